@@ -1,0 +1,70 @@
+# `make run` and `make test` work on a machine that has Python 3.11+, make and git: they make .venv,
+# fetch uv from the package index where it is missing, and install exactly what uv.lock says.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := >=0.13,<0.14
+STAMP := $(VENV)/.synced
+FORGE_NODES ?= 3
+
+.PHONY: setup run test check fmt lint types imports tidy unit sim integration e2e bench protos clean
+
+setup: $(STAMP)
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Aether needs Python 3.11 or newer, this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/bin/uv: | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv$(UV_VERSION)'
+
+$(STAMP): pyproject.toml uv.lock | $(VENV)/bin/uv
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --locked --quiet --no-python-downloads --python $(BIN)/python
+	@touch $(STAMP)
+
+run: setup
+	$(BIN)/aether-forge up --nodes $(FORGE_NODES) \
+	    --artifact examples/url_shortener/clicks --artifact examples/url_shortener/links \
+	    --artifact examples/asgi_app \
+	    --blueprint blueprints/url_shortener.toml --blueprint blueprints/asgi_app.toml
+
+test: fmt lint types imports tidy unit sim integration e2e
+
+check: test
+
+fmt: setup
+	$(BIN)/ruff format --check .
+
+lint: setup
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+tidy: setup
+	$(BIN)/python .ci/tidy.py
+
+unit: setup
+	$(BIN)/pytest -q -n auto tests/unit tests/property
+
+sim: setup
+	$(BIN)/pytest -q tests/simulation
+
+integration: setup
+	$(BIN)/pytest -q tests/integration
+
+e2e: setup
+	$(BIN)/pytest -q e2e
+
+bench: setup
+	$(BIN)/python -m tests.bench
+
+protos: setup
+	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=node --pyi_out=node --grpc_python_out=node \
+	    protos/aether/proto/v1/*.proto
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

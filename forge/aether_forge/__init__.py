@@ -1,0 +1,1 @@
+"""Forge: an Aether cluster on one machine, as real processes."""

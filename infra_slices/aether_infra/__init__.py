@@ -1,0 +1,1 @@
+"""Infrastructure slices: services every application needs, built on the public SDK only."""

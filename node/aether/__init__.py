@@ -1,0 +1,1 @@
+"""Aether hosts slices: services written in Python, spread over a cluster of machines."""

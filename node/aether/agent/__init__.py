@@ -1,0 +1,1 @@
+"""NodeDeploymentManager: carries the leader's wishes out on this node."""

@@ -1,0 +1,1 @@
+"""Wheels as artifacts: manifest, build, content-addressed repository, layers."""

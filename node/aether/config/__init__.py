@@ -1,0 +1,1 @@
+"""What people write: node configuration and blueprints, read from TOML."""

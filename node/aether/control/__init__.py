@@ -1,0 +1,1 @@
+"""ClusterDeploymentManager: the leader's loop."""

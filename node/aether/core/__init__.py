@@ -1,0 +1,1 @@
+"""What decides: pure, synchronous functions over immutable values."""

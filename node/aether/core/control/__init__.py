@@ -1,0 +1,1 @@
+"""What the leader decides: reconcile and its stages."""

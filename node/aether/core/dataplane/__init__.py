@@ -1,0 +1,1 @@
+"""What the router decides: the routing table, matching and balancing."""

@@ -1,0 +1,1 @@
+"""The words of Aether as values: ids, keys, records, lifecycle, view, plan."""

@@ -1,0 +1,121 @@
+"""Names of things: nodes, slices, artifacts and instances, and how they are written."""
+
+import re
+from typing import NewType, Self
+
+NodeId = NewType("NodeId", str)
+"""Name of a node, unique in its cluster: lower-case letters, digits and dashes, at most 63 characters."""
+
+SliceBase = NewType("SliceBase", str)
+"""`group:name`: a slice without its version; what is targeted, routed to and depended on."""
+
+_NODE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_GROUP = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_][a-z0-9_-]*)*")
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_VERSION = re.compile(r"\d+\.\d+\.\d+([-+.][0-9A-Za-z][0-9A-Za-z.+-]*)?")
+_MAX_PART = 128
+
+
+def parse_node_id(text: str) -> NodeId:
+    """Return `text` as a node id, or raise ValueError saying what a node id looks like."""
+    if not _NODE.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is not a node id: lower-case letters, digits and inner dashes, 1 to 63 of them"
+        )
+    return NodeId(text)
+
+
+def parse_slice_base(text: str) -> SliceBase:
+    """Return `text` as a slice base, or raise ValueError saying what one looks like."""
+    group, colon, name = text.partition(":")
+    if not colon or not _is_part(_GROUP, group) or not _is_part(_NAME, name):
+        raise ValueError(f"{text!r} is not a slice: expected group:name, as in org.example:links")
+    return SliceBase(text)
+
+
+def _is_part(pattern: re.Pattern[str], text: str) -> bool:
+    return len(text) <= _MAX_PART and pattern.fullmatch(text) is not None
+
+
+class Artifact(str):
+    """Coordinates of one version of a slice (or of a blueprint): `group:name:version`.
+
+    A string that has been checked: building one raises ValueError naming the part that is wrong.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Check and keep `text`."""
+        parts = text.split(":")
+        if len(parts) != 3:
+            raise ValueError(
+                f"{text!r} is not an artifact: expected group:name:version, "
+                "as in org.example:links:1.0.0"
+            )
+        for pattern, part, what, sample in zip(
+            (_GROUP, _NAME, _VERSION),
+            parts,
+            ("group", "name", "version"),
+            ("org.example", "links", "1.0.0"),
+            strict=True,
+        ):
+            if not _is_part(pattern, part):
+                raise ValueError(
+                    f"{text!r} is not an artifact: its {what} {part!r} should look like {sample!r}"
+                )
+        return super().__new__(cls, text)
+
+    @property
+    def base(self) -> SliceBase:
+        """The coordinates without the version."""
+        return SliceBase(self.rpartition(":")[0])
+
+    @property
+    def version(self) -> str:
+        """The last part of the coordinates."""
+        return self.rpartition(":")[2]
+
+    @classmethod
+    def of(cls, base: SliceBase, version: str) -> Self:
+        """Return the coordinates of one version of a slice."""
+        return cls(f"{base}:{version}")
+
+
+class InstanceId(str):
+    """One running copy of an artifact: `group:name:version/ordinal`, checked when built."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Check and keep `text`."""
+        artifact, slash, ordinal = text.rpartition("/")
+        if not slash or not ordinal.isascii() or not ordinal.isdigit():
+            raise ValueError(f"{text!r} is not an instance: expected group:name:version/ordinal")
+        Artifact(artifact)
+        return super().__new__(cls, text)
+
+    @property
+    def artifact(self) -> Artifact:
+        """What this is a copy of."""
+        return Artifact(self.rpartition("/")[0])
+
+    @property
+    def base(self) -> SliceBase:
+        """The slice this is an instance of."""
+        return SliceBase(self.rpartition(":")[0])
+
+    @property
+    def version(self) -> str:
+        """The version this is an instance of."""
+        return self.rpartition("/")[0].rpartition(":")[2]
+
+    @property
+    def ordinal(self) -> int:
+        """Tells the copies of one artifact from each other; the lowest free number is taken."""
+        return int(self.rpartition("/")[2])
+
+    @classmethod
+    def of(cls, artifact: Artifact, ordinal: int) -> Self:
+        """Return the id of one copy of `artifact`."""
+        return cls(f"{artifact}/{ordinal}")

@@ -1,0 +1,102 @@
+"""Every key family of the replicated store: how a key is written and read back.
+
+Rules for this file: a family has one writer (the table in ARCHITECTURE.md says which); a prefix
+ends with a slash, so that no family's keys begin with another family's prefix.
+"""
+
+from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase
+
+CLUSTER = "cluster"
+EPOCH = "control/epoch"
+NODES = "node/"
+VERDICTS = "verdict/"
+ARTIFACTS = "artifact/"
+BLUEPRINTS = "blueprint/"
+TARGETS = "target/"
+WANTED = "wanted/"
+PHASES = "phase/"
+ROUTES = "route/"
+APP = "app/"
+
+SYSTEM_FAMILIES: tuple[str, ...] = (
+    CLUSTER,
+    "control/",
+    NODES,
+    VERDICTS,
+    ARTIFACTS,
+    BLUEPRINTS,
+    TARGETS,
+    WANTED,
+    PHASES,
+    ROUTES,
+)
+"""Families Aether itself writes; `kv put` and `kv delete` refuse them."""
+
+
+def node(node: NodeId) -> str:
+    """`node/{node}`."""
+    return f"{NODES}{node}"
+
+
+def verdict(node: NodeId) -> str:
+    """`verdict/{node}`."""
+    return f"{VERDICTS}{node}"
+
+
+def artifact(artifact: Artifact) -> str:
+    """`artifact/{group:name:version}`."""
+    return f"{ARTIFACTS}{artifact}"
+
+
+def blueprint(base: SliceBase) -> str:
+    """`blueprint/{group:name}`."""
+    return f"{BLUEPRINTS}{base}"
+
+
+def target(base: SliceBase) -> str:
+    """`target/{slice base}`."""
+    return f"{TARGETS}{base}"
+
+
+def wanted(node: NodeId, instance: InstanceId) -> str:
+    """`wanted/{node}/{instance}`."""
+    return f"{WANTED}{node}/{instance}"
+
+
+def phase(node: NodeId, instance: InstanceId) -> str:
+    """`phase/{node}/{instance}`."""
+    return f"{PHASES}{node}/{instance}"
+
+
+def route(method: str, pattern: str) -> str:
+    """`route/{METHOD} {pattern}`."""
+    return f"{ROUTES}{method} {pattern}"
+
+
+def app(base: SliceBase, key: str = "") -> str:
+    """`app/{slice base}/{key}`: a slice's own data."""
+    return f"{APP}{base}/{key}"
+
+
+def read_placed(key: str, family: str) -> tuple[NodeId, InstanceId]:
+    """Return node and instance of a `wanted/` or `phase/` key; raise ValueError for another key."""
+    node, slash, instance = key.removeprefix(family).partition("/")
+    if not key.startswith(family) or not slash:
+        raise ValueError(f"{key!r} is not a key of {family}")
+    return NodeId(node), InstanceId(instance)
+
+
+def read_route(key: str) -> tuple[str, str]:
+    """Return method and pattern of a `route/` key; raise ValueError for another key."""
+    method, space, pattern = key.removeprefix(ROUTES).partition(" ")
+    if not key.startswith(ROUTES) or not space:
+        raise ValueError(f"{key!r} is not a key of {ROUTES}")
+    return method, pattern
+
+
+def is_system(key: str) -> bool:
+    """Whether only Aether itself may write `key`."""
+    return any(
+        key == family or (family.endswith("/") and key.startswith(family))
+        for family in SYSTEM_FAMILIES
+    )

@@ -1,0 +1,269 @@
+"""Values of the replicated store, one class per key family, and their JSON codec.
+
+Rules for this file: a record is immutable; a new field has a default, so that yesterday's bytes
+are still read; nothing here decides anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase
+from aether.core.model.lifecycle import Desired, Phase
+
+FORMAT_VERSION = 1
+"""Schema number of everything in this file; written into `cluster`."""
+
+
+class Verdict(StrEnum):
+    """The leader's judgement of a node."""
+
+    JOINING = "JOINING"
+    ON_DUTY = "ON_DUTY"
+    SUSPECT = "SUSPECT"
+    DRAINING = "DRAINING"
+    DECOMMISSIONED = "DECOMMISSIONED"
+    LOST = "LOST"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterRecord:
+    """`cluster`: written once, by the first leader."""
+
+    cluster_id: str
+    format_version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRecord:
+    """`control/epoch`: one leadership; guards every write of that leader."""
+
+    leader: NodeId
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRecord:
+    """`node/{node}`: a node's facts about itself. Addresses are `host:port`."""
+
+    node: NodeId
+    incarnation: str
+    """New for every start of the node process: tells one life from the next."""
+    management: str
+    cluster: str
+    raft: str
+    router: str
+    mesh: str
+    role: Literal["voter", "worker"] = "voter"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    capacity: int = 200
+    """Most instances this node will host."""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictRecord:
+    """`verdict/{node}`: what the leader thinks of a node, and of which of its lives."""
+
+    verdict: Verdict
+    incarnation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """Another slice this one calls."""
+
+    slice: SliceBase
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One HTTP route of a slice.
+
+    `pattern` is `/literal/{parameter}/{*rest}`; `method` an upper-case verb or `*` for all verbs.
+    """
+
+    method: str
+    pattern: str
+    timeout_s: float = 30.0
+    body_limit: int = 16 * 1024 * 1024
+    """Largest request body, in bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What an artifact says of itself: `[tool.aether.slice]` plus what a trial import found."""
+
+    artifact: Artifact
+    entry: str
+    """`package.module:attribute`: a Slice class, or an ASGI application."""
+    kind: Literal["slice", "asgi"]
+    prefix: str = ""
+    """Path prefix of an ASGI application; empty for a slice."""
+    dependencies: tuple[Dependency, ...] = ()
+    requires: tuple[str, ...] = ()
+    """Requirements (PEP 508) the artifact brings beyond Aether itself."""
+    routes: tuple[Route, ...] = ()
+    methods: tuple[str, ...] = ()
+    """Names callable from other slices."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactRecord:
+    """`artifact/{group:name:version}`: a wheel the cluster holds."""
+
+    digest: str
+    """SHA-256 of the wheel, lower-case hex."""
+    size: int
+    filename: str
+    holders: tuple[NodeId, ...]
+    """Nodes that stored it when it was pushed; others may have fetched it since."""
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceSpec:
+    """One slice of a blueprint, as wanted by its author, defaults filled in."""
+
+    artifact: Artifact
+    instances: int = 1
+    min_instances: int = 1
+    max_instances: int = 100
+    timeout_s: float | None = None
+    """Overrides the time-out of every route of the slice, in seconds."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Settings handed to the slice; JSON values."""
+    dependencies: tuple[Dependency, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlueprintRecord:
+    """`blueprint/{group:name}`: an applied blueprint; owns its slices."""
+
+    id: Artifact
+    generation: int
+    """1 at the first apply, one more at each apply that changes something."""
+    slices: tuple[SliceSpec, ...]
+    source: str = ""
+    """The TOML as the operator wrote it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRecord:
+    """`target/{slice base}`: how many instances of which version are wanted now."""
+
+    version: str
+    instances: int
+    min_instances: int
+    max_instances: int
+    owner: SliceBase
+    """The blueprint (without version) that owns this slice."""
+    generation: int
+    """Generation of the owner this target was derived from."""
+    timeout_s: float | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    dependencies: tuple[Dependency, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedRecord:
+    """`wanted/{node}/{instance}`: the leader's wish for one instance."""
+
+    desired: Desired
+    generation: int
+    """Counts the wishes for this instance; the node answers with the last it acted on."""
+    target_generation: int
+    """Generation of the target this instance was placed for."""
+    attempt: int = 0
+    """Transient failures in a row on this node."""
+    tried: tuple[NodeId, ...] = ()
+    """Nodes that gave up on this instance before."""
+    replaces: str = ""
+    """`{node}/{instance}` that is to go once this one is ACTIVE; empty when it replaces nothing."""
+    timeout_s: float | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why an instance is FAILED."""
+
+    kind: Literal["fatal", "transient"]
+    """Fatal: the same artifact would fail again, so nobody retries until the blueprint changes."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseRecord:
+    """`phase/{node}/{instance}`: the node's fact about one instance."""
+
+    state: Phase
+    observed_generation: int
+    incarnation: str
+    """Life of the node that wrote this; an older one is stale."""
+    socket: str = ""
+    """Path of the host's Unix socket, valid on that node only."""
+    methods: tuple[str, ...] = ()
+    routes: tuple[Route, ...] = ()
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteRecord:
+    """`route/{METHOD} {pattern}`: which slice answers a route, and how."""
+
+    slice: SliceBase
+    timeout_s: float
+    body_limit: int
+
+
+Record = (
+    ClusterRecord
+    | EpochRecord
+    | NodeRecord
+    | VerdictRecord
+    | ArtifactRecord
+    | BlueprintRecord
+    | TargetRecord
+    | WantedRecord
+    | PhaseRecord
+    | RouteRecord
+)
+
+_R = TypeVar("_R")
+
+
+def encode(record: object) -> bytes:
+    """Return the record as JSON, the same bytes for equal records on every node."""
+    return msgspec.json.encode(record, order="deterministic")
+
+
+def to_plain(record: object) -> Any:  # noqa: ANN401 - JSON values are what the caller asked for
+    """Return the record as JSON values (dicts, lists, strings, numbers)."""
+    return msgspec.to_builtins(record)
+
+
+def decode(value: bytes, kind: type[_R]) -> _R:
+    """Read a record of class `kind`; raise ValueError when the bytes are something else."""
+    try:
+        return msgspec.json.decode(value, type=kind, dec_hook=_read_id)
+    except msgspec.MsgspecError as problem:
+        raise ValueError(f"not a {kind.__name__}: {problem}") from problem
+
+
+def from_plain(value: object, kind: type[_R]) -> _R:
+    """Build a record of class `kind` from JSON values; raise ValueError when they do not fit."""
+    try:
+        return msgspec.convert(value, type=kind, dec_hook=_read_id)
+    except msgspec.MsgspecError as problem:
+        raise ValueError(f"not a {kind.__name__}: {problem}") from problem
+
+
+def _read_id(kind: type, value: object) -> object:
+    if issubclass(kind, Artifact | InstanceId) and isinstance(value, str):
+        return kind(value)
+    raise NotImplementedError(f"no way to read {kind.__name__}")

@@ -1,0 +1,1 @@
+"""The router process: HTTP in, instances out."""

@@ -1,0 +1,242 @@
+"""The seams: everything that reaches outside the process is asked for through these protocols.
+
+The node fills them with real adapters, tests and the simulator with their own. Durations and
+instants are seconds on a monotonic clock.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aether.core.model.ids import Artifact, InstanceId, NodeId
+from aether.core.model.records import ArtifactRecord, Manifest, Route
+from aether.core.store.commands import Changes, Consistency, Entry, Outcome, Range, Txn
+
+
+class Clock(Protocol):
+    """Time that only moves forward."""
+
+    def now(self) -> float:
+        """Seconds on a monotonic clock."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class StateMachine(Protocol):
+    """What consensus replicates. `apply` is total: it answers every command, it never raises."""
+
+    def apply(self, command: bytes) -> bytes:
+        """Apply one committed command and return its encoded result."""
+        ...
+
+    def snapshot(self) -> bytes:
+        """Return the whole state."""
+        ...
+
+    def restore(self, snapshot: bytes) -> None:
+        """Replace the whole state."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A voter of the consensus group; `address` is `host:port` of its Raft port."""
+
+    node: NodeId
+    address: str
+
+
+class Consensus(Protocol):
+    """One member of a replicated log. Several engines stand behind this; none leaks through it."""
+
+    async def start(self) -> None:
+        """Open log and sockets and take part."""
+        ...
+
+    async def stop(self) -> None:
+        """Leave cleanly; what was acknowledged stays on disk."""
+        ...
+
+    async def propose(self, command: bytes, timeout_s: float) -> bytes:
+        """Commit `command` and return what `apply` answered on this member.
+
+        Any member may be asked; a follower hands the command to the leader. Raises NoQuorum when
+        it surely was not accepted, OutcomeUnknown when time ran out or leadership moved while it
+        was under way. The caller retries with the same request id, which applies at most once.
+        """
+        ...
+
+    async def barrier(self, timeout_s: float) -> None:
+        """Return once this member has applied everything acknowledged before the call."""
+        ...
+
+    @property
+    def leader(self) -> NodeId | None:
+        """The member that leads, as far as this one knows; None while nobody does."""
+        ...
+
+    @property
+    def term(self) -> int:
+        """Current Raft term."""
+        ...
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """Voters, this one included, sorted by node."""
+        ...
+
+    async def add_member(self, member: Member, timeout_s: float) -> None:
+        """Make a node a voter; any member may be asked. Adding a present member changes nothing."""
+        ...
+
+    async def remove_member(self, node: NodeId, timeout_s: float) -> None:
+        """Take a node out. Removing an absent member changes nothing."""
+        ...
+
+
+class Store(Protocol):
+    """The replicated key-value store as the node uses it."""
+
+    async def txn(self, txn: Txn, timeout_s: float = 5.0) -> Outcome:
+        """Carry out guarded writes on the quorum.
+
+        Retries under one request id until `timeout_s` runs out. Raises NoQuorum when nothing was
+        written, OutcomeUnknown when that cannot be told, Invalid when a limit is broken.
+        """
+        ...
+
+    async def range(
+        self,
+        prefix: str,
+        *,
+        limit: int = 0,
+        start: str = "",
+        consistency: Consistency = Consistency.LINEARIZABLE,
+        timeout_s: float = 5.0,
+    ) -> Range:
+        """Return entries under `prefix` from key `start` on, at most `limit` (0: all)."""
+        ...
+
+    async def get(
+        self,
+        key: str,
+        *,
+        consistency: Consistency = Consistency.LINEARIZABLE,
+        timeout_s: float = 5.0,
+    ) -> Entry | None:
+        """Return one key, or None when it does not exist."""
+        ...
+
+    def level(self, prefixes: Sequence[str]) -> Range:
+        """Return what this node has applied under `prefixes`, at once; may be stale.
+
+        The whole answer is of one revision: this is what level-triggered loops look at.
+        """
+        ...
+
+    def watch(self, prefix: str, after_revision: int | None = None) -> AsyncIterator[Changes]:
+        """Follow every later change under `prefix`, in order and without gaps.
+
+        With `after_revision`, changes after that revision come first from history; raises
+        Conflict with code `compacted` when they are gone. A watcher that falls too far behind is
+        cut off with the same error.
+        """
+        ...
+
+    @property
+    def leader(self) -> NodeId | None:
+        """The node that leads, as far as this one knows."""
+        ...
+
+    @property
+    def revision(self) -> int:
+        """Revision this node has applied."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSpec:
+    """All a launcher must know to start one instance."""
+
+    instance: InstanceId
+    generation: int
+    manifest: Manifest
+    paths: tuple[str, ...]
+    """Directories put before `sys.path`: the unpacked wheel, then its dependency layer."""
+    token: str
+    """Secret with which the host proves to the node which slice it is."""
+    config: bytes = b"{}"
+    """Settings of the slice, as JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostStatus:
+    """One slice host as the launcher knows it."""
+
+    instance: InstanceId
+    generation: int
+    pid: int
+    state: str
+    """`starting`, `loaded`, `active`, `stopping`."""
+    socket: str
+    token: str
+    routes: tuple[Route, ...] = ()
+    methods: tuple[str, ...] = ()
+    in_flight: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostExited:
+    """A slice host ended. `expected` when it was told to."""
+
+    instance: InstanceId
+    pid: int
+    expected: bool
+    detail: str
+    """Exit code or signal, and the last lines it wrote."""
+
+
+class Launcher(Protocol):
+    """Starts, steers and watches slice hosts.
+
+    A failed step raises SliceFailed with fields `kind` (`fatal` or `transient`) and `trace`.
+    """
+
+    async def probe(self, manifest: Manifest, paths: Sequence[str]) -> Manifest:
+        """Import an artifact in a throw-away host; return its manifest with routes and methods."""
+        ...
+
+    async def load(self, spec: HostSpec) -> HostStatus:
+        """Start a host and import the slice in it; it is `loaded` then."""
+        ...
+
+    async def activate(self, instance: InstanceId, timeout_s: float) -> HostStatus:
+        """Call the slice's `start` and listen on its socket; it is `active` then."""
+        ...
+
+    async def deactivate(self, instance: InstanceId, drain_s: float) -> HostStatus:
+        """Finish what is in flight for at most `drain_s`, stop listening, call `stop`."""
+        ...
+
+    async def unload(self, instance: InstanceId) -> None:
+        """End the host's whole process tree; no error when there is none."""
+        ...
+
+    async def hosts(self) -> Sequence[HostStatus]:
+        """Every host that lives, those started before this node process included."""
+        ...
+
+    def exits(self) -> AsyncIterator[HostExited]:
+        """Follow the hosts that end."""
+        ...
+
+
+class ArtifactSource(Protocol):
+    """Where a node gets an artifact it does not hold yet."""
+
+    async def fetch(self, artifact: Artifact, record: ArtifactRecord) -> bytes:
+        """Return the wheel's bytes from any node that has it; raise Unavailable when none does."""
+        ...

@@ -1,0 +1,1 @@
+"""Node-to-node control traffic over gRPC."""

@@ -1,0 +1,1 @@
+"""The replicated store: engines, transport and the node's own store object."""

@@ -1,0 +1,1 @@
+"""Logs of the node's processes."""
