@@ -4,8 +4,8 @@ The node fills them with real adapters, tests and the simulator with their own. 
 instants are seconds on a monotonic clock.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from aether.core.model.ids import Artifact, InstanceId, NodeId
@@ -239,4 +239,43 @@ class ArtifactSource(Protocol):
 
     async def fetch(self, artifact: Artifact, record: ArtifactRecord) -> bytes:
         """Return the wheel's bytes from any node that has it; raise Unavailable when none does."""
+        ...
+
+
+class Replicator(Protocol):
+    """Copies artifacts to other nodes."""
+
+    async def replicate(
+        self, artifact: Artifact, record: ArtifactRecord, copies: int
+    ) -> tuple[NodeId, ...]:
+        """Have up to `copies` other nodes fetch the artifact from here; return those that did."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiRequest:
+    """One management API call, whichever way it came in."""
+
+    method: str
+    path: str
+    """Path and query, as on the request line."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Lower-case names."""
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiResponse:
+    """The answer to a management API call."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class LeaderLink(Protocol):
+    """The way to the node that leads."""
+
+    async def forward(self, leader: NodeId, request: ApiRequest) -> ApiResponse:
+        """Have the leader answer; raise Unavailable when it cannot be reached."""
         ...

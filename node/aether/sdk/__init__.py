@@ -1,0 +1,1 @@
+"""The front door for authors of slices: Slice, routes, calls and resources."""
