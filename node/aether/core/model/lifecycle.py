@@ -49,8 +49,11 @@ LIFECYCLE: Mapping[tuple[Phase | None, Desired, Event], Phase | None] = {
     (Phase.ACTIVE, Desired.DEACTIVATE, Event.STEP_BEGAN): Phase.DEACTIVATING,
     (Phase.DEACTIVATING, Desired.DEACTIVATE, Event.STEP_DONE): Phase.LOADED,
     (Phase.DEACTIVATING, Desired.DEACTIVATE, Event.STEP_FAILED): Phase.FAILED,
+    (Phase.LOADING, Desired.UNLOAD, Event.STEP_BEGAN): Phase.UNLOADING,
     (Phase.LOADED, Desired.UNLOAD, Event.STEP_BEGAN): Phase.UNLOADING,
+    (Phase.ACTIVATING, Desired.UNLOAD, Event.STEP_BEGAN): Phase.UNLOADING,
     (Phase.ACTIVE, Desired.UNLOAD, Event.STEP_BEGAN): Phase.UNLOADING,
+    (Phase.DEACTIVATING, Desired.UNLOAD, Event.STEP_BEGAN): Phase.UNLOADING,
     (Phase.FAILED, Desired.UNLOAD, Event.STEP_BEGAN): Phase.UNLOADING,
     (Phase.UNLOADING, Desired.UNLOAD, Event.STEP_DONE): None,
 }

@@ -164,6 +164,8 @@ class TargetRecord:
     """The blueprint (without version) that owns this slice."""
     generation: int
     """Generation of the owner this target was derived from."""
+    purge: bool = False
+    """Whether the slice's own data goes with it; set when a blueprint is deleted with its data."""
     timeout_s: float | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     dependencies: tuple[Dependency, ...] = ()

@@ -1,0 +1,57 @@
+"""What the leader measured and how it is set: inputs of `reconcile` that are never stored.
+
+Instants are seconds on the leader's monotonic clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from aether.core.model.ids import NodeId
+from aether.core.model.view import Placed
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The last report of a node: from which of its lives, and when it came."""
+
+    incarnation: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """Everything measured since this leader's reign began."""
+
+    reign_began: float
+    heard: Mapping[NodeId, Heard] = field(default_factory=lambda: MappingProxyType({}))
+    since: Mapping[Placed, float] = field(default_factory=lambda: MappingProxyType({}))
+    """When each instance was first seen with its present wish and phase."""
+    calm_since: float = float("inf")
+    """Since when `reconcile` has had nothing to do; infinity while it has."""
+
+    def in_state_for(self, placed: Placed, now: float) -> float:
+        """Seconds the instance has been seen with its present wish and phase."""
+        return now - self.since.get(placed, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlSettings:
+    """How the leader works; seconds unless said otherwise."""
+
+    suspect_after_s: float = 2.0
+    """Silence before a node gets no new instances."""
+    lost_after_s: float = 5.0
+    """Silence before a node's instances are placed anew."""
+    settle_s: float = 3.0
+    """Calm before instances are moved to spread them better."""
+    tries_per_node: int = 5
+    """Transient failures in a row before another node is taken (DESIGN §5)."""
+    backoff_first_s: float = 1.0
+    backoff_most_s: float = 30.0
+    proven_after_s: float = 60.0
+    """Time ACTIVE after which earlier failures are forgiven."""
+
+    def backoff_s(self, attempt: int) -> float:
+        """Wait before try number `attempt` + 1: 1, 2, 4 … 30 s."""
+        return float(min(self.backoff_most_s, self.backoff_first_s * 2**attempt))
