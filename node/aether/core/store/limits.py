@@ -1,0 +1,77 @@
+"""What a transaction may hold: checked by the client before it asks and by the machine again."""
+
+from collections.abc import Iterator
+
+from aether.core.store.commands import (
+    MAX_KEY_BYTES,
+    MAX_OPERATIONS,
+    MAX_VALUE_BYTES,
+    DeletePrefix,
+    Operation,
+    Put,
+    Txn,
+)
+
+MAX_COMMAND_BYTES = 4 * 1024 * 1024
+"""Most bytes of one encoded command: what one log entry may hold."""
+MAX_REQUEST_ID_BYTES = 128
+
+
+def key_problem(key: str, what: str = "key") -> str | None:
+    """Say why `key` cannot name an entry, or None."""
+    if not key:
+        return f"an empty {what}: name at least one character"
+    return prefix_problem(key, what)
+
+
+def prefix_problem(prefix: str, what: str = "prefix") -> str | None:
+    """Say why `prefix` cannot be searched for, or None; the empty prefix means every key."""
+    size = _utf8_size(prefix)
+    if size is None:
+        return f"{what} {prefix[:64]!r} is not valid Unicode: it holds a lone surrogate"
+    if size > MAX_KEY_BYTES:
+        return f"{what} {prefix[:64]!r}… has {size} bytes; the limit is {MAX_KEY_BYTES}"
+    return None
+
+
+def txn_problem(txn: Txn) -> str | None:
+    """Say which limit `txn` breaks first, naming the key and the limit, or None."""
+    return next(_problems(txn), None)
+
+
+def _problems(txn: Txn) -> Iterator[str]:
+    for count, what in (
+        (len(txn.guards), "guards"),
+        (len(txn.then), "operations in `then`"),
+        (len(txn.otherwise), "operations in `otherwise`"),
+    ):
+        if count > MAX_OPERATIONS:
+            yield f"{count} {what}; the limit is {MAX_OPERATIONS} in one transaction"
+    size = _utf8_size(txn.request_id)
+    if size is None or size > MAX_REQUEST_ID_BYTES:
+        yield f"request id {txn.request_id[:64]!r}… is over {MAX_REQUEST_ID_BYTES} bytes of UTF-8"
+    for guard in txn.guards:
+        if problem := key_problem(guard.key, "guard's key"):
+            yield problem
+    for operation in (*txn.then, *txn.otherwise):
+        if problem := _operation_problem(operation):
+            yield problem
+
+
+def _operation_problem(operation: Operation) -> str | None:
+    if isinstance(operation, DeletePrefix):
+        return prefix_problem(operation.prefix)
+    problem = key_problem(operation.key)
+    if problem is None and isinstance(operation, Put) and len(operation.value) > MAX_VALUE_BYTES:
+        return (
+            f"the value of key {operation.key!r} has {len(operation.value)} bytes; "
+            f"the limit is {MAX_VALUE_BYTES}"
+        )
+    return problem
+
+
+def _utf8_size(text: str) -> int | None:
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        return None
