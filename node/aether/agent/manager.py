@@ -1,0 +1,171 @@
+"""NodeDeploymentManager: carries the leader's wishes out on this node and reports the facts.
+
+One task an instance, one step at a time: facts of one instance are never written out of order.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from aether.agent.stepper import Stepper
+from aether.core.agent.steps import HostFact, Step, must_abort, next_step
+from aether.core.model import keys
+from aether.core.model.ids import InstanceId
+from aether.core.model.records import PhaseRecord, WantedRecord
+from aether.core.model.view import ClusterView, project
+from aether.errors import AetherError
+from aether.ports import Clock, HostStatus, Launcher, Store
+from aether.tasks import Tasks
+from aether.wakeups import Wakeups
+
+_log = structlog.get_logger()
+
+_BACKOFF_S = 0.5
+"""Pause before an instance whose step could not even be reported is looked at again."""
+
+
+@dataclass(slots=True)
+class _Running:
+    """A step under way."""
+
+    step: Step
+    task: asyncio.Task[None]
+
+
+class NodeDeploymentManager:
+    """Runs on every node, all the time."""
+
+    def __init__(
+        self, stepper: Stepper, store: Store, launcher: Launcher, clock: Clock, *, period_s: float
+    ) -> None:
+        self._stepper = stepper
+        self._node = stepper.node
+        self._incarnation = stepper.incarnation
+        self._store = store
+        self._launcher = launcher
+        self._clock = clock
+        self._wakeups = Wakeups(clock, period_s)
+        self._running: dict[InstanceId, _Running] = {}
+        self._paused_until: dict[InstanceId, float] = {}
+        self._hosts: Mapping[InstanceId, HostStatus] = {}
+
+    @property
+    def hosts(self) -> Mapping[InstanceId, HostStatus]:
+        """The hosts of this node as last seen."""
+        return self._hosts
+
+    async def run(self) -> None:
+        """Follow wishes and hosts until cancelled; steps under way are then abandoned."""
+        tasks = Tasks()
+        tasks.start("agent-watch", self._wakeups.follow(self._store, f"{keys.WANTED}{self._node}/"))
+        tasks.start("agent-exits", self._follow_exits())
+        try:
+            await self._catch_up()
+            while True:
+                try:
+                    await self._turn(tasks)
+                except AetherError as problem:
+                    _log.warning("agent turn failed", code=problem.code, error=problem.message)
+                await self._wakeups.wait()
+        finally:
+            await tasks.stop()
+
+    async def _catch_up(self) -> None:
+        """Wait until this node's copy of the store is no older than our start.
+
+        Before that the copy may lack wishes, and an instance without a wish would be ended.
+        """
+        while True:
+            try:
+                await self._store.get(keys.EPOCH)
+            except AetherError as problem:
+                _log.info("agent waits for the store", error=problem.message)
+                await self._wakeups.wait()
+            else:
+                return
+
+    async def _follow_exits(self) -> None:
+        async for exited in self._launcher.exits():
+            if not exited.expected:
+                _log.warning("host exited", instance=exited.instance, detail=exited.detail)
+                self._stepper.note_exit(exited)
+            self._wakeups.ring()
+
+    async def _turn(self, tasks: Tasks) -> None:
+        """Start the next step of every instance that has none under way."""
+        self._hosts = {host.instance: host for host in await self._launcher.hosts()}
+        view = self.view()
+        wishes = {instance: wish for (_, instance), wish in view.wanted.items()}
+        facts = {instance: fact for (_, instance), fact in view.phases.items()}
+        for instance in sorted({*wishes, *facts, *self._hosts}):
+            wish = wishes.get(instance)
+            running = self._running.get(instance)
+            if running is not None:
+                if must_abort(running.step, wish):
+                    running.task.cancel()
+                continue
+            if self._clock.now() < self._paused_until.get(instance, 0.0):
+                continue
+            self._begin(tasks, instance, wish, facts.get(instance), view)
+
+    def view(self) -> ClusterView:
+        """Return wishes, facts and routes as this node's copy of the store has them."""
+        level = self._store.level(
+            (
+                f"{keys.WANTED}{self._node}/",
+                f"{keys.PHASES}{self._node}/",
+                keys.ARTIFACTS,
+                keys.ROUTES,
+            )
+        )
+        return project(
+            ((entry.key, entry.value, entry.mod_revision) for entry in level.entries),
+            level.revision,
+        )
+
+    def _begin(
+        self,
+        tasks: Tasks,
+        instance: InstanceId,
+        wish: WantedRecord | None,
+        fact: PhaseRecord | None,
+        view: ClusterView,
+    ) -> None:
+        host = self._hosts.get(instance)
+        step = next_step(wish, fact, _host_fact(host), self._incarnation)
+        if step is None:
+            step = self._stepper.repair(instance, wish, host, view)
+        if step is None:
+            return
+        work = self._carry_out(instance, step, wish, host, view)
+        self._running[instance] = _Running(step, tasks.start(f"{step} {instance}", work))
+
+    async def _carry_out(
+        self,
+        instance: InstanceId,
+        step: Step,
+        wish: WantedRecord | None,
+        host: HostStatus | None,
+        view: ClusterView,
+    ) -> None:
+        try:
+            await self._stepper.carry_out(instance, step, wish, host, view)
+            self._paused_until.pop(instance, None)
+        except AetherError as problem:
+            self._paused_until[instance] = self._clock.now() + _BACKOFF_S
+            _log.warning(
+                "step could not be finished", instance=instance, step=step, error=problem.message
+            )
+        finally:
+            self._running.pop(instance, None)
+            self._wakeups.ring()
+
+
+def _host_fact(host: HostStatus | None) -> HostFact | None:
+    if host is None:
+        return None
+    # A host that is still starting or stopping belongs to a step this process does not know of
+    # (it ran in an earlier life): `loaded` makes the agent begin again from a known state.
+    return HostFact("active" if host.state == "active" else "loaded", host.generation)

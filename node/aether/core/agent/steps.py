@@ -1,0 +1,106 @@
+"""What a node does next for one of its instances: a function of wish, fact and host.
+
+Level-triggered: it looks at how things stand, never at what happened. A node that was killed and
+came back, a launcher whose hosts outlived it and a wish that changed midway all look like ordinary
+states here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from aether.core.model.lifecycle import Desired, Phase
+from aether.core.model.records import PhaseRecord, WantedRecord
+
+
+class Step(StrEnum):
+    """One piece of work for one instance."""
+
+    LOAD = "load"
+    """End any old host, fetch and unpack the artifact, start a host, import the slice."""
+    ACTIVATE = "activate"
+    DEACTIVATE = "deactivate"
+    UNLOAD = "unload"
+    """End the host and remove the fact."""
+    REPORT_LOADED = "report loaded"
+    """The host is there already; only the fact is missing or out of date."""
+    REPORT_ACTIVE = "report active"
+    REPORT_VANISHED = "report vanished"
+    """The fact says a host is there, and none is."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFact:
+    """What the launcher knows of an instance's host."""
+
+    state: Literal["loaded", "active"]
+    generation: int
+    """Generation of the wish the host was started for."""
+
+
+_FIRST_STEP: Mapping[Desired, Step] = {
+    Desired.LOAD: Step.LOAD,
+    Desired.ACTIVATE: Step.LOAD,
+    Desired.DEACTIVATE: Step.REPORT_VANISHED,
+    Desired.UNLOAD: Step.UNLOAD,
+}
+
+
+def next_step(
+    wish: WantedRecord | None,
+    phase: PhaseRecord | None,
+    host: HostFact | None,
+    incarnation: str,
+) -> Step | None:
+    """Return the next step for an instance, or None when nothing is to be done.
+
+    `incarnation` is the present life of this node: a fact of an earlier life proves nothing.
+    """
+    if wish is None or wish.desired is Desired.UNLOAD:
+        return Step.UNLOAD if host is not None or phase is not None else None
+    current = phase if phase is not None and phase.incarnation == incarnation else None
+    answered = current is not None and current.observed_generation >= wish.generation
+    if current is not None and answered and current.state is Phase.FAILED:
+        return None
+    if host is None:
+        return _without_host(wish, current, answered=answered)
+    return _with_host(wish, current, host, answered=answered)
+
+
+def _without_host(
+    wish: WantedRecord, current: PhaseRecord | None, *, answered: bool
+) -> Step | None:
+    if current is not None and answered and current.state in (Phase.LOADED, Phase.ACTIVE):
+        return Step.REPORT_VANISHED
+    if wish.desired is Desired.ACTIVATE and current is not None and current.state is Phase.LOADED:
+        return Step.REPORT_VANISHED  # it was loaded in this life and is not any more: a failure
+    return _FIRST_STEP[wish.desired]
+
+
+def _with_host(
+    wish: WantedRecord, current: PhaseRecord | None, host: HostFact, *, answered: bool
+) -> Step | None:
+    match wish.desired, host.state:
+        case Desired.LOAD, "loaded" if host.generation == wish.generation:
+            done = answered and current is not None and current.state is Phase.LOADED
+            return None if done else Step.REPORT_LOADED
+        case Desired.LOAD, _:
+            return Step.LOAD  # a host of an earlier try: start afresh
+        case Desired.ACTIVATE, "loaded":
+            return Step.ACTIVATE
+        case Desired.ACTIVATE, _:
+            done = answered and current is not None and current.state is Phase.ACTIVE
+            return None if done else Step.REPORT_ACTIVE
+        case Desired.DEACTIVATE, "active":
+            return Step.DEACTIVATE
+        case _:
+            done = answered and current is not None and current.state is Phase.LOADED
+            return None if done else Step.REPORT_LOADED
+
+
+def must_abort(step: Step, wish: WantedRecord | None) -> bool:
+    """Whether a step under way serves a wish that no longer stands."""
+    if wish is None or wish.desired is Desired.UNLOAD:
+        return step not in (Step.UNLOAD, Step.DEACTIVATE)
+    return False
