@@ -21,9 +21,13 @@ class Occupancy:
         self._total: Counter[NodeId] = Counter()
         self._of_slice: Counter[tuple[NodeId, SliceBase]] = Counter()
         self._ordinals: dict[Artifact, set[int]] = {}
-        for node, instance in view.wanted:
+        for (node, instance), wish in view.wanted.items():
             if not is_gone(view, node):
                 self.add(node, instance)
+            if wish.replaces:
+                # A name that a wish still refers to must not come back as another instance, or
+                # that would be taken for the one to replace.
+                self._take(InstanceId(wish.replaces.partition("/")[2]))
 
     @property
     def nodes(self) -> list[NodeId]:
@@ -42,6 +46,9 @@ class Occupancy:
         """Count one instance more."""
         self._total[node] += 1
         self._of_slice[node, instance.base] += 1
+        self._take(instance)
+
+    def _take(self, instance: InstanceId) -> None:
         self._ordinals.setdefault(instance.artifact, set()).add(instance.ordinal)
 
     def next_instance(self, artifact: Artifact) -> InstanceId:
