@@ -149,7 +149,7 @@ def with_instance(
 
 
 def all_heard(view: ClusterView, now: float, *, but: Iterable[str] = ()) -> Signals:
-    """Every node but some has just reported; the reign began long ago."""
+    """Every node but some has just reported; every instance has been as it is for 100 s."""
     silent = set(but)
     return Signals(
         reign_began=now - 1000.0,
@@ -158,7 +158,7 @@ def all_heard(view: ClusterView, now: float, *, but: Iterable[str] = ()) -> Sign
             for node, record in view.nodes.items()
             if node not in silent
         },
-        since=dict.fromkeys(view.wanted, now - 1000.0),
+        since=dict.fromkeys(view.wanted, now - 100.0),
         calm_since=now - 1000.0,
     )
 

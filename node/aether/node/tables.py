@@ -1,0 +1,41 @@
+"""Keeps the routers of this node on the latest routing table."""
+
+from aether.core.dataplane.compile import compile_table
+from aether.core.model import keys
+from aether.core.model.ids import NodeId
+from aether.core.model.view import project
+from aether.dataplane.feed import TableFeed
+from aether.ports import Clock, Store
+from aether.tasks import Tasks
+from aether.wakeups import Wakeups
+
+_PREFIXES = (keys.NODES, keys.VERDICTS, keys.PHASES, keys.ROUTES)
+_PERIOD_S = 1.0
+
+
+class TablePublisher:
+    """Compiles the table from this node's copy of the store whenever that changes.
+
+    No leader and no quorum is needed: a node that is cut off serves what it last knew.
+    """
+
+    def __init__(self, node: NodeId, store: Store, feed: TableFeed, clock: Clock) -> None:
+        self._node = node
+        self._store = store
+        self._feed = feed
+        self._wakeups = Wakeups(clock, _PERIOD_S)
+
+    async def run(self) -> None:
+        """Publish until cancelled; begins once the store has caught up with our start."""
+        await self._store.get(keys.EPOCH, timeout_s=float("inf"))
+        tasks = Tasks()
+        tasks.start("table-watch", self._wakeups.follow(self._store))
+        try:
+            while True:
+                level = self._store.level(_PREFIXES)
+                entries = ((e.key, e.value, e.mod_revision) for e in level.entries)
+                view = project(entries, level.revision)
+                self._feed.publish(compile_table(view, self._node))
+                await self._wakeups.wait()
+        finally:
+            await tasks.stop()

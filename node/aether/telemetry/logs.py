@@ -1,0 +1,47 @@
+"""Logs of the node's processes: one JSON object a line on standard error, or text for people."""
+
+import logging
+import sys
+from typing import Literal
+
+import msgspec
+import structlog
+
+LogFormat = Literal["json", "text"]
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def configure_logs(process: str, node: str, level: str = "info", form: LogFormat = "json") -> None:
+    """Set up logging for this process; `process` and `node` stand in every line.
+
+    Records of libraries that use the standard `logging` go the same way.
+    """
+    number = getattr(logging, level.upper())
+    render = _render_json if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(process=process, node=node)
+    bridge = logging.StreamHandler(sys.stderr)
+    bridge.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    logging.basicConfig(level=max(number, logging.WARNING), handlers=[bridge], force=True)
+
+
+def _render_json(_: object, __: str, event: structlog.typing.EventDict) -> str:
+    # Keys in order of reading: when, how bad, what; then everything else.
+    first = {name: event.pop(name) for name in ("timestamp", "level", "event") if name in event}
+    return msgspec.json.encode({**first, **event}, enc_hook=str).decode()

@@ -1,0 +1,77 @@
+"""What a node does next for an instance, for every combination that can occur."""
+
+import itertools
+
+import pytest
+
+from aether.core.agent.steps import HostFact, Step, must_abort, next_step
+from aether.core.model.lifecycle import Desired, Phase
+from aether.core.model.records import PhaseRecord, WantedRecord
+from tests.worlds import fact, wish
+
+LOADED = HostFact("loaded", 1)
+ACTIVE = HostFact("active", 1)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "phase", "host", "expected"),
+    [
+        # a fresh instance: load, then wait, then activate, then rest
+        (wish(Desired.LOAD, 1), None, None, Step.LOAD),
+        (wish(Desired.LOAD, 1), fact(Phase.LOADED, 1), LOADED, None),
+        (wish(Desired.ACTIVATE, 2), fact(Phase.LOADED, 1), LOADED, Step.ACTIVATE),
+        (wish(Desired.ACTIVATE, 2), fact(Phase.ACTIVE, 2), ACTIVE, None),
+        # a failure waits for the leader, and a newer wish begins afresh
+        (wish(Desired.LOAD, 1), fact(Phase.FAILED, 1), None, None),
+        (wish(Desired.LOAD, 2), fact(Phase.FAILED, 1), None, Step.LOAD),
+        (wish(Desired.LOAD, 2), fact(Phase.FAILED, 1), LOADED, Step.LOAD),
+        # the node was killed: facts of its earlier life prove nothing
+        (wish(Desired.ACTIVATE, 2), fact(Phase.ACTIVE, 2, "life-0"), None, Step.LOAD),
+        (wish(Desired.ACTIVATE, 2), fact(Phase.ACTIVE, 2, "life-0"), ACTIVE, Step.REPORT_ACTIVE),
+        (wish(Desired.LOAD, 1), fact(Phase.LOADED, 1, "life-0"), LOADED, Step.REPORT_LOADED),
+        # the host ended by itself
+        (wish(Desired.ACTIVATE, 2), fact(Phase.ACTIVE, 2), None, Step.REPORT_VANISHED),
+        (wish(Desired.ACTIVATE, 2), fact(Phase.LOADED, 1), None, Step.REPORT_VANISHED),
+        (wish(Desired.LOAD, 1), fact(Phase.LOADED, 1), None, Step.REPORT_VANISHED),
+        # leaving
+        (wish(Desired.DEACTIVATE, 3), fact(Phase.ACTIVE, 2), ACTIVE, Step.DEACTIVATE),
+        (wish(Desired.DEACTIVATE, 3), fact(Phase.LOADED, 3), LOADED, None),
+        (wish(Desired.DEACTIVATE, 3), fact(Phase.ACTIVE, 2), None, Step.REPORT_VANISHED),
+        (wish(Desired.UNLOAD, 4), fact(Phase.LOADED, 3), LOADED, Step.UNLOAD),
+        (wish(Desired.UNLOAD, 4), None, None, None),
+        # nobody asks for it any more
+        (None, fact(), ACTIVE, Step.UNLOAD),
+        (None, None, ACTIVE, Step.UNLOAD),
+        (None, None, None, None),
+    ],
+)
+def test_the_table(
+    wanted: WantedRecord | None,
+    phase: PhaseRecord | None,
+    host: HostFact | None,
+    expected: Step | None,
+) -> None:
+    assert next_step(wanted, phase, host, "life-1") == expected
+
+
+def test_every_combination_has_an_answer_and_an_unwanted_host_is_always_ended() -> None:
+    for desired, state, life, host in itertools.product(
+        [None, *Desired], [None, *Phase], ["life-0", "life-1"], [None, LOADED, ACTIVE]
+    ):
+        wanted = None if desired is None else wish(desired, 2)
+        phase = None if state is None else fact(state, 1, life)
+        step = next_step(wanted, phase, host, "life-1")
+        if wanted is None and (host or phase):
+            assert step is Step.UNLOAD
+
+
+@pytest.mark.parametrize("step", [Step.LOAD, Step.ACTIVATE, Step.REPORT_ACTIVE])
+def test_work_for_a_wish_that_is_gone_is_aborted(step: Step) -> None:
+    assert must_abort(step, None)
+    assert must_abort(step, wish(Desired.UNLOAD))
+    assert not must_abort(step, wish(Desired.ACTIVATE))
+
+
+def test_ending_a_host_is_never_aborted() -> None:
+    assert not must_abort(Step.UNLOAD, None)
+    assert not must_abort(Step.DEACTIVATE, wish(Desired.UNLOAD))

@@ -1,0 +1,167 @@
+"""From targets to instances, case by case."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from aether.core.control.convergence import Step, Waiting, converge, drop_routes, forget_lost
+from aether.core.control.signals import ControlSettings
+from aether.core.model.ids import InstanceId, SliceBase
+from aether.core.model.lifecycle import Desired, Phase
+from aether.core.model.plan import Wish
+from aether.core.model.records import Dependency, Route, RouteRecord, Verdict
+from aether.core.model.view import ClusterView
+from tests.worlds import (
+    SHOP,
+    STOCK,
+    all_heard,
+    fact,
+    nodes,
+    spec,
+    target,
+    wish,
+    with_blueprint,
+    with_instance,
+)
+
+SETTINGS = ControlSettings()
+
+
+def shop(
+    view: ClusterView,
+    *,
+    instances: int = 1,
+    version: str = "1.0.0",
+    needs: Sequence[SliceBase] = (),
+) -> ClusterView:
+    view = with_blueprint(view, spec(f"{SHOP}:{version}", instances, needs))
+    wanted = replace(
+        target(version, instances), dependencies=tuple(Dependency(slice=n) for n in needs)
+    )
+    return replace(view, targets={SHOP: wanted})
+
+
+def steps(view: ClusterView, now: float = 5000.0) -> list[Step]:
+    return list(converge(view, all_heard(view, now), SETTINGS, now))
+
+
+def wishes(view: ClusterView) -> list[tuple[str, str, Desired]]:
+    return [
+        (step.node, step.instance.rpartition("/")[2], step.record.desired)
+        for step in steps(view)
+        if isinstance(step, Wish)
+    ]
+
+
+def test_missing_instances_are_placed_apart() -> None:
+    assert wishes(shop(nodes("n1", "n2"), instances=3)) == [
+        ("n1", "0", Desired.LOAD),
+        ("n2", "1", Desired.LOAD),
+        ("n1", "2", Desired.LOAD),
+    ]
+
+
+def test_without_room_it_says_what_is_missing() -> None:
+    (step,) = steps(shop(nodes("n1", verdict=Verdict.SUSPECT), instances=2))
+    assert isinstance(step, Waiting)
+    assert "lacks 2 of 2" in step.text
+
+
+def test_a_loaded_instance_is_activated_when_what_it_needs_serves() -> None:
+    view = shop(nodes("n1"), needs=[STOCK])
+    view = with_instance(
+        view, "n1", f"{SHOP}:1.0.0/0", wish(Desired.LOAD, 1), fact(Phase.LOADED, 1)
+    )
+    waiting = [step for step in steps(view) if isinstance(step, Waiting)]
+    assert waiting
+    assert str(STOCK) in waiting[0].text
+    ready = with_instance(view, "n1", f"{STOCK}:1.0.0/0", wish(), fact())
+    ready = replace(
+        ready,
+        targets={**ready.targets, STOCK: target()},
+        blueprints=with_blueprint(
+            nodes(), spec(f"{SHOP}:1.0.0"), spec(f"{STOCK}:1.0.0")
+        ).blueprints,
+    )
+    assert wishes(ready) == [("n1", "0", Desired.ACTIVATE)]
+
+
+def test_surplus_ends_the_idle_first_then_the_crowded() -> None:
+    view = shop(nodes("n1", "n2"), instances=1)
+    view = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(), fact())
+    view = with_instance(
+        view, "n2", f"{SHOP}:1.0.0/1", wish(Desired.LOAD, 1), fact(Phase.LOADING, 1)
+    )
+    assert wishes(view) == [("n2", "1", Desired.UNLOAD)]
+    both = with_instance(view, "n2", f"{SHOP}:1.0.0/1", wish(), fact())
+    both = with_instance(both, "n2", f"{STOCK}:1.0.0/0", wish(Desired.UNLOAD), fact())
+    assert wishes(both) == [("n2", "1", Desired.DEACTIVATE)]
+
+
+def test_an_old_version_goes_only_as_new_instances_serve() -> None:
+    view = shop(nodes("n1", "n2"), instances=2, version="2.0.0")
+    for node, ordinal in (("n1", 0), ("n2", 1)):
+        view = with_instance(view, node, f"{SHOP}:1.0.0/{ordinal}", wish(), fact())
+    assert {desired for _, _, desired in wishes(view)} == {Desired.LOAD}
+    one_new = with_instance(view, "n1", f"{SHOP}:2.0.0/0", wish(), fact())
+    one_new = with_instance(
+        one_new, "n2", f"{SHOP}:2.0.0/1", wish(Desired.LOAD, 1), fact(Phase.LOADING, 1)
+    )
+    assert wishes(one_new) == [("n1", "0", Desired.DEACTIVATE)]
+
+
+def test_changed_settings_replace_instances_like_a_new_version() -> None:
+    view = shop(nodes("n1"), instances=1)
+    view = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(), fact())
+    view = replace(view, targets={SHOP: replace(view.targets[SHOP], config={"currency": "EUR"})})
+    (step,) = (step for step in steps(view) if isinstance(step, Wish))
+    assert step.record.desired is Desired.LOAD
+    assert step.record.config == {"currency": "EUR"}
+    assert step.instance == f"{SHOP}:1.0.0/1"
+
+
+def test_an_instance_on_its_way_out_is_not_called_back() -> None:
+    view = shop(nodes("n1"), instances=1)
+    leaving = wish(Desired.DEACTIVATE, 3)
+    view = with_instance(view, "n1", f"{SHOP}:1.0.0/0", leaving, fact(Phase.DEACTIVATING, 3))
+    assert wishes(view) == [("n1", "1", Desired.LOAD)]
+
+
+def test_a_move_ends_the_old_instance_when_the_new_one_serves() -> None:
+    view = shop(nodes("n1", "n2"), instances=1)
+    view = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(), fact())
+    moving = replace(wish(Desired.LOAD, 1), replaces=f"n1/{SHOP}:1.0.0/0")
+    loading = with_instance(view, "n2", f"{SHOP}:1.0.0/1", moving, fact(Phase.LOADING, 1))
+    assert wishes(loading) == []
+    moved = replace(wish(Desired.ACTIVATE, 2), replaces=f"n1/{SHOP}:1.0.0/0")
+    serving = with_instance(view, "n2", f"{SHOP}:1.0.0/1", moved, fact())
+    assert wishes(serving) == [("n1", "0", Desired.DEACTIVATE)]
+
+
+def test_after_a_minute_of_service_failures_are_forgiven() -> None:
+    view = shop(nodes("n1"))
+    view = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(attempt=3), fact())
+    (step,) = steps(view)
+    assert isinstance(step, Wish)
+    assert step.record.attempt == 0
+
+
+def test_instances_of_a_lost_node_are_forgotten_facts_included() -> None:
+    view = with_instance(nodes("n1", verdict=Verdict.LOST), "n1", f"{SHOP}:1.0.0/0", wish(), fact())
+    (forgotten,) = forget_lost(view)
+    assert forgotten.instance == InstanceId(f"{SHOP}:1.0.0/0")
+    assert list(forget_lost(nodes("n1"))) == []
+
+
+def test_a_route_goes_with_its_last_claimant_and_stays_while_one_may_come() -> None:
+    route = Route(method="GET", pattern="/a")
+    record = RouteRecord(slice=SHOP, timeout_s=1.0, body_limit=1)
+    view = replace(shop(nodes("n1")), routes={("GET", "/a"): record})
+    assert len(list(drop_routes(view))) == 1
+    loading = with_instance(
+        view, "n1", f"{SHOP}:1.0.0/0", wish(Desired.LOAD, 1), fact(Phase.LOADING, 1)
+    )
+    assert list(drop_routes(loading)) == []
+    serving = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(), fact(routes=(route,)))
+    assert list(drop_routes(serving)) == []
+    without = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(), fact())
+    assert len(list(drop_routes(without))) == 1

@@ -1,0 +1,76 @@
+"""Who is on duty, suspect or lost."""
+
+from dataclasses import replace
+
+from aether.core.control.liveness import is_gone, judge_nodes, may_host
+from aether.core.control.signals import ControlSettings, Heard, Signals
+from aether.core.model.ids import NodeId
+from aether.core.model.records import Verdict
+from aether.core.model.view import ClusterView
+from tests.worlds import node_record, nodes
+
+SETTINGS = ControlSettings(suspect_after_s=2.0, lost_after_s=5.0)
+N1 = NodeId("n1")
+
+
+def judge(
+    view: ClusterView,
+    *,
+    heard_at: float | None = None,
+    incarnation: str = "life-1",
+    now: float = 100.0,
+    reign_began: float = 0.0,
+) -> list[Verdict]:
+    heard = {} if heard_at is None else {N1: Heard(incarnation, heard_at)}
+    signals = Signals(reign_began=reign_began, heard=heard)
+    return [c.record.verdict for c in judge_nodes(view, signals, SETTINGS, now)]
+
+
+def test_a_node_that_has_registered_and_not_reported_is_joining() -> None:
+    unjudged = replace(nodes("n1"), verdicts={})
+    assert judge(unjudged) == [Verdict.JOINING]
+
+
+def test_the_first_report_puts_it_on_duty() -> None:
+    assert judge(replace(nodes("n1"), verdicts={}), heard_at=99.5) == [Verdict.ON_DUTY]
+    assert judge(nodes("n1", verdict=Verdict.JOINING), heard_at=99.5) == [Verdict.ON_DUTY]
+
+
+def test_silence_makes_it_suspect_then_lost() -> None:
+    view = nodes("n1")
+    assert judge(view, heard_at=99.0) == []
+    assert judge(view, heard_at=97.5) == [Verdict.SUSPECT]
+    assert judge(view, heard_at=94.5) == [Verdict.LOST]
+
+
+def test_a_new_leader_counts_silence_from_the_start_of_its_reign() -> None:
+    view = nodes("n1")
+    assert judge(view, now=100.0, reign_began=99.0) == []
+    assert judge(view, now=100.0, reign_began=97.0) == [Verdict.SUSPECT]
+    assert judge(view, heard_at=10.0, now=100.0, reign_began=99.0) == []
+
+
+def test_a_report_of_an_earlier_life_proves_nothing() -> None:
+    reborn = replace(nodes("n1"), nodes={N1: node_record("n1", "life-2")})
+    assert judge(reborn, heard_at=99.9, incarnation="life-1", reign_began=90.0) == [Verdict.LOST]
+
+
+def test_a_lost_node_that_reports_is_on_duty_again() -> None:
+    assert judge(nodes("n1", verdict=Verdict.LOST), heard_at=99.9) == [Verdict.ON_DUTY]
+
+
+def test_a_restart_that_nobody_missed_still_changes_the_life_on_record() -> None:
+    view = replace(nodes("n1"), nodes={N1: node_record("n1", "life-2")})
+    assert judge(view, heard_at=99.9, incarnation="life-2") == [Verdict.ON_DUTY]
+
+
+def test_draining_stays_draining_while_the_node_reports() -> None:
+    assert judge(nodes("n1", verdict=Verdict.DRAINING), heard_at=99.9) == []
+
+
+def test_only_nodes_on_duty_may_host_and_only_lost_ones_are_gone() -> None:
+    assert may_host(nodes("n1"), N1)
+    assert not may_host(nodes("n1", verdict=Verdict.SUSPECT), N1)
+    assert not is_gone(nodes("n1", verdict=Verdict.SUSPECT), N1)
+    assert is_gone(nodes("n1", verdict=Verdict.LOST), N1)
+    assert is_gone(nodes("n2"), N1)

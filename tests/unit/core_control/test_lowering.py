@@ -1,0 +1,65 @@
+"""Commands become transactions that a stale leader or a stale view cannot land."""
+
+from dataclasses import replace
+
+from aether.core.control.lowering import claim_epoch, lower
+from aether.core.model import keys
+from aether.core.model.ids import NodeId
+from aether.core.model.plan import Command, DropRoute, DropTarget, Forget, Judge, SetTarget, Wish
+from aether.core.model.reason import Reason
+from aether.core.model.records import EpochRecord, Verdict, VerdictRecord, decode
+from aether.core.store.commands import Delete, DeletePrefix, Guard, Put
+from tests.worlds import SHOP, nodes, placed, target, wish
+
+WHERE = placed("n1", f"{SHOP}:1.0.0/0")
+BECAUSE = Reason("", "rule", "text")
+VIEW = replace(
+    nodes("n1"),
+    epoch=EpochRecord(leader=NodeId("n1"), epoch=3),
+    revisions={keys.EPOCH: 7, keys.wanted(*WHERE): 5, keys.phase(*WHERE): 6},
+)
+
+
+def test_every_write_is_guarded_by_the_epoch_and_by_what_the_view_showed() -> None:
+    txn = lower(Forget(*WHERE, BECAUSE), VIEW, 7)
+    assert txn.then == (Delete(keys.wanted(*WHERE)), Delete(keys.phase(*WHERE)))
+    assert txn.guards == (
+        Guard(keys.EPOCH, 7),
+        Guard(keys.wanted(*WHERE), 5),
+        Guard(keys.phase(*WHERE), 6),
+    )
+    assert txn.reason.actor == "leader:n1"
+    assert txn.reason.text == "text"
+
+
+def test_a_key_the_view_did_not_show_must_be_absent() -> None:
+    judged = VerdictRecord(verdict=Verdict.LOST, incarnation="life-1")
+    txn = lower(Judge(NodeId("n1"), judged, BECAUSE), VIEW, 7)
+    assert Guard(keys.verdict(NodeId("n1")), 0) in txn.guards
+
+
+def test_every_command_writes_its_own_family() -> None:
+    commands: list[tuple[Command, str]] = [
+        (Wish(*WHERE, wish(), BECAUSE), keys.wanted(*WHERE)),
+        (SetTarget(SHOP, target(), BECAUSE), keys.target(SHOP)),
+        (DropRoute("GET", "/a", BECAUSE), keys.route("GET", "/a")),
+    ]
+    for command, key in commands:
+        (operation,) = lower(command, VIEW, 7).then
+        assert isinstance(operation, Put | Delete)
+        assert operation.key == key
+
+
+def test_data_goes_with_a_target_only_when_asked() -> None:
+    kept = lower(DropTarget(SHOP, purge=False, because=BECAUSE), VIEW, 7)
+    purged = lower(DropTarget(SHOP, purge=True, because=BECAUSE), VIEW, 7)
+    assert kept.then == (Delete(keys.target(SHOP)),)
+    assert purged.then[1] == DeletePrefix(keys.app(SHOP))
+
+
+def test_a_new_leader_counts_the_epoch_on_and_fences_the_last_one() -> None:
+    txn = claim_epoch(VIEW, NodeId("n2"))
+    (put,) = txn.then
+    assert isinstance(put, Put)
+    assert decode(put.value, EpochRecord) == EpochRecord(leader=NodeId("n2"), epoch=4)
+    assert txn.guards == (Guard(keys.EPOCH, 7),)

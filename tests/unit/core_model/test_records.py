@@ -1,0 +1,42 @@
+"""Records are the same bytes everywhere and read back what was written."""
+
+import pytest
+
+from aether.core.model.ids import Artifact
+from aether.core.model.records import (
+    BlueprintRecord,
+    PhaseRecord,
+    WantedRecord,
+    decode,
+    encode,
+    from_plain,
+    to_plain,
+)
+from tests.worlds import APP, SHOP, fact, node_record, spec, wish
+
+
+@pytest.mark.parametrize("record", [wish(), fact(), node_record("n1")])
+def test_a_record_round_trips(record: object) -> None:
+    assert decode(encode(record), type(record)) == record
+    assert from_plain(to_plain(record), type(record)) == record
+
+
+def test_ids_are_checked_when_read() -> None:
+    record = BlueprintRecord(
+        id=Artifact(f"{APP}:1.0.0"), generation=1, slices=(spec(f"{SHOP}:1.0.0"),)
+    )
+    read = decode(encode(record), BlueprintRecord)
+    assert isinstance(read.slices[0].artifact, Artifact)
+    with pytest.raises(ValueError, match="BlueprintRecord"):
+        decode(encode(record).replace(b"org.example:shop:1.0.0", b"shop"), BlueprintRecord)
+
+
+def test_bytes_of_yesterday_lack_new_fields_and_are_read() -> None:
+    old = b'{"desired":"LOAD","generation":1,"target_generation":1}'
+    assert decode(old, WantedRecord).attempt == 0
+
+
+def test_other_bytes_are_refused_by_name() -> None:
+    for wrong in (b"", b"{}", b"\x80\x04.", b'{"state":"DANCING"}'):
+        with pytest.raises(ValueError, match="PhaseRecord"):
+            decode(wrong, PhaseRecord)
