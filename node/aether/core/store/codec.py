@@ -25,7 +25,7 @@ from aether.core.store.commands import (
 SCHEMA = 1
 _HEADER = bytes([SCHEMA])
 
-Count = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 @dataclass(frozen=True, slots=True)

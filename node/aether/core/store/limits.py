@@ -1,6 +1,7 @@
 """What a transaction may hold: checked by the client before it asks and by the machine again."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from aether.core.store.commands import (
     MAX_KEY_BYTES,
@@ -17,39 +18,52 @@ MAX_COMMAND_BYTES = 4 * 1024 * 1024
 MAX_REQUEST_ID_BYTES = 128
 
 
-def key_problem(key: str, what: str = "key") -> str | None:
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """What a request does that none may; `too_large` when less of the same would do."""
+
+    message: str
+    too_large: bool = True
+
+
+def key_problem(key: str, what: str = "key") -> Breach | None:
     """Say why `key` cannot name an entry, or None."""
     if not key:
-        return f"an empty {what}: name at least one character"
+        return Breach(f"an empty {what}: name at least one character", too_large=False)
     return prefix_problem(key, what)
 
 
-def prefix_problem(prefix: str, what: str = "prefix") -> str | None:
+def prefix_problem(prefix: str, what: str = "prefix") -> Breach | None:
     """Say why `prefix` cannot be searched for, or None; the empty prefix means every key."""
     size = _utf8_size(prefix)
     if size is None:
-        return f"{what} {prefix[:64]!r} is not valid Unicode: it holds a lone surrogate"
+        message = f"{what} {prefix[:64]!r} is not valid Unicode: it holds a lone surrogate"
+        return Breach(message, too_large=False)
     if size > MAX_KEY_BYTES:
-        return f"{what} {prefix[:64]!r}… has {size} bytes; the limit is {MAX_KEY_BYTES}"
+        return Breach(f"{what} {prefix[:64]!r}… has {size} bytes; the limit is {MAX_KEY_BYTES}")
     return None
 
 
-def txn_problem(txn: Txn) -> str | None:
+def txn_problem(txn: Txn) -> Breach | None:
     """Say which limit `txn` breaks first, naming the key and the limit, or None."""
     return next(_problems(txn), None)
 
 
-def _problems(txn: Txn) -> Iterator[str]:
+def _problems(txn: Txn) -> Iterator[Breach]:
     for count, what in (
         (len(txn.guards), "guards"),
         (len(txn.then), "operations in `then`"),
         (len(txn.otherwise), "operations in `otherwise`"),
     ):
         if count > MAX_OPERATIONS:
-            yield f"{count} {what}; the limit is {MAX_OPERATIONS} in one transaction"
+            yield Breach(f"{count} {what}; the limit is {MAX_OPERATIONS} in one transaction")
     size = _utf8_size(txn.request_id)
     if size is None or size > MAX_REQUEST_ID_BYTES:
-        yield f"request id {txn.request_id[:64]!r}… is over {MAX_REQUEST_ID_BYTES} bytes of UTF-8"
+        yield Breach(
+            f"request id {txn.request_id[:64]!r}… is not Unicode of at most "
+            f"{MAX_REQUEST_ID_BYTES} bytes",
+            too_large=size is not None,
+        )
     for guard in txn.guards:
         if problem := key_problem(guard.key, "guard's key"):
             yield problem
@@ -58,12 +72,12 @@ def _problems(txn: Txn) -> Iterator[str]:
             yield problem
 
 
-def _operation_problem(operation: Operation) -> str | None:
+def _operation_problem(operation: Operation) -> Breach | None:
     if isinstance(operation, DeletePrefix):
         return prefix_problem(operation.prefix)
     problem = key_problem(operation.key)
     if problem is None and isinstance(operation, Put) and len(operation.value) > MAX_VALUE_BYTES:
-        return (
+        return Breach(
             f"the value of key {operation.key!r} has {len(operation.value)} bytes; "
             f"the limit is {MAX_VALUE_BYTES}"
         )

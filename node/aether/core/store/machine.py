@@ -69,8 +69,8 @@ class KvMachine:
             return self._malformed(f"not a command: {problem}")
         if isinstance(decoded, Noop):
             return Applied(self.revision)
-        if problem_text := txn_problem(decoded):
-            return self._malformed(problem_text)
+        if breach := txn_problem(decoded):
+            return self._malformed(breach.message)
         answer = self._requests.answered(decoded.request_id)
         if answer is None:
             answer = self._carry_out(decoded)

@@ -1,0 +1,1 @@
+"""PySyncObj as an engine of consensus, through its public extension points only."""

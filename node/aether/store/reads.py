@@ -1,0 +1,68 @@
+"""One barrier for all readers that wait: how linearizable reads share the cost of a quorum."""
+
+import asyncio
+
+from aether.errors import NoQuorum, OutcomeUnknown, Unavailable
+from aether.ports import Consensus
+from aether.tasks import Tasks
+
+ATTEMPT_S = 1.5
+"""Longest wait for one barrier before it is tried again: about one election."""
+RETRY_S = 0.05
+
+
+class ReadBarrier:
+    """Lets readers through once this member has applied what was acknowledged before they came.
+
+    Readers that come while a barrier is under way wait for the next one: the one under way may
+    stand in the log before a write that was acknowledged meanwhile.
+    """
+
+    def __init__(self, consensus: Consensus, tasks: Tasks) -> None:
+        self._consensus = consensus
+        self._tasks = tasks
+        self._forming: asyncio.Future[bool] | None = None
+        self._running = False
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when a read may look; raises NoQuorum when no quorum let it within the time."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not await asyncio.shield(self._join(loop)):  # noqa: ASYNC110 - a pause between tries
+                    await asyncio.sleep(RETRY_S)
+        except TimeoutError as late:
+            raise NoQuorum(
+                f"no quorum confirmed a read within {timeout_s:g} s; "
+                "retry, or read with consistency=stale"
+            ) from late
+
+    def _join(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[bool]:
+        if self._forming is None:
+            self._forming = loop.create_future()
+        if not self._running:
+            self._running = True
+            self._tasks.start("store-read-barrier", self._run())
+        return self._forming
+
+    async def _run(self) -> None:
+        batch: asyncio.Future[bool] | None = None
+        try:
+            while (batch := self._forming) is not None:
+                self._forming = None
+                passed = await self._passes()
+                if not batch.done():
+                    batch.set_result(passed)
+        finally:
+            self._running = False
+            for left in (batch, self._forming):
+                if left is not None and not left.done():
+                    left.set_result(False)
+            self._forming = None
+
+    async def _passes(self) -> bool:
+        try:
+            await self._consensus.barrier(ATTEMPT_S)
+        except (Unavailable, OutcomeUnknown):
+            return False
+        return True
