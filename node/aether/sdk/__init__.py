@@ -1,1 +1,41 @@
 """The front door for authors of slices: Slice, routes, calls and resources."""
+
+from aether.sdk.http import HttpError, Request, Response
+from aether.sdk.kv import (
+    Entry,
+    Kv,
+    KvConflict,
+    KvError,
+    KvInvalid,
+    KvOutcomeUnknown,
+    KvUnavailable,
+)
+from aether.sdk.remote import CallError, CallFailed, CallTimedOut, CallUnavailable, remote
+from aether.sdk.routes import call, delete, get, patch, post, put
+from aether.sdk.slice import Config, Slice
+
+__all__ = [
+    "CallError",
+    "CallFailed",
+    "CallTimedOut",
+    "CallUnavailable",
+    "Config",
+    "Entry",
+    "HttpError",
+    "Kv",
+    "KvConflict",
+    "KvError",
+    "KvInvalid",
+    "KvOutcomeUnknown",
+    "KvUnavailable",
+    "Request",
+    "Response",
+    "Slice",
+    "call",
+    "delete",
+    "get",
+    "patch",
+    "post",
+    "put",
+    "remote",
+]

@@ -1,0 +1,137 @@
+"""Marks that make a method of a slice an HTTP route or callable from other slices."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+ROUTES = "__aether_routes__"
+CALL = "__aether_call__"
+DEFAULT_TIMEOUT_S = 30.0
+DEFAULT_BODY_LIMIT = 16 * 1024 * 1024
+
+_Handler = TypeVar("_Handler", bound=Callable[..., Any])
+_SEGMENT = re.compile(r"\{(\*?)([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class RouteMark:
+    """One route of a handler. `timeout_s` in seconds, `body_limit` in bytes."""
+
+    method: str
+    pattern: str
+    timeout_s: float
+    body_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallMark:
+    """The method is callable from other slices; `idempotent` allows a second try."""
+
+    idempotent: bool
+
+
+def pattern_parameters(pattern: str) -> tuple[str, ...]:
+    """Return the parameter names of a route pattern; raise ValueError saying what is wrong.
+
+    >>> pattern_parameters("/orders/{order}/{*rest}")
+    ('order', 'rest')
+    """
+    if not pattern.startswith("/"):
+        raise ValueError(f"route {pattern!r} must begin with a slash")
+    names: list[str] = []
+    segments = pattern[1:].split("/") if pattern != "/" else []
+    for place, segment in enumerate(segments):
+        found = _SEGMENT.fullmatch(segment)
+        if found is None:
+            _check_literal(pattern, segment)
+            continue
+        if found[1] and place != len(segments) - 1:
+            raise ValueError(f"route {pattern!r}: {segment} takes the rest, so it must come last")
+        if found[2] in names:
+            raise ValueError(f"route {pattern!r} names {found[2]!r} twice")
+        names.append(found[2])
+    return tuple(names)
+
+
+def _check_literal(pattern: str, segment: str) -> None:
+    if not segment:
+        raise ValueError(f"route {pattern!r} has an empty segment: leave out the extra slash")
+    if any(character in segment for character in "{}?#% ") or not segment.isprintable():
+        raise ValueError(
+            f"route {pattern!r}: segment {segment!r} must be plain text or one {{parameter}}"
+        )
+
+
+def _route(
+    method: str, pattern: str, timeout_s: float, body_limit: int
+) -> Callable[[_Handler], _Handler]:
+    pattern_parameters(pattern)
+    if timeout_s <= 0 or body_limit < 0:
+        raise ValueError(
+            f"route {method} {pattern}: timeout_s={timeout_s} must be above 0, "
+            f"body_limit={body_limit} at least 0"
+        )
+    mark = RouteMark(method, pattern, float(timeout_s), body_limit)
+
+    def attach(handler: _Handler) -> _Handler:
+        present: tuple[RouteMark, ...] = getattr(handler, ROUTES, ())
+        setattr(handler, ROUTES, (*present, mark))
+        return handler
+
+    return attach
+
+
+def get(
+    pattern: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, body_limit: int = DEFAULT_BODY_LIMIT
+) -> Callable[[_Handler], _Handler]:
+    """Answer `GET pattern` (and HEAD, without the body).
+
+    >>> @get("/x/{code}")
+    ... async def find(self, code: str) -> dict[str, str]: ...
+    """
+    return _route("GET", pattern, timeout_s, body_limit)
+
+
+def post(
+    pattern: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, body_limit: int = DEFAULT_BODY_LIMIT
+) -> Callable[[_Handler], _Handler]:
+    """Answer `POST pattern`."""
+    return _route("POST", pattern, timeout_s, body_limit)
+
+
+def put(
+    pattern: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, body_limit: int = DEFAULT_BODY_LIMIT
+) -> Callable[[_Handler], _Handler]:
+    """Answer `PUT pattern`."""
+    return _route("PUT", pattern, timeout_s, body_limit)
+
+
+def patch(
+    pattern: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, body_limit: int = DEFAULT_BODY_LIMIT
+) -> Callable[[_Handler], _Handler]:
+    """Answer `PATCH pattern`."""
+    return _route("PATCH", pattern, timeout_s, body_limit)
+
+
+def delete(
+    pattern: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, body_limit: int = DEFAULT_BODY_LIMIT
+) -> Callable[[_Handler], _Handler]:
+    """Answer `DELETE pattern`."""
+    return _route("DELETE", pattern, timeout_s, body_limit)
+
+
+def call(*, idempotent: bool = False) -> Callable[[_Handler], _Handler]:
+    """Make a method callable from other slices, and say whether calling twice does no harm.
+
+    The same mark on a method of a `@remote` protocol lets the caller's side try again.
+
+    >>> @call(idempotent=True)
+    ... async def resolve(self, code: str) -> str | None: ...
+    """
+
+    def attach(handler: _Handler) -> _Handler:
+        setattr(handler, CALL, CallMark(idempotent))
+        return handler
+
+    return attach
