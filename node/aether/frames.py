@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from aether.core.model.ids import write_id
+
 MAX_FRAME_BYTES = 8 * 1024 * 1024
 HEADER = struct.Struct(">I")
 
@@ -20,7 +22,7 @@ class FrameError(ConnectionError):
 
 def pack(value: object, limit: int = MAX_FRAME_BYTES) -> bytes:
     """Return `value` as one frame; raise ValueError when it is over `limit` bytes."""
-    body = msgspec.msgpack.encode(value)
+    body = msgspec.msgpack.encode(value, enc_hook=write_id)
     if len(body) > limit:
         raise ValueError(f"a frame of {len(body)} bytes is over the limit of {limit}")
     return HEADER.pack(len(body)) + body

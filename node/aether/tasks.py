@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import structlog
+
+_log = structlog.get_logger()
+
 
 class Tasks:
     """A set of background tasks that end with their owner.
 
-    A task that raises is handed to `on_failure`; without one the first failure is raised by
-    `stop`.
+    A task that raises is handed to `on_failure`; without one it is logged as an error and the
+    first such failure is raised by `stop`.
     """
 
     def __init__(self, on_failure: Callable[[str, BaseException], None] | None = None) -> None:
@@ -34,6 +38,7 @@ class Tasks:
         if self._on_failure is not None:
             self._on_failure(task.get_name(), failure)
         else:
+            _log.error("task failed", task=task.get_name(), exc_info=failure)
             self._failures.append(failure)
 
     async def stop(self) -> None:

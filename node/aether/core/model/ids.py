@@ -119,3 +119,10 @@ class InstanceId(str):
     def of(cls, artifact: Artifact, ordinal: int) -> Self:
         """Return the id of one copy of `artifact`."""
         return cls(f"{artifact}/{ordinal}")
+
+
+def write_id(value: object) -> str:
+    """Return an id as the plain string msgspec takes: the `enc_hook` of every encoder."""
+    if isinstance(value, Artifact | InstanceId):
+        return str(value)
+    raise NotImplementedError(f"{type(value).__name__} has no form on the wire")

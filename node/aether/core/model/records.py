@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase
+from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase, write_id
 from aether.core.model.lifecycle import Desired, Phase
 
 FORMAT_VERSION = 1
@@ -241,12 +241,12 @@ _R = TypeVar("_R")
 
 def encode(record: object) -> bytes:
     """Return the record as JSON, the same bytes for equal records on every node."""
-    return msgspec.json.encode(record, order="deterministic", enc_hook=_write_id)
+    return msgspec.json.encode(record, order="deterministic", enc_hook=write_id)
 
 
 def to_plain(record: object) -> Any:  # noqa: ANN401 - JSON values are what the caller asked for
     """Return the record as JSON values (dicts, lists, strings, numbers)."""
-    return msgspec.to_builtins(record, enc_hook=_write_id)
+    return msgspec.to_builtins(record, enc_hook=write_id)
 
 
 def decode(value: bytes, kind: type[_R]) -> _R:
@@ -263,12 +263,6 @@ def from_plain(value: object, kind: type[_R]) -> _R:
         return msgspec.convert(value, type=kind, dec_hook=_read_id)
     except msgspec.MsgspecError as problem:
         raise ValueError(f"not a {kind.__name__}: {problem}") from problem
-
-
-def _write_id(value: object) -> str:
-    if isinstance(value, Artifact | InstanceId):
-        return str(value)  # msgspec takes plain strings only
-    raise NotImplementedError(f"no JSON form for {type(value).__name__}")
 
 
 def _read_id(kind: type, value: object) -> object:

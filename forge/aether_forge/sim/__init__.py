@@ -1,0 +1,1 @@
+"""The simulator: real parts of Aether in virtual time, on simulated networks and disks."""

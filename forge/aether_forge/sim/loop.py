@@ -1,0 +1,76 @@
+"""An event loop in virtual time: when nothing is ready to run, time jumps to the next timer.
+
+An hour of timers takes as long as the work in it. Real sockets and threads do not belong here:
+nothing would wait for them.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Coroutine, Mapping
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
+
+
+class Deadlock(RuntimeError):
+    """Every task waits and no timer is set: nothing can ever happen again."""
+
+
+class _JumpingSelector(selectors.SelectSelector):
+    """Waiting for a time-out moves the clock instead of the world."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if ready:
+            return ready
+        if timeout is None:
+            raise Deadlock("every task waits and no timer is set")
+        self.now += max(timeout, 0.0)
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """The loop; its time starts at 0 and moves only when all tasks wait."""
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """Virtual seconds since the loop was made."""
+        return self._jumping.now
+
+    def run_in_executor(self, *_: object) -> Any:  # noqa: ANN401 - the base class returns a future
+        """Refuse: a thread runs in real time."""
+        raise RuntimeError("threads do not run in virtual time; put the work behind a port")
+
+
+class VirtualClock:
+    """`ports.Clock` on a virtual loop."""
+
+    def now(self) -> float:
+        """Virtual seconds."""
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait in virtual time."""
+        await asyncio.sleep(seconds)
+
+
+def run_virtual(main: Coroutine[Any, Any, _T]) -> _T:
+    """Run `main` on a loop of its own in virtual time; raise what it or a stray task raised."""
+    loop = VirtualLoop()
+    stray: list[Mapping[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: stray.append(context))
+    try:
+        result = loop.run_until_complete(main)
+    finally:
+        loop.close()
+    if stray:
+        problem = stray[0].get("exception")
+        raise problem if problem else RuntimeError(stray[0]["message"])
+    return result
