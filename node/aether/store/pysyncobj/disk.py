@@ -17,7 +17,8 @@ import os
 import shutil
 import struct
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -152,10 +153,17 @@ class StoreDisk:
         _sync(self.directory)
 
 
-def open_journal(path: Path) -> FileJournal:
-    """Open a journal; the library leaves a file for the garbage collector to close."""
+@contextmanager
+def library_files() -> Iterator[None]:
+    """Let the library leave files for the garbage collector to close, without a warning."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
+        yield
+
+
+def open_journal(path: Path) -> FileJournal:
+    """Open a journal of the library's."""
+    with library_files():
         return FileJournal(str(path))
 
 

@@ -158,11 +158,17 @@ class PySyncObjConsensus:
             # Alone: what is on disk now is committed now.
             replica.doTick(0.0)
             self._flush()
-        leader = replica.getStatus()["leader"]
-        self._leader = leader.member.node if leader is not None else None
+        self._leader = self._known_leader(replica)
         if self._leader != self._me.node:
             self._gate.clear()
         self._tell_members(replica)
+
+    def _known_leader(self, replica: Replica) -> NodeId | None:
+        """Return the leader; the library remembers one it has long lost the connection to."""
+        leader: Voter | None = replica.getStatus()["leader"]
+        if leader is None or not (leader == replica.selfNode or replica.isNodeConnected(leader)):
+            return None
+        return leader.member.node
 
     def _flush(self) -> None:
         transport = self._transport

@@ -9,7 +9,14 @@ from pysyncobj import SyncObj, SyncObjConf, replicated
 
 from aether.ports import StateMachine
 from aether.store.pysyncobj.commands import from_text
-from aether.store.pysyncobj.disk import LocalEntry, StoreDisk, local_entry, read_dump, write_dump
+from aether.store.pysyncobj.disk import (
+    LocalEntry,
+    StoreDisk,
+    library_files,
+    local_entry,
+    read_dump,
+    write_dump,
+)
 from aether.store.pysyncobj.members import Voter
 from aether.store.pysyncobj.transport import PeerTransport
 
@@ -48,7 +55,8 @@ class Replica(SyncObj):  # type: ignore[misc]  # the library has no annotations
         machine: StateMachine,
     ) -> None:
         self._machine = machine
-        super().__init__(me, others, settings, nodeClass=Voter, transport=transport)
+        with library_files():
+            super().__init__(me, others, settings, nodeClass=Voter, transport=transport)
 
     @replicated  # type: ignore[untyped-decorator]  # the library has no annotations
     def commit(self, text: str) -> bytes:
