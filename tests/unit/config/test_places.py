@@ -1,0 +1,98 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aether.config.places import find_places, place_of
+from aether.config.toml import load_toml
+
+TEXT = '''# a comment with [brackets] and "quotes"
+id = "a.b:c:1.0.0" # after
+
+[[slices]]
+artifact = "x"
+instances = 3
+note = """
+[[slices]]
+instances = 99 ""quoted"" """
+
+[[slices]]
+  artifact = 'y [1]'
+  limits = { memory = "1", pids = [
+    1, # one
+    2 ] }
+when = 1979-05-27 07:32:00
+
+[slices.inner]
+deep."dotted key".leaf = true
+
+[config."shop.demo:checkout"]
+currency = "EUR"
+"quo\\u0074ed" = [ { a = 1 }, { b = 2 } ]
+'''
+
+
+def test_every_kind_of_value_is_passed_over_and_every_key_found() -> None:
+    places = find_places(TEXT)
+    assert places["id",] == (2, 1)
+    assert places["slices", 0] == (4, 3)
+    assert places["slices", 0, "instances"] == (6, 1)
+    assert places["slices", 1] == (11, 3)
+    assert places["slices", 1, "artifact"] == (12, 3)
+    assert places["slices", 1, "limits", "pids", 1] == (15, 5)
+    assert places["slices", 1, "when"] == (16, 1)
+    assert places["slices", 1, "inner", "deep", "dotted key", "leaf"] == (19, 1)
+    assert places["config", "shop.demo:checkout", "currency"] == (22, 1)
+    assert places["config", "shop.demo:checkout", "quoted", 1, "b"] == (23, 32)
+
+
+def test_an_unknown_path_has_the_place_of_what_is_around_it() -> None:
+    places = find_places(TEXT)
+    assert place_of(places, ("slices", 1, "missing")) == (11, 3)
+    assert place_of(places, ("nowhere",)) == (1, 1)
+
+
+def test_the_first_place_of_a_table_counts() -> None:
+    places = find_places("[a.b]\nx = 1\n[a.c]\ny = 2\n[a]\nz = 3\n")
+    assert places["a",] == (1, 2)
+    assert places["a", "z"] == (6, 1)
+
+
+_KEYS = st.text("ab", min_size=1, max_size=2)
+_SCALARS = st.sampled_from(["1", "true", '"x]"', "'#'", '"\\""', "1.5e3", '"""a\nb"""', "''''q'''"])
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: "[\n" + ",\n".join(items) + "]")
+        | st.dictionaries(_KEYS, inner, max_size=2).map(
+            lambda table: "{" + ", ".join(f"{k} = {v}" for k, v in table.items()) + "}"
+        )
+    ),
+    max_leaves=8,
+)
+
+
+def _paths(value: object) -> set[tuple[str | int, ...]]:
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    return {
+        path for key, inner in items for path in {(key,)} | {(key, *rest) for rest in _paths(inner)}
+    }
+
+
+@given(
+    st.dictionaries(_KEYS, _VALUES, max_size=4),
+    st.lists(st.dictionaries(_KEYS, _VALUES, max_size=3), max_size=3),
+)
+def test_the_paths_found_are_the_paths_of_the_values(
+    top: dict[str, str], tables: list[dict[str, str]]
+) -> None:
+    text = "".join(f"{key} = {value}\n" for key, value in top.items())
+    text += "".join(
+        "[[tables]] # t\n" + "".join(f"{key} = {value}\n" for key, value in table.items())
+        for table in tables
+    )
+    assert set(find_places(text)) == _paths(load_toml(text, "t"))
