@@ -1,0 +1,83 @@
+"""The node's shell: what it does before it has caught up, and with hosts nobody asked for."""
+
+import random
+
+from aether.agent.manager import NodeDeploymentManager
+from aether.agent.stepper import Stepper
+from aether.core.model import keys
+from aether.core.model.ids import InstanceId, NodeId
+from aether.core.model.lifecycle import Desired, Phase
+from aether.core.model.reason import Reason
+from aether.core.model.records import ArtifactRecord, PhaseRecord, decode, encode
+from aether.core.store.commands import Put, Txn
+from aether.core.store.machine import KvMachine
+from aether.ports import HostStatus, Member
+from aether.store.client import KvStore
+from aether.tasks import Tasks
+from aether_forge.sim.hosts import HostWeather, SimulatedLauncher
+from aether_forge.sim.loop import VirtualClock, run_virtual
+from aether_forge.sim.oracle import Oracle
+from tests.worlds import SHOP, nodes, wish, with_artifact
+
+NODE, I0 = NodeId("n1"), InstanceId(f"{SHOP}:1.0.0/0")
+CLOCK = VirtualClock()
+
+
+def make(oracle: Oracle) -> tuple[KvStore, SimulatedLauncher, NodeDeploymentManager]:
+    machine = KvMachine()
+    consensus = oracle.member(Member(NODE, "n1:1"), machine)
+    store = KvStore(consensus, machine)
+    launcher = SimulatedLauncher(random.Random(1), HostWeather())
+
+    async def prepare(_: ArtifactRecord) -> tuple[str, ...]:
+        return ()
+
+    stepper = Stepper(NODE, "life-1", store, launcher, prepare)
+    return store, launcher, NodeDeploymentManager(stepper, store, launcher, CLOCK, period_s=1.0)
+
+
+def stray_host() -> HostStatus:
+    return HostStatus(instance=I0, generation=1, pid=1, state="active", socket="/s", token="t")
+
+
+def test_hosts_are_left_alone_until_the_store_has_caught_up() -> None:
+    async def story() -> None:
+        oracle = Oracle()
+        _, launcher, manager = make(oracle)
+        launcher.live[I0] = stray_host()
+        tasks = Tasks()
+        tasks.start("agent", manager.run())
+        await CLOCK.sleep(30.0)
+        assert I0 in launcher.live
+        oracle.reconnect(NODE)
+        await CLOCK.sleep(8.0)
+        assert I0 not in launcher.live
+        await tasks.stop()
+
+    run_virtual(story())
+
+
+def test_a_wish_is_carried_out_and_one_withdrawn_midway_is_undone() -> None:
+    async def story() -> None:
+        oracle = Oracle()
+        store, launcher, manager = make(oracle)
+        oracle.reconnect(NODE)
+        (record,) = with_artifact(nodes(), f"{SHOP}:1.0.0").artifacts.values()
+        loading = Put(keys.wanted(NODE, I0), encode(wish(Desired.LOAD, 1)))
+        known = Put(keys.artifact(I0.artifact), encode(record))
+        await store.txn(Txn((known, loading), Reason("test", "test", "wish")))
+        tasks = Tasks()
+        tasks.start("agent", manager.run())
+        await CLOCK.sleep(5.0)
+        entry = await store.get(keys.phase(NODE, I0))
+        assert entry is not None
+        assert decode(entry.value, PhaseRecord).state is Phase.LOADED
+        assert I0 in manager.hosts
+        leaving = Put(keys.wanted(NODE, I0), encode(wish(Desired.UNLOAD, 2)))
+        await store.txn(Txn((leaving,), Reason("test", "test", "withdraw")))
+        await CLOCK.sleep(5.0)
+        assert await store.get(keys.phase(NODE, I0)) is None
+        assert not launcher.live
+        await tasks.stop()
+
+    run_virtual(story())

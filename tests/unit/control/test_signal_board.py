@@ -1,0 +1,55 @@
+"""What the leader hears and how long things have been as they are."""
+
+from dataclasses import replace
+
+from aether.control.signal_board import SignalBoard
+from aether.core.model.ids import NodeId
+from aether.core.model.lifecycle import Desired, Phase
+from tests.worlds import SHOP, fact, nodes, placed, wish, with_instance
+
+N1 = NodeId("n1")
+WHERE = placed("n1", f"{SHOP}:1.0.0/0")
+VIEW = with_instance(nodes("n1"), *WHERE, wish(Desired.LOAD, 1), fact(Phase.LOADING, 1))
+
+
+def test_the_first_report_of_each_life_is_told_apart() -> None:
+    board = SignalBoard()
+    assert board.hear(N1, "life-1", 1.0)
+    assert not board.hear(N1, "life-1", 2.0)
+    assert board.hear(N1, "life-2", 3.0)
+    assert board.look(nodes("n1"), 4.0).heard[N1].at == 3.0
+
+
+def test_time_in_a_state_counts_from_when_it_was_first_seen() -> None:
+    board = SignalBoard()
+    assert board.look(VIEW, 10.0).in_state_for(WHERE, 10.0) == 0.0
+    assert board.look(VIEW, 15.0).in_state_for(WHERE, 15.0) == 5.0
+    loaded = with_instance(VIEW, *WHERE, wish(Desired.LOAD, 1), fact(Phase.LOADED, 1))
+    assert board.look(loaded, 16.0).in_state_for(WHERE, 16.0) == 0.0
+
+
+def test_what_left_the_view_leaves_the_board() -> None:
+    board = SignalBoard()
+    board.hear(N1, "life-1", 1.0)
+    board.look(VIEW, 1.0)
+    gone = board.look(replace(nodes(), wanted={}), 2.0)
+    assert not gone.heard
+    assert not gone.since
+
+
+def test_a_new_reign_starts_the_clocks_anew() -> None:
+    board = SignalBoard()
+    board.look(VIEW, 1.0)
+    board.note_plan(1.0, empty=True)
+    board.begin_reign(50.0)
+    signals = board.look(VIEW, 50.0)
+    assert signals.in_state_for(WHERE, 50.0) == 0.0
+    assert signals.reign_began == 50.0
+    assert signals.calm_since == float("inf")
+
+
+def test_calm_counts_from_the_first_of_empty_plans_in_a_row() -> None:
+    board = SignalBoard()
+    for now, empty in ((1.0, True), (2.0, True), (3.0, False), (4.0, True)):
+        board.note_plan(now, empty=empty)
+    assert board.look(nodes(), 5.0).calm_since == 4.0
