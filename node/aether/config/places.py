@@ -40,6 +40,22 @@ def place_of(places: Mapping[Path, Place], path: Path) -> Place:
     return places.get(path, (1, 1))
 
 
+def path_text(path: Path) -> str:
+    """Return the path as an operator would write it: `slices[0].artifact`."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            plain = part.replace("_", "").replace("-", "").isalnum()
+            text += f"{'.' if text else ''}{part if plain else _quoted(part)}"
+    return text or "document"
+
+
+def _quoted(part: str) -> str:
+    return '"' + part.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 class _Scanner:
     """Walks the text once, keeping the table it is in."""
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aether.config.places import find_places, place_of
+from aether.config.places import find_places, path_text, place_of
 from aether.config.toml import load_toml
 
 TEXT = '''# a comment with [brackets] and "quotes"
@@ -96,3 +96,9 @@ def test_the_paths_found_are_the_paths_of_the_values(
         for table in tables
     )
     assert set(find_places(text)) == _paths(load_toml(text, "t"))
+
+
+def test_paths_read_as_they_are_written() -> None:
+    assert path_text(("slices", 0, "a_b")) == "slices[0].a_b"
+    assert path_text(("config", 'x "y"')) == 'config."x \\"y\\""'
+    assert path_text(()) == "document"

@@ -1,0 +1,155 @@
+import pytest
+
+from aether.config.blueprint import MAX_SOURCE_BYTES, read_blueprint
+from aether.core.model.ids import Artifact
+from aether.core.model.records import SliceSpec
+from aether.errors import BlueprintInvalid, ConfigInvalid, TooLarge
+
+GOOD = """
+id = "shop.demo:storefront:1.4.0"
+
+[[slices]]
+artifact = "shop.demo:checkout:1.4.0"
+instances = 3
+min_instances = 2
+max_instances = 8
+timeout = "500ms"
+
+[[slices]]
+artifact = "shop.demo:cart:2.0.0"
+
+[config."shop.demo:checkout"]
+currency = "EUR"
+limits = { items = [1, 2.5, true] }
+"""
+
+BAD = """\
+id = "shop.demo:storefront"
+oops = 1
+[[slices]]
+artifact = "shop.demo:checkout:1.4.0"
+instances = 0
+limits = { memory = "256MiB" }
+timeout = "5x"
+[[slices]]
+artifact = "shop.demo:checkout:1.5.0"
+instanecs = 3
+max_instances = "4"
+[deployment]
+strategy = "canary"
+[config."shop.demo:chekout"]
+since = 1979-05-27
+odd = [nan]
+[config.checkout]
+"""
+
+
+def _problems(text: str) -> list[str]:
+    with pytest.raises(BlueprintInvalid) as caught:
+        read_blueprint(text, "b.toml")
+    return caught.value.problems
+
+
+def test_a_good_blueprint_becomes_slices_with_defaults_filled_in() -> None:
+    draft = read_blueprint(GOOD, "b.toml")
+    assert draft.id == "shop.demo:storefront:1.4.0"
+    assert draft.source == GOOD
+    assert draft.slices == (
+        SliceSpec(
+            artifact=Artifact("shop.demo:checkout:1.4.0"),
+            instances=3,
+            min_instances=2,
+            max_instances=8,
+            timeout_s=0.5,
+            config={"currency": "EUR", "limits": {"items": [1, 2.5, True]}},
+        ),
+        SliceSpec(artifact=Artifact("shop.demo:cart:2.0.0")),
+    )
+
+
+def test_all_problems_come_at_once_each_with_its_line() -> None:
+    problems = _problems(BAD)
+    assert [problem.split(": ")[:2] for problem in problems] == [
+        ["b.toml:1:1", "id"],
+        ["b.toml:2:1", "oops"],
+        ["b.toml:5:1", "slices[0].instances"],
+        ["b.toml:6:1", "slices[0].limits"],
+        ["b.toml:7:1", "slices[0].timeout"],
+        ["b.toml:9:1", "slices[1].artifact"],
+        ["b.toml:10:1", "slices[1].instanecs"],
+        ["b.toml:11:1", "slices[1].max_instances"],
+        ["b.toml:12:2", "deployment"],
+        ["b.toml:14:2", 'config."shop.demo:chekout"'],
+        ["b.toml:15:1", 'config."shop.demo:chekout".since'],
+        ["b.toml:16:8", 'config."shop.demo:chekout".odd[0]'],
+        ["b.toml:17:2", "config.checkout"],
+    ]
+    text = "\n".join(problems)
+    assert "should be greater than or equal to 1, got 0" in text
+    assert "not available in this version" in problems[3]
+    assert "did you mean 'instances'?" in problems[6]
+    assert "did you mean 'shop.demo:checkout'?" in problems[9]
+
+
+def test_what_is_missing_is_named_where_it_should_stand() -> None:
+    assert _problems("[[slices]]\ninstances = 2\n") == [
+        "b.toml:1:1: id: is required",
+        "b.toml:1:3: slices[0].artifact: is required",
+    ]
+    assert _problems('id = "a:b:1.0.0"') == ["b.toml:1:1: slices: is required"]
+    assert "at least 1 item" in _problems('id = "a:b:1.0.0"\nslices = []')[0]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "place"),
+    [
+        ("instances = 9\nmax_instances = 8", "4:1: slices[0].instances"),
+        ("instances = 1\nmin_instances = 2", "4:1: slices[0].instances"),
+        ("min_instances = 2", "4:1: slices[0].min_instances"),
+        ("min_instances = 9\nmax_instances = 8", "4:1: slices[0].min_instances"),
+    ],
+)
+def test_instances_lie_within_their_bounds(bounds: str, place: str) -> None:
+    (problem,) = _problems(f'id = "a:b:1.0.0"\n[[slices]]\nartifact = "a:c:1.0.0"\n{bounds}\n')
+    assert problem.startswith(f"b.toml:{place}: ")
+
+
+@pytest.mark.parametrize("written", ["0", '"0s"', "true", "[1]", "1e300", '"2h"'])
+def test_a_time_out_is_a_bounded_length_of_time(written: str) -> None:
+    (problem,) = _problems(
+        f'id = "a:b:1.0.0"\n[[slices]]\nartifact = "a:c:1.0.0"\ntimeout = {written}\n'
+    )
+    assert problem.startswith("b.toml:4:1: slices[0].timeout: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "slices = 3",
+        "slices = [1]",
+        'slices = "x"',
+        "config = 1",
+        "config = { a = 1 }",
+        "id = 7",
+        "",
+    ],
+)
+def test_wrong_types_are_problems_not_crashes(text: str) -> None:
+    assert _problems(text)
+
+
+def test_more_instances_than_the_default_bound_raise_it() -> None:
+    draft = read_blueprint(
+        'id = "a:b:1.0.0"\n[[slices]]\nartifact = "a:c:1.0.0"\ninstances = 300\n', "b.toml"
+    )
+    assert draft.slices[0].max_instances == 300
+
+
+def test_text_that_is_not_toml_is_a_problem_of_another_kind() -> None:
+    with pytest.raises(ConfigInvalid, match=r"b\.toml:1:6: not TOML"):
+        read_blueprint("id = ", "b.toml")
+
+
+def test_a_text_over_the_limit_is_not_even_parsed() -> None:
+    with pytest.raises(TooLarge, match=str(MAX_SOURCE_BYTES)):
+        read_blueprint("#" * (MAX_SOURCE_BYTES + 1), "b.toml")
