@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from pathlib import Path
 
 import pytest
 
@@ -169,8 +168,8 @@ async def test_a_damaged_dump_is_named() -> None:
     async with RaftCluster(new_members(1)) as cluster:
         (member,) = cluster.members
         await cluster.stop(member.node)
-        dump = Path(cluster.directory / member.node / "store" / "dump")
-        dump.write_bytes(b"not a dump")
+        dump = cluster.directory / member.node / "store" / "dump"
+        await asyncio.to_thread(dump.write_bytes, b"not a dump")
         with pytest.raises(ConfigInvalid, match="dump"):
             await cluster.start(member)
 

@@ -106,5 +106,8 @@ class RaftCluster:
     async def equal(self) -> None:
         """Wait until all who run have the same state."""
         async with asyncio.timeout(WAIT_S):
-            while len({running.machine.state_hash() for running in self.running.values()}) > 1:
+            while len(self._hashes()) > 1:  # noqa: ASYNC110 - nothing announces equality
                 await asyncio.sleep(0.02)
+
+    def _hashes(self) -> set[str]:
+        return {running.machine.state_hash() for running in self.running.values()}

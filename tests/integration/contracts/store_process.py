@@ -9,6 +9,8 @@ import json
 import sys
 from pathlib import Path
 
+import structlog
+
 from aether.core.model.ids import NodeId
 from aether.core.store.machine import KvMachine
 from aether.errors import OutcomeUnknown, Unavailable
@@ -26,6 +28,7 @@ def say(line: str) -> None:
 
 
 async def main() -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     told = json.loads(sys.argv[1])
     members = [Member(NodeId(node), address) for node, address in told["members"]]
     own = next(member for member in members if member.node == told["node"])
