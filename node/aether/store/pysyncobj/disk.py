@@ -76,7 +76,7 @@ class StoreDisk:
             ) from held
         try:
             self._mend()
-        except (ValueError, struct.error, OSError, IndexError) as damage:
+        except (ValueError, OSError) as damage:
             self.close()
             raise ConfigInvalid(
                 [
@@ -162,9 +162,13 @@ def library_files() -> Iterator[None]:
 
 
 def open_journal(path: Path) -> FileJournal:
-    """Open a journal of the library's."""
+    """Open a journal of the library's; raises ValueError when it is damaged."""
     with library_files():
-        return FileJournal(str(path))
+        try:
+            return FileJournal(str(path))
+        except (struct.error, IndexError, ValueError) as damage:
+            problem = str(damage)
+    raise ValueError(f"{path.name} cannot be read: {problem}")
 
 
 def write_dump(

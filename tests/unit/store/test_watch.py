@@ -1,0 +1,69 @@
+import asyncio
+import gc
+
+import pytest
+
+from aether.core.model.reason import Reason
+from aether.core.store.codec import encode_command
+from aether.core.store.commands import Put, Txn
+from aether.core.store.machine import KvMachine
+from aether.errors import Conflict
+from aether.store.watch import MAX_WAITING, Watchers
+
+REASON = Reason("test", "unit", "because")
+
+
+def put(machine: KvMachine, key: str) -> None:
+    machine.apply(encode_command(Txn((Put(key, b""),), REASON)))
+
+
+async def test_changes_made_before_the_first_look_are_not_missed() -> None:
+    machine = KvMachine()
+    watch = Watchers(machine).open("a/", None)
+    put(machine, "a/1")
+    put(machine, "b/1")
+    put(machine, "a/2")
+    assert [(await anext(watch)).revision for _ in range(2)] == [1, 3]
+
+
+async def test_a_waiting_watcher_wakes() -> None:
+    machine = KvMachine()
+    watch = Watchers(machine).open("", None)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        waiting = group.create_task(anext(watch))
+        await asyncio.sleep(0)
+        put(machine, "k")
+    assert waiting.result().changes[0].key == "k"
+
+
+async def test_a_full_queue_is_cut_off() -> None:
+    machine = KvMachine()
+    watch = Watchers(machine).open("", None)
+    for _ in range(MAX_WAITING + 1):
+        put(machine, "k")
+    with pytest.raises(Conflict, match="behind"):
+        await anext(watch)
+
+
+async def test_a_replaced_state_cuts_off() -> None:
+    machine = KvMachine()
+    watch = Watchers(machine).open("", None)
+    machine.restore(KvMachine().snapshot())
+    with pytest.raises(Conflict, match="snapshot"):
+        await anext(watch)
+    with pytest.raises(Conflict) as gone:
+        Watchers(machine).open("", -1)
+    assert gone.value.code == "compacted"
+
+
+async def test_closed_watches_end_and_forgotten_ones_cost_nothing() -> None:
+    machine = KvMachine()
+    watchers = Watchers(machine)
+    watch, closed = watchers.open("", None), watchers.open("", None)
+    await closed.aclose()
+    assert [changes async for changes in closed] == []
+    watchers.close()
+    assert [changes async for changes in watch] == []
+    watchers.open("", None)
+    gc.collect()
+    assert len(watchers._watches) == 0
