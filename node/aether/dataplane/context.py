@@ -1,0 +1,52 @@
+"""What all connections of one router share."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aether.core.dataplane.balance import Balancer
+from aether.dataplane.limits import Limits
+from aether.dataplane.pool import Pool
+from aether.dataplane.routing import Routing
+
+
+class Client(Protocol):
+    """A client connection, as the router counts and ends it."""
+
+    deadline: float
+
+    def expire(self) -> None:
+        """Act on a deadline that has passed."""
+        ...
+
+    def drain(self) -> None:
+        """Close now, or as soon as the request in flight is answered."""
+        ...
+
+    def abort(self) -> None:
+        """Close at once."""
+        ...
+
+
+@dataclass(slots=True)
+class Context:
+    """One router's present table, its connections and its counts; `now` is monotonic seconds."""
+
+    routing: Routing
+    balancer: Balancer
+    pool: Pool
+    limits: Limits
+    now: Callable[[], float]
+    revision: Callable[[], int]
+    """Revision of the table in use."""
+    addresses: dict[str, str] = field(default_factory=dict)
+    """Where the listeners are, by name: ports chosen by the system included."""
+    draining: bool = False
+    clients: set[Client] = field(default_factory=set)
+    emptied: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the last client is gone while draining."""
+    requests: int = 0
+    """Requests read since the start."""
+    retries: int = 0
+    """Times a request was given to another connection since the start."""

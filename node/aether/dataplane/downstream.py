@@ -1,0 +1,349 @@
+"""One client connection: requests are read one after the other and answered in that order."""
+
+import asyncio
+import json
+from typing import cast
+
+from aether.dataplane.context import Context
+from aether.dataplane.exchange import Exchange, Request
+from aether.dataplane.forwarding import new_request_id, request_lines
+from aether.dataplane.framing import BodyReader, FramingError
+from aether.dataplane.heads import HEAD_END, BadHead, RequestHead, RequestReader
+from aether.dataplane.problems import (
+    Problem,
+    bad_request,
+    head_too_large,
+    overloaded,
+    render,
+    request_timeout,
+)
+from aether.dataplane.routing import Forward, Health, Listener
+
+_NEVER = float("inf")
+_FOR_HOSTS = (b"x-aether-slice", b"x-aether-idempotent")
+_LINGER_BYTES = 16 * 1024 * 1024
+"""How much of a refused request is taken in at most before the connection is cut."""
+
+
+class ClientConnection(asyncio.Protocol):
+    """Reads requests off one connection and writes the answers.
+
+    `deadline` is the one instant at which something must have happened by; what that is follows
+    from the state: a first or further request, the rest of a head, progress of an exchange, or
+    the end of lingering.
+    """
+
+    def __init__(self, context: Context, listener: Listener) -> None:
+        self.deadline = _NEVER
+        self._context = context
+        self._listener = listener
+        self._transport: asyncio.Transport | None = None
+        self._peer = ""
+        self._reader = RequestReader()
+        self._buffer = b""
+        self._scanned = 0
+        self._body: BodyReader | None = None
+        self._exchange: Exchange | None = None
+        self._request_id = ""
+        self._head: RequestHead | None = None
+        self._advancing = False
+        self._lingering = False
+        self._lingered = 0
+        self._write_held = False
+        self._body_held = False
+        self._pipeline_held = False
+
+    # -- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
+        context = self._context
+        context.clients.add(self)
+        self.deadline = context.now() + context.limits.idle_s
+        if len(context.clients) > context.limits.clients:
+            self._reject(overloaded(context.limits.clients))
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """See asyncio.Protocol."""
+        context = self._context
+        context.clients.discard(self)
+        if context.draining and not context.clients:
+            context.emptied.set()
+        self._transport = None
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.client_lost()
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        if self._lingering:
+            self._lingered += len(data)
+            if self._lingered > _LINGER_BYTES:
+                self.abort()
+        elif self._exchange is None:
+            if not self._buffer:
+                self.deadline = self._context.now() + self._context.limits.header_s
+            self._buffer = self._buffer + data if self._buffer else data
+            self._advance()
+        elif self._body is not None:
+            self._feed(data)
+        else:
+            self._buffer += data
+            if len(self._buffer) > self._context.limits.pipeline_bytes:
+                self._pipeline_held = True
+                self._apply_holds()
+
+    def pause_writing(self) -> None:
+        """See asyncio.Protocol."""
+        self._write_held = True
+        if self._exchange is not None:
+            self._exchange.hold_answer(held=True)
+
+    def resume_writing(self) -> None:
+        """See asyncio.Protocol."""
+        self._write_held = False
+        if self._exchange is not None:
+            self._exchange.hold_answer(held=False)
+        elif not self._lingering:
+            self._advance()
+
+    # -- reading requests
+
+    def _advance(self) -> None:
+        """Begin requests for as long as whole heads are there and nothing is being answered."""
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while self._may_begin() and self._begin():
+                pass
+        finally:
+            self._advancing = False
+
+    def _may_begin(self) -> bool:
+        """Whether the next request's turn has come; a slow reader waits before it gets more."""
+        return (
+            bool(self._buffer)
+            and self._exchange is None
+            and not self._lingering
+            and not self._write_held
+            and self._transport is not None
+            and not self._transport.is_closing()
+        )
+
+    def _begin(self) -> bool:
+        """Begin the next request; False while its head is not whole."""
+        if self._buffer.startswith(b"\r\n"):
+            self._buffer = self._buffer.lstrip(b"\r\n")  # RFC 9112 §2.2 allows an empty line
+        limit = self._context.limits.header_bytes
+        end = self._buffer.find(HEAD_END, self._scanned)
+        if end > limit or (end < 0 and len(self._buffer) > limit):
+            self._reject(head_too_large(limit))
+            return False
+        if end < 0:
+            self._scanned = max(0, len(self._buffer) - 3)
+            return False
+        head, self._buffer = self._buffer[: end + 4], self._buffer[end + 4 :]
+        self._scanned = 0
+        try:
+            self._take(self._reader.read(head))
+        except BadHead as problem:
+            self._reject(bad_request(str(problem)))
+        return True
+
+    def _take(self, head: RequestHead) -> None:
+        context = self._context
+        context.requests += 1
+        self._head = head
+        self._request_id = head.request_id or new_request_id()
+        self._body = head.body_reader() if head.has_body else None
+        choice = context.routing.decide(self._listener, head)
+        if isinstance(choice, Problem):
+            self._answer(choice)
+        elif isinstance(choice, Health):
+            self._answer_health()
+        else:
+            self._forward(head, choice)
+
+    def _forward(self, head: RequestHead, forward: Forward) -> None:
+        is_public = self._listener is Listener.PUBLIC
+        lines = request_lines(
+            head,
+            self._request_id,
+            client=self._peer if is_public else None,
+            keep=() if is_public else _FOR_HOSTS,
+        )
+        is_mesh = self._listener is Listener.MESH
+        request = Request(head, forward, lines, self._request_id, is_mesh)
+        self._exchange = exchange = Exchange(self._context, self, request)
+        exchange.start()
+        if self._exchange is exchange and self._body is not None and self._buffer:
+            rest, self._buffer = self._buffer, b""
+            self._feed(rest)
+
+    def _feed(self, data: bytes) -> None:
+        """Take more of the body of the request being answered."""
+        exchange, body = self._exchange, self._body
+        if exchange is None or body is None:
+            return
+        try:
+            payload, rest, done = body.feed(data)
+        except FramingError as problem:
+            exchange.refuse(bad_request(f"The request's body is broken: {problem}."))
+            return
+        if done:
+            self._body = None
+            self._buffer = rest
+        exchange.body(payload, done=done)
+
+    def hold_body(self, *, held: bool) -> None:
+        """See Asker."""
+        if held is not self._body_held:
+            self._body_held = held
+            self._apply_holds()
+
+    def _apply_holds(self) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if self._body_held or self._pipeline_held:
+            transport.pause_reading()
+        else:
+            transport.resume_reading()
+
+    # -- answering
+
+    @property
+    def is_write_held(self) -> bool:
+        """See Asker."""
+        return self._write_held
+
+    @property
+    def wants_close(self) -> bool:
+        """See Asker."""
+        return self._context.draining or self._head is None or not self._head.keep_alive
+
+    def write(self, data: bytes) -> None:
+        """See Asker."""
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.write(data)
+
+    def finish(self, problem: Problem | None = None) -> None:
+        """See Asker."""
+        self._exchange = None
+        if problem is not None:
+            self._answer(problem)
+        else:
+            self._next()
+
+    def _answer(self, problem: Problem) -> None:
+        """Answer with a problem, then go on or close as the request allows."""
+        head = self._head
+        self._skip_body()
+        close = self.wants_close or self._body is not None
+        data = render(
+            problem,
+            self._request_id,
+            body_wanted=head is None or head.method != "HEAD",
+            close=close,
+        )
+        self.write(data)
+        self._next()
+
+    def _skip_body(self) -> None:
+        """Pass over the body of a request answered here when the whole of it has come already."""
+        if self._body is None or not self._buffer:
+            return
+        try:
+            _, self._buffer, done = self._body.feed(self._buffer)
+        except FramingError:
+            return
+        if done:
+            self._body = None
+
+    def _reject(self, problem: Problem) -> None:
+        """Answer bytes that are no request: nothing after them can be trusted."""
+        self.write(render(problem, new_request_id(), body_wanted=True, close=True))
+        self._linger()
+
+    def _answer_health(self) -> None:
+        context = self._context
+        body = json.dumps(
+            {
+                "status": "draining" if context.draining else "ok",
+                "node": context.routing.table.node,
+                "revision": context.revision(),
+                "addresses": context.addresses,
+                "clients": len(context.clients),
+                "requests": context.requests,
+                "retries": context.retries,
+            }
+        ).encode()
+        lines = (
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nx-request-id: {self._request_id}\r\n\r\n"
+        )
+        is_head = self._head is not None and self._head.method == "HEAD"
+        self.write(lines.encode("ascii") + (b"" if is_head else body))
+        self._next()
+
+    def _next(self) -> None:
+        """Go on after an answer: the next request, or the end of the connection."""
+        close = self.wants_close
+        self._head = None
+        self._body_held = self._pipeline_held = False
+        if self._body is not None:
+            self._linger()  # what is left of the body would be taken for a request
+        elif close:
+            if self._transport is not None:
+                self._transport.close()
+        else:
+            limits = self._context.limits
+            self.deadline = self._context.now() + (
+                limits.header_s if self._buffer else limits.idle_s
+            )
+            self._apply_holds()
+            self._advance()
+
+    def _linger(self) -> None:
+        """Close for writing and take in what still comes, so that the answer is not lost.
+
+        Closing at once with bytes unread would have the kernel reset the connection, and the
+        client might never see the answer.
+        """
+        transport = self._transport
+        self._buffer, self._body = b"", None
+        self._lingering = True
+        if transport is None or transport.is_closing():
+            return
+        self.deadline = self._context.now() + self._context.limits.linger_s
+        self._body_held = self._pipeline_held = False
+        self._apply_holds()
+        if transport.can_write_eof():
+            transport.write_eof()
+
+    # -- deadlines and ends
+
+    def expire(self) -> None:
+        """See Client."""
+        if self._exchange is not None:
+            is_slow = self._exchange.waits_for_body and not self._body_held
+            self._exchange.expire(client_is_slow=is_slow)
+        elif self._buffer and not self._lingering and not self._write_held:
+            self._reject(request_timeout(self._context.limits.header_s))
+        else:
+            self.abort()
+
+    def drain(self) -> None:
+        """See Client."""
+        if self._exchange is None and self._transport is not None and not self._lingering:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """See Client."""
+        if self._transport is not None:
+            self._transport.abort()

@@ -1,0 +1,125 @@
+"""The router's side of the table link: takes tables from the node, keeps trying when it is gone."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from aether.core.dataplane.table import Table, from_plain
+from aether.dataplane.table_file import write_table
+from aether.frames import FrameError, read_frame, write_frame
+
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 1.0
+
+log = structlog.get_logger()
+
+
+class TableClient:
+    """Follows the node's tables.
+
+    A table older than the one in use is not taken: a node that has just started reads its own
+    store from the beginning, and what the router knows is newer. A table that contradicts itself
+    is refused and the last good one stays. `swap` puts a table to use; what changed is then
+    written to `file` off the loop, the latest winning.
+    """
+
+    def __init__(
+        self, link: Path, file: Path, swap: Callable[[Table], None], current: Table
+    ) -> None:
+        self._link = link
+        self._file = file
+        self._swap = swap
+        self._current = current
+        self._unsaved = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow until cancelled, pausing 50 ms to 1 s between attempts to connect."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._save(), name="save tables")
+            group.create_task(self._connect(), name="follow tables")
+
+    async def _connect(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                reader, writer = await asyncio.open_unix_connection(str(self._link))
+            except OSError:
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                continue
+            try:
+                if await self._follow(reader, writer):
+                    pause_s = FIRST_PAUSE_S
+            except (OSError, FrameError) as problem:
+                log.warning("table link lost", problem=str(problem))
+            finally:
+                writer.close()
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Take tables until the node ends the link; say whether there was any."""
+        await write_frame(writer, {"op": "hello", "pid": os.getpid()})
+        heard = False
+        while (message := await read_frame(reader)) is not None:
+            heard = True
+            answer = self._take(message)
+            if answer is not None:
+                await write_frame(writer, answer)
+        return heard
+
+    def _take(self, message: object) -> dict[str, object] | None:
+        """Act on one message of the node; return the answer, None where none is due."""
+        match message:
+            case {"op": "table", "table": plain}:
+                pass
+            case {"op": "error"}:
+                log.error("the node did not understand the router", message=message)
+                return None
+            case _:
+                return {"op": "error", "message": "expected op table"}
+        try:
+            table = from_plain(plain)
+            problems = table.check()
+        except ValueError as problem:
+            return _refuse(-1, [str(problem)])
+        if problems:
+            return _refuse(table.revision, problems)
+        if table.revision >= self._current.revision and table != self._current:
+            self._use(table)
+        return {"op": "using", "revision": self._current.revision}
+
+    def _use(self, table: Table) -> None:
+        before, self._current = self._current, table
+        if before.routes == table.routes and before.instances == table.instances:
+            return  # only the store's revision moved on: nothing to do and nothing to save
+        self._swap(table)
+        self._unsaved.set()
+        log.info(
+            "routing table in use",
+            revision=table.revision,
+            routes=len(table.routes),
+            instances=len(table.instances),
+        )
+
+    async def _save(self) -> None:
+        while True:
+            await self._unsaved.wait()
+            self._unsaved.clear()
+            try:
+                await asyncio.to_thread(write_table, self._file, self._current)
+            except OSError as problem:
+                log.warning("routing table not saved", path=str(self._file), problem=str(problem))
+
+    @property
+    def revision(self) -> int:
+        """Revision of the table in use."""
+        return self._current.revision
+
+
+def _refuse(revision: int, problems: list[str]) -> dict[str, object]:
+    log.error("routing table refused", revision=revision, problems=problems[:10])
+    return {"op": "refused", "revision": revision, "problems": problems[:10]}
