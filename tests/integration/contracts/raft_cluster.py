@@ -18,6 +18,7 @@ from aether.store.pysyncobj.engine import PySyncObjConsensus
 from aether.store.pysyncobj.replica import Timing
 
 WAIT_S = 20.0
+POLL_S = 0.02
 
 
 def free_port() -> int:
@@ -101,13 +102,13 @@ class RaftCluster:
                 if len(leaders) == 1 and (leader := leaders.pop()) in self.running:
                     assert leader is not None
                     return leader
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(POLL_S)
 
     async def equal(self) -> None:
         """Wait until all who run have the same state."""
         async with asyncio.timeout(WAIT_S):
             while len(self._hashes()) > 1:  # noqa: ASYNC110 - nothing announces equality
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(POLL_S)
 
     def _hashes(self) -> set[str]:
         return {running.machine.state_hash() for running in self.running.values()}

@@ -27,6 +27,7 @@ from aether.store.watch import Watch
 
 REASON = Reason("test:contract", "contract", "asked by a test", {"why": "contract"})
 WAIT_S = 10.0
+POLL_S = 0.01
 
 
 def put(key: str, value: bytes = b"v", *guards: Guard, request_id: str = "") -> Txn:
@@ -42,7 +43,7 @@ async def seen(store: KvStore, revision: int) -> None:
     """Wait until a member has applied `revision`."""
     async with asyncio.timeout(WAIT_S):
         while store.revision < revision:  # noqa: ASYNC110 - the port announces no revision
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(POLL_S)
 
 
 class StoreContract:

@@ -51,7 +51,7 @@ async def main() -> None:
         for entry in found.entries:
             say(f"key {entry.key} {entry.version}")
         say("done")
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
     number = 0
     while True:
         number += 1

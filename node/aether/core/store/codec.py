@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
+from aether.core.model.ids import write_id
 from aether.core.model.reason import Reason
 from aether.core.store.commands import (
     Applied,
@@ -93,7 +94,7 @@ class _Refused(_Wire, tag=2, frozen=True):
 
 _T = TypeVar("_T")
 
-_encoder = msgspec.msgpack.Encoder()
+_encoder = msgspec.msgpack.Encoder(enc_hook=write_id)
 _commands: msgspec.msgpack.Decoder[_Txn | _Noop] = msgspec.msgpack.Decoder(_Txn | _Noop)
 _results: msgspec.msgpack.Decoder[_Applied | _Refused] = msgspec.msgpack.Decoder(
     _Applied | _Refused
