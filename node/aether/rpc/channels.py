@@ -39,12 +39,11 @@ class Channels:
         channel = await self._channel(address)
         try:
             async with asyncio.timeout(settings.CONNECT_S):
-                await channel.channel_ready()
-        except TimeoutError as timeout:
-            raise Unavailable(
-                f"{address} does not answer within {settings.CONNECT_S:g} s",
-                fields={"address": address},
-            ) from timeout
+                reached = await _connected(channel)
+        except TimeoutError:
+            reached = False
+        if not reached:
+            raise Unavailable(f"{address} does not answer", fields={"address": address})
         generated = cluster_pb2_grpc.ClusterStub(channel)  # type: ignore[no-untyped-call] # generated
         return cast("ClusterStub", generated)
 
@@ -64,3 +63,12 @@ class Channels:
         while self._open:
             _, channel = self._open.popitem()
             await channel.close()
+
+
+async def _connected(channel: grpc.aio.Channel) -> bool:
+    """Wait for the connection; False as soon as an attempt has failed."""
+    state = channel.get_state(try_to_connect=True)
+    while state in (grpc.ChannelConnectivity.IDLE, grpc.ChannelConnectivity.CONNECTING):
+        await channel.wait_for_state_change(state)
+        state = channel.get_state(try_to_connect=True)
+    return state is grpc.ChannelConnectivity.READY

@@ -40,6 +40,7 @@ class ClusterServer:
         try:
             self.port = server.add_insecure_port(f"{host}:{self.port}")
         except RuntimeError as problem:
+            await server.stop(None)
             raise ConfigInvalid(
                 [
                     f"cluster port {self.port} on {self._host} cannot be opened ({problem}); "

@@ -1,0 +1,99 @@
+"""The report stream: follows the leader, survives its restart, refuses what it is told to."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aether.core.model.ids import NodeId
+from aether.errors import NotLeader
+from aether.rpc.handlers import NodeReport
+from aether.rpc.reports import Reporter
+from aether.tasks import Tasks
+from tests.integration.rpc_nodes import RealClock, RpcNode, eventually
+
+
+class Reporting:
+    """node-1 reporting; who leads is set by the test."""
+
+    def __init__(self, one: RpcNode) -> None:
+        self.leader: NodeId | None = None
+        self.here: list[NodeReport] = []
+        self.measured = 0
+        self.reporter = Reporter(
+            one.peers,
+            leader=lambda: self.leader,
+            measure=self.measure,
+            local=self.take,
+            clock=RealClock(),
+        )
+
+    def measure(self) -> NodeReport:
+        self.measured += 1
+        return NodeReport(
+            node=NodeId("node-1"), incarnation="i1", in_flight=3, instances=2, table_revision=17
+        )
+
+    async def take(self, report: NodeReport) -> None:
+        self.here.append(report)
+
+
+@asynccontextmanager
+async def reporting(tmp_path: Path) -> AsyncIterator[tuple[Reporting, list[RpcNode]]]:
+    started = [await RpcNode(f"node-{i + 1}", tmp_path).start() for i in range(3)]
+    for node in started:
+        node.addresses.update({other.name: other.address for other in started})
+    report, tasks = Reporting(started[0]), Tasks()
+    tasks.start("reporter", report.reporter.run())
+    try:
+        yield report, started
+    finally:
+        await tasks.stop()
+        for node in started:
+            await node.stop()
+
+
+async def test_reports_go_to_the_leader_and_follow_it_at_once(tmp_path: Path) -> None:
+    async with reporting(tmp_path) as (report, (_, two, three)):
+        report.leader = two.name
+        await eventually(lambda: len(two.reports) >= 2)
+        assert two.reports[0] == NodeReport(
+            node=NodeId("node-1"), incarnation="i1", in_flight=3, instances=2, table_revision=17
+        )
+        report.leader = three.name
+        await eventually(lambda: bool(three.reports), within_s=0.9)
+        report.leader = NodeId("node-1")
+        await eventually(lambda: bool(report.here), within_s=0.9)
+        assert not three.reports[2:]
+
+
+async def test_no_leader_means_no_report(tmp_path: Path) -> None:
+    async with reporting(tmp_path) as (report, (_, two, _three)):
+        report.leader = two.name
+        await eventually(lambda: bool(two.reports))
+        report.leader = None
+        measured = report.measured
+        report.leader = two.name
+        await eventually(lambda: report.measured > measured)
+
+
+async def test_a_leader_that_restarts_is_reported_to_again(tmp_path: Path) -> None:
+    async with reporting(tmp_path) as (report, (_, two, _three)):
+        report.leader = two.name
+        await eventually(lambda: bool(two.reports))
+        port = two.server.port
+        await two.server.stop(0)
+        await two.start(port)
+        two.reports.clear()
+        await eventually(lambda: bool(two.reports), within_s=5)
+
+
+async def test_a_refused_stream_is_opened_again_not_faster_than_the_back_off(
+    tmp_path: Path,
+) -> None:
+    async with reporting(tmp_path) as (report, (_, two, three)):
+        two.refuse_reports_with = NotLeader("node-2 does not lead")
+        report.leader = two.name
+        await eventually(lambda: report.measured >= 3)
+        assert two.reports == []
+        report.leader = three.name
+        await eventually(lambda: bool(three.reports))
