@@ -1,0 +1,143 @@
+"""One loaded slice in its host: constructing, starting, serving, draining, stopping."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from aether.host.asgi import AsgiApp, Lifespan
+from aether.host.calls import RouterCaller
+from aether.host.entry import Loaded
+from aether.host.http import App, HttpServer
+from aether.host.kv import NodeKv
+from aether.host.paths import HostPaths
+from aether.host.serving import SliceApp
+from aether.ports import HostSpec
+from aether.sdk import Config, Slice
+from aether.sdk.shape import SliceShape, construct
+
+START_STOP_S = 5.0
+"""Longest `start` and `stop` of a slice, startup and shutdown of an ASGI application."""
+
+log = structlog.get_logger()
+
+
+class _Application(Protocol):
+    """What is started, answers requests, and is stopped."""
+
+    cancel_when_gone: bool
+
+    async def start(self) -> App: ...
+
+    async def stop(self) -> None: ...
+
+
+class _SliceApplication:
+    cancel_when_gone = True
+
+    def __init__(
+        self, kind: type[Slice], shape: SliceShape, config: Config, kv: NodeKv, caller: RouterCaller
+    ) -> None:
+        self._slice = construct(kind, shape, config, kv, caller)
+        self._shape = shape
+
+    async def start(self) -> App:
+        await self._slice.start()
+        return SliceApp(self._slice, self._shape)
+
+    async def stop(self) -> None:
+        await self._slice.stop()
+
+
+class _AsgiApplication:
+    cancel_when_gone = False
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._lifespan = Lifespan(loaded.entry)
+
+    async def start(self) -> App:
+        await self._lifespan.start()
+        return AsgiApp(self._loaded.entry, self._loaded.manifest.prefix, self._lifespan.state)
+
+    async def stop(self) -> None:
+        await self._lifespan.stop()
+
+
+class Instance:
+    """The slice of this host. `state` is `loaded`, `active` or `stopping`."""
+
+    def __init__(self, spec: HostSpec, paths: HostPaths, loaded: Loaded) -> None:
+        self.state = "loaded"
+        self._spec = spec
+        self._loaded = loaded
+        self._socket = paths.host_socket(spec.instance)
+        self._kv = NodeKv(paths.node_socket, spec.token)
+        self._caller = RouterCaller(paths.router_socket)
+        self._application: _Application | None = None
+        self._server: HttpServer | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def in_flight(self) -> int:
+        """Requests being answered now."""
+        return self._server.in_flight if self._server is not None else 0
+
+    async def activate(self) -> None:
+        """Construct, start and listen; an instance that is active already stays as it is."""
+        async with self._turn:
+            if self.state == "active":
+                return
+            application = self._construct()
+            async with _deadline("start"):
+                app = await application.start()
+            self._server = HttpServer(app, cancel_when_gone=application.cancel_when_gone)
+            await self._server.listen(self._socket)
+            self._application = application
+            self.state = "active"
+
+    async def deactivate(self, drain_s: float) -> None:
+        """Let requests finish for `drain_s`, stop listening, stop the slice."""
+        async with self._turn:
+            server, application = self._server, self._application
+            if server is None or application is None:
+                return
+            self.state = "stopping"
+            try:
+                if not await server.drain(drain_s):
+                    log.warning("requests cut off", count=server.in_flight, after_s=drain_s)
+                await server.close()
+                async with _deadline("stop"):
+                    await application.stop()
+            finally:
+                self._socket.unlink(missing_ok=True)
+                self._server = self._application = None
+                self.state = "loaded"
+
+    async def close(self) -> None:
+        """Let go of the connections to node and router."""
+        self._caller.close()
+        await self._kv.close()
+
+    def _construct(self) -> _Application:
+        loaded = self._loaded
+        if loaded.shape is None:
+            return _AsgiApplication(loaded)
+        config = Config(msgspec.json.decode(self._spec.config, type=dict))
+        return _SliceApplication(loaded.entry, loaded.shape, config, self._kv, self._caller)
+
+
+@contextlib.asynccontextmanager
+async def _deadline(what: str) -> AsyncIterator[None]:
+    """Bound a step of the author's code, and say which one when it took too long."""
+    limit = asyncio.timeout(START_STOP_S)
+    try:
+        async with limit:
+            yield
+    except TimeoutError as late:
+        if limit.expired():
+            raise TimeoutError(f"{what}() took longer than {START_STOP_S} s") from late
+        raise
