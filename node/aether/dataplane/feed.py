@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from aether.core.dataplane.table import Table, to_plain
+from aether.dataplane.streams import end_stream
 from aether.frames import FrameError, pack, read_frame
 from aether.tasks import Tasks
 
@@ -32,6 +33,7 @@ class TableFeed:
         self._table: Table | None = None
         self._frame = b""
         self._routers: dict[_Router, int] = {}
+        self._stopped = False
 
     async def start(self) -> None:
         """Listen; a socket file left by an earlier process is replaced."""
@@ -66,15 +68,16 @@ class TableFeed:
 
     async def stop(self) -> None:
         """Close the listener and every link; routers go on with the table they have."""
+        self._stopped = True
         if self._server is not None:
             self._server.close()
         await self._tasks.stop()
         self._path.unlink(missing_ok=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._routers) >= MAX_ROUTERS:
-            log.error("too many routers on the table link", limit=MAX_ROUTERS)
-            writer.close()
+        if self._stopped or len(self._routers) >= MAX_ROUTERS:
+            log.warning("a router is turned away", stopped=self._stopped, limit=MAX_ROUTERS)
+            writer.transport.abort()
             return
         router = _Router(reader, writer)
         self._routers[router] = -1
@@ -95,8 +98,9 @@ class TableFeed:
             log.warning("table link ended", router_pid=router.pid, problem=str(problem))
         finally:
             del self._routers[router]
+            router.writer.transport.abort()  # first: a second cancellation may end us right here
             await sending.stop()
-            router.writer.close()
+            await end_stream(router.writer)
 
     async def _send(self, router: "_Router") -> None:
         while True:

@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from aether.core.dataplane.table import Table, from_plain
+from aether.dataplane.streams import end_stream
 from aether.dataplane.table_file import write_table
 from aether.frames import FrameError, read_frame, write_frame
 
@@ -56,7 +57,7 @@ class TableClient:
             except (OSError, FrameError) as problem:
                 log.warning("table link lost", problem=str(problem))
             finally:
-                writer.close()
+                await end_stream(writer)
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
