@@ -1,0 +1,185 @@
+"""The node's side of `run/node.sock`: each slice's Kv, kept below `app/{slice base}/`."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from aether.core.model import keys
+from aether.core.model.ids import SliceBase
+from aether.core.model.reason import Reason
+from aether.core.store.commands import (
+    Applied,
+    Delete,
+    Entry,
+    Guard,
+    Operation,
+    Put,
+    Refused,
+    Txn,
+)
+from aether.errors import AetherError, Conflict, Invalid, NotFound
+from aether.frames import FrameError, read_frame, write_frame
+from aether.ports import Store
+from aether.tasks import Tasks
+
+MAX_IN_FLIGHT = 64
+"""Requests a connection may have under way; the next one is read when one is answered."""
+MAX_CONNECTIONS = 1024
+MAX_RANGE = 1000
+TIMEOUT_S = 5.0
+
+log = structlog.get_logger()
+
+
+class HostGateway:
+    """Serves slice hosts; `slice_of` tells which slice a token belongs to."""
+
+    def __init__(
+        self, path: Path, store: Store, slice_of: Callable[[str], SliceBase | None]
+    ) -> None:
+        self._path = path
+        self._store = store
+        self._slice_of = slice_of
+        self._server: asyncio.AbstractServer | None = None
+        self._tasks = Tasks(on_failure=_log_failure)
+        self._connections = 0
+
+    async def start(self) -> None:
+        """Listen on a socket nobody else may connect to."""
+        await asyncio.to_thread(self._path.unlink, missing_ok=True)
+        self._server = await asyncio.start_unix_server(self._accept, str(self._path))
+        await asyncio.to_thread(self._path.chmod, 0o600)
+
+    async def stop(self) -> None:
+        """Stop listening and end every connection."""
+        if self._server is not None:
+            self._server.close()
+        await self._tasks.stop()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._connections >= MAX_CONNECTIONS:
+            log.warning("too many connections of hosts", limit=MAX_CONNECTIONS)
+            writer.close()
+            return
+        self._connections += 1
+        self._tasks.start("host connection", self._serve(reader, writer))
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        places = asyncio.Semaphore(MAX_IN_FLIGHT)
+        answers = Tasks(on_failure=_log_failure)
+        try:
+            while (request := await read_frame(reader)) is not None:
+                await places.acquire()
+                answers.start("kv", self._answer(request, writer, places))
+        except FrameError as problem:
+            log.warning("host connection broke", why=str(problem))
+        except ConnectionError as lost:
+            log.debug("host connection ended", why=str(lost))
+        finally:
+            self._connections -= 1
+            await answers.stop()
+            writer.close()
+
+    async def _answer(
+        self,
+        request: Any,  # noqa: ANN401 - a frame may hold anything
+        writer: asyncio.StreamWriter,
+        places: asyncio.Semaphore,
+    ) -> None:
+        number = request.get("id", 0) if isinstance(request, dict) else 0
+        try:
+            answer = {"id": number, "ok": True, **await self._do(request)}
+        except AetherError as problem:
+            answer = {"id": number, "ok": False, "code": problem.code, "message": problem.message}
+        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+            message = f"not a request: {type(problem).__name__}: {problem}"
+            answer = {"id": number, "ok": False, "code": Invalid.code, "message": message}
+        finally:
+            places.release()
+        try:
+            await write_frame(writer, answer)
+        except OSError:
+            log.debug("host went away before it was answered", op=str(request)[:60])
+
+    async def _do(self, request: Mapping[str, Any]) -> Mapping[str, object]:
+        base = self._slice_of(_text(request, "token"))
+        if base is None:
+            raise NotFound("no slice on this node has this token")
+        match request["op"]:
+            case "kv.get":
+                return await self._get(base, _text(request, "key"))
+            case "kv.put":
+                return await self._put(base, request)
+            case "kv.delete":
+                return await self._delete(base, request)
+            case "kv.range":
+                return await self._range(base, request)
+            case other:
+                raise Invalid(f"there is no op {other!r}")
+
+    async def _get(self, base: SliceBase, key: str) -> Mapping[str, object]:
+        entry = await self._store.get(keys.app(base, key), timeout_s=TIMEOUT_S)
+        return {"entry": _plain(base, entry) if entry is not None else None}
+
+    async def _put(self, base: SliceBase, request: Mapping[str, Any]) -> Mapping[str, object]:
+        key, value = _text(request, "key"), request["value"]
+        if not isinstance(value, bytes):
+            raise Invalid(f"the value of {key!r} must be bytes, not {type(value).__name__}")
+        applied = await self._write(base, "put", key, Put(keys.app(base, key), value), request)
+        return {"version": applied.revision}
+
+    async def _delete(self, base: SliceBase, request: Mapping[str, Any]) -> Mapping[str, object]:
+        key = _text(request, "key")
+        applied = await self._write(base, "delete", key, Delete(keys.app(base, key)), request)
+        return {"deleted": applied.deleted > 0}
+
+    async def _range(self, base: SliceBase, request: Mapping[str, Any]) -> Mapping[str, object]:
+        limit = request["limit"]
+        if not isinstance(limit, int) or not 1 <= limit <= MAX_RANGE:
+            raise Invalid(f"limit {limit!r} must be a number from 1 to {MAX_RANGE}")
+        prefix = keys.app(base, _text(request, "prefix"))
+        found = await self._store.range(prefix, limit=limit, timeout_s=TIMEOUT_S)
+        return {"entries": [_plain(base, entry) for entry in found.entries], "more": found.more}
+
+    async def _write(
+        self,
+        base: SliceBase,
+        verb: str,
+        key: str,
+        operation: Operation,
+        request: Mapping[str, Any],
+    ) -> Applied:
+        version = request.get("version")
+        if version is not None and not isinstance(version, int):
+            raise Invalid(f"version {version!r} of {key!r} must be a number")
+        stored = keys.app(base, key)
+        outcome = await self._store.txn(
+            Txn(
+                then=(operation,),
+                guards=(Guard(stored, version),) if version is not None else (),
+                reason=Reason(f"slice:{base}", f"kv.{verb}", f"{base} asked to {verb} {key!r}"),
+            ),
+            timeout_s=TIMEOUT_S,
+        )
+        if isinstance(outcome, Refused):
+            raise Conflict(outcome.message or f"{key!r} is not at version {version}")
+        return outcome
+
+
+def _text(request: Mapping[str, Any], name: str) -> str:
+    value = request[name]
+    if not isinstance(value, str):
+        raise Invalid(f"{name} must be text, not {type(value).__name__}")
+    return value
+
+
+def _plain(base: SliceBase, entry: Entry) -> Mapping[str, object]:
+    key = entry.key.removeprefix(keys.app(base))
+    return {"key": key, "value": entry.value, "version": entry.mod_revision}
+
+
+def _log_failure(name: str, failure: BaseException) -> None:
+    log.error("task failed", task=name, exc_info=failure)
