@@ -1,0 +1,119 @@
+"""Calls about blueprints: validate, apply, list, look, delete."""
+
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aether.api.call import Answer, Call, Context
+from aether.api.paging import page
+from aether.api.problems import Malformed
+from aether.api.views import read_view, rejection, submit
+from aether.config.blueprint import BlueprintDraft, read_blueprint
+from aether.core.control.admission import Rejected, admit_blueprint, admit_deletion
+from aether.core.control.status import BlueprintStatus, blueprint_status
+from aether.core.model.ids import SliceBase
+from aether.core.model.records import to_plain
+from aether.core.model.view import ClusterView
+from aether.errors import ConfigInvalid, NotFound
+
+_SOURCE = re.compile(r"[\w./ +@-]{1,200}")
+
+
+class BlueprintText(BaseModel):
+    """A blueprint in a JSON body."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    toml: str = Field(description="the blueprint, as TOML")
+
+
+def read_draft(call: Call) -> BlueprintDraft:
+    """Return the blueprint in the body; raise Malformed, BlueprintInvalid or TooLarge."""
+    if call.is_json:
+        text = call.json(BlueprintText).toml
+    else:
+        try:
+            text = call.body.decode()
+        except UnicodeDecodeError as problem:
+            raise Malformed(f"the body is not UTF-8 at byte {problem.start}") from problem
+    source = call.query.get("source", "blueprint")
+    if not _SOURCE.fullmatch(source):
+        source = "blueprint"
+    try:
+        return read_blueprint(text, source)
+    except ConfigInvalid as problem:
+        raise Malformed(problem.message, fields=problem.fields) from problem
+
+
+async def validate(context: Context, call: Call) -> Answer:
+    """Say whether the blueprint could be applied now; nothing is changed."""
+    draft = read_draft(call)
+    view = await read_view(context.store, call.consistency)
+    decision = admit_blueprint(view, draft.id, draft.slices, draft.source)
+    if isinstance(decision, Rejected):
+        raise rejection(decision)
+    return Answer(value={"valid": True, "id": draft.id, "summary": decision.summary})
+
+
+async def apply(context: Context, call: Call) -> Answer:
+    """Make the blueprint what is wanted; the rest is the leader's work."""
+    draft = read_draft(call)
+    change = await submit(
+        context,
+        call,
+        lambda view: admit_blueprint(view, draft.id, draft.slices, draft.source),
+    )
+    return Answer(value={"id": draft.id, **to_plain(change)})
+
+
+async def list_blueprints(context: Context, call: Call) -> Answer:
+    """Answer with every blueprint and how it is doing, those being removed included."""
+    view = await read_view(context.store, call.consistency)
+    bases = {*view.blueprints, *(target.owner for target in view.targets.values())}
+    statuses = ((str(base), found) for base in bases if (found := blueprint_status(view, base)))
+    return Answer(value=page(statuses, call.query.get("cursor"), call.limit, _summary))
+
+
+def _summary(status: BlueprintStatus) -> dict[str, Any]:
+    return {
+        "id": status.id,
+        "generation": status.generation,
+        "state": status.state,
+        "slices": len(status.slices),
+        "wanted": sum(slice_.wanted for slice_ in status.slices),
+        "active": sum(slice_.active for slice_ in status.slices),
+    }
+
+
+def _no_blueprint(view: ClusterView, base: SliceBase) -> NotFound:
+    known = ", ".join(sorted(view.blueprints)) or "there is none"
+    return NotFound(f"there is no blueprint {base}; known: {known}")
+
+
+async def get_blueprint(context: Context, call: Call) -> Answer:
+    """Answer with the blueprint as applied, its text included."""
+    base = call.slice_base("id")
+    view = await read_view(context.store, call.consistency)
+    record = view.blueprints.get(base)
+    if record is None:
+        raise _no_blueprint(view, base)
+    return Answer(value=to_plain(record))
+
+
+async def get_status(context: Context, call: Call) -> Answer:
+    """Answer with how the blueprint, each slice and each instance is doing."""
+    base = call.slice_base("id")
+    view = await read_view(context.store, call.consistency)
+    status = blueprint_status(view, base)
+    if status is None:
+        raise _no_blueprint(view, base)
+    return Answer(value=to_plain(status))
+
+
+async def delete(context: Context, call: Call) -> Answer:
+    """Want the blueprint gone; its instances are removed by the leader, dependents first."""
+    base = call.slice_base("id")
+    purge = call.flag("purge_data")
+    change = await submit(context, call, lambda view: admit_deletion(view, base, purge))
+    return Answer(value={"id": base, **to_plain(change)})

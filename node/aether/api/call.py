@@ -1,0 +1,144 @@
+"""One call as a handler sees it: parameters named, limits checked, nothing of HTTP left."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from pydantic import BaseModel, ValidationError
+
+from aether.api.problems import Malformed
+from aether.core.model.ids import Artifact, NodeId, SliceBase, parse_node_id, parse_slice_base
+from aether.core.model.reason import Reason
+from aether.core.model.records import ArtifactRecord
+from aether.core.store.commands import Consistency
+from aether.errors import Invalid
+from aether.ports import Store
+
+ACTOR = "api:anonymous"
+"""Who changes things while API keys do not exist."""
+MAX_LIMIT = 1000
+DEFAULT_LIMIT = 100
+
+_M = TypeVar("_M", bound=BaseModel)
+_V = TypeVar("_V")
+
+
+class Intake(Protocol):
+    """What takes a pushed wheel into the cluster."""
+
+    async def accept(
+        self, wheel: bytes, filename: str, expected_digest: str | None
+    ) -> ArtifactRecord:
+        """Check, store, replicate and record the wheel; see `aether.artifacts.intake`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What the handlers work with."""
+
+    node: NodeId
+    store: Store
+    intake: Intake
+    readiness: Callable[[], Sequence[str]]
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call: `params` from the path, `query` from the query string, both decoded."""
+
+    rule: str
+    """Name of the change in its reason: `api.kv.put`."""
+    request_id: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def slice_base(self, name: str) -> SliceBase:
+        """Return a `group:name` of the path; raise Invalid when it is none."""
+        return _checked(parse_slice_base, self.params[name])
+
+    def node_id(self, name: str) -> NodeId:
+        """Return a node id of the path; raise Invalid when it is none."""
+        return _checked(parse_node_id, self.params[name])
+
+    def flag(self, name: str) -> bool:
+        """Return a query parameter that is true or false; absent means false."""
+        value = self.query.get(name, "false").lower()
+        if value not in ("true", "false", "1", "0", ""):
+            raise Invalid(f"{name}={value!r} is neither true nor false")
+        return value in ("true", "1", "")
+
+    def count(self, name: str, default: int, low: int, high: int) -> int:
+        """Return a whole number of the query within its bounds."""
+        text = self.query.get(name)
+        if text is None:
+            return default
+        if not text.isascii() or not text.isdigit() or not low <= int(text[:20]) <= high:
+            raise Invalid(f"{name}={text!r} is not a whole number from {low} to {high}")
+        return int(text)
+
+    @property
+    def limit(self) -> int:
+        """Most items the caller wants in one answer."""
+        return self.count("limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+
+    @property
+    def consistency(self) -> Consistency:
+        """How fresh a read must be."""
+        text = self.query.get("consistency", Consistency.LINEARIZABLE)
+        try:
+            return Consistency(text)
+        except ValueError as problem:
+            known = " or ".join(Consistency)
+            raise Invalid(f"consistency={text!r} is unknown: say {known}") from problem
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body says it is JSON."""
+        return self.headers.get("content-type", "").partition(";")[0].strip() == "application/json"
+
+    def json(self, model: type[_M]) -> _M:
+        """Return the body as `model`; raise Malformed or Invalid with every problem."""
+        try:
+            values: Any = msgspec.json.decode(self.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
+            raise Malformed(f"the body is not JSON: {problem}") from problem
+        try:
+            return model.model_validate(values)
+        except ValidationError as found:
+            problems = [
+                f"{'.'.join(str(part) for part in error['loc']) or 'body'}: {error['msg']}"
+                for error in found.errors()
+            ]
+            raise Invalid("; ".join(problems), fields={"problems": problems}) from found
+
+    def reason(self, text: str, **inputs: str) -> Reason:
+        """Return the reason of a change made by this call."""
+        return Reason(ACTOR, self.rule, text, {"request": self.request_id, **inputs})
+
+
+def _checked(parse: Callable[[str], _V], text: str) -> _V:
+    try:
+        return parse(text)
+    except ValueError as problem:
+        raise Invalid(str(problem)) from problem
+
+
+def artifact_of(text: str) -> Artifact:
+    """Return `text` as artifact coordinates; raise Invalid when it is none."""
+    return _checked(Artifact, text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a handler answers: a value to be written as JSON."""
+
+    value: object
+    status: int = 200
+
+
+Handler = Callable[[Context, Call], Awaitable[Answer]]

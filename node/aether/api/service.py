@@ -1,0 +1,137 @@
+"""The management API without sockets: a request in, a response out, whatever happens."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import parse_qsl
+
+import msgspec
+import structlog
+
+from aether.api.call import Answer, Call, Context, Intake
+from aether.api.problems import (
+    Malformed,
+    MethodNotAllowed,
+    NoSuchCall,
+    problem_response,
+    unexpected_response,
+)
+from aether.api.routes import Endpoint, Found, OtherMethods, find_endpoint
+from aether.core.model.ids import NodeId
+from aether.errors import AetherError, NoQuorum, TooLarge, Unavailable
+from aether.ports import ApiRequest, ApiResponse, LeaderLink, Store
+
+_log = structlog.get_logger()
+
+FORWARDED = "x-aether-forwarded"
+"""Header that names the node a call was forwarded by: it is not forwarded again."""
+REQUEST_ID = "x-request-id"
+MAX_QUERY_FIELDS = 32
+
+
+class Api:
+    """Answers management calls on one node; leader-only ones on the leader, wherever it is."""
+
+    def __init__(
+        self,
+        *,
+        node: NodeId,
+        store: Store,
+        leader_link: LeaderLink,
+        intake: Intake,
+        readiness: Callable[[], Sequence[str]],
+        version: str,
+    ) -> None:
+        self._context = Context(
+            node=node, store=store, intake=intake, readiness=readiness, version=version
+        )
+        self._leader_link = leader_link
+
+    async def handle(self, request: ApiRequest) -> ApiResponse:
+        """Answer one call; every error is an answer too."""
+        request_id = sane_request_id(request.headers.get(REQUEST_ID))
+        try:
+            response = await self._answer(request, request_id)
+        except AetherError as problem:
+            response = problem_response(problem, request_id)
+        except Exception:  # noqa: BLE001 - the supervisor of handlers: one bad call must not end the node
+            _log.exception("api call failed", path=request.path, request=request_id)
+            response = unexpected_response(request_id)
+        return replace(response, headers={**response.headers, REQUEST_ID: request_id})
+
+    async def _answer(self, request: ApiRequest, request_id: str) -> ApiResponse:
+        path, _, query = request.path.partition("?")
+        found = endpoint_for(request.method, path)
+        endpoint = found.endpoint
+        if len(request.body) > endpoint.body_limit:
+            raise body_too_large(endpoint, len(request.body))
+        if endpoint.leader_only and self._context.store.leader != self._context.node:
+            return await self._forward(request, request_id)
+        call = Call(
+            rule=f"api.{endpoint.name}",
+            request_id=request_id,
+            params=found.params,
+            query=_parse_query(query),
+            headers=request.headers,
+            body=request.body,
+        )
+        return _respond(await endpoint.handler(self._context, call))
+
+    async def _forward(self, request: ApiRequest, request_id: str) -> ApiResponse:
+        leader = self._context.store.leader
+        if leader is None:
+            raise NoQuorum("no leader is known; only the leader can do this")
+        if FORWARDED in request.headers:
+            raise Unavailable(
+                f"{request.headers[FORWARDED]} took {self._context.node} for the leader, "
+                f"which is {leader}; leadership has just moved"
+            )
+        headers = {**request.headers, FORWARDED: self._context.node, REQUEST_ID: request_id}
+        return await self._leader_link.forward(leader, replace(request, headers=headers))
+
+
+def endpoint_for(method: str, path: str) -> Found:
+    """Return who answers; raise NoSuchCall or MethodNotAllowed."""
+    match find_endpoint(method, path):
+        case Found() as found:
+            return found
+        case OtherMethods(allowed):
+            raise MethodNotAllowed(
+                f"{method[:20]} is not possible on {path[:200]}; possible: {', '.join(allowed)}",
+                fields={"allow": ", ".join(allowed)},
+            )
+        case None:
+            raise NoSuchCall(f"there is no call {path[:200]!r} in the management API")
+
+
+def body_too_large(endpoint: Endpoint, size: int) -> TooLarge:
+    """Return the error for a body of `size` bytes, or more."""
+    return TooLarge(
+        f"a body of {size} bytes; {endpoint.method} {endpoint.path} takes {endpoint.body_limit}",
+        fields={"limit": endpoint.body_limit},
+    )
+
+
+def sane_request_id(text: str | None) -> str:
+    """Return the caller's request id when it is 1 to 128 visible ASCII characters, or a new one."""
+    if text and len(text) <= 128 and all("!" <= character <= "~" for character in text):
+        return text
+    return secrets.token_hex(8)
+
+
+def _parse_query(query: str) -> Mapping[str, str]:
+    try:
+        pairs = parse_qsl(
+            query, keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS
+        )
+    except ValueError as problem:
+        raise Malformed(f"the query cannot be read: {problem}") from problem
+    return dict(pairs)
+
+
+def _respond(answer: Answer) -> ApiResponse:
+    return ApiResponse(
+        status=answer.status,
+        headers={"content-type": "application/json"},
+        body=msgspec.json.encode(answer.value),
+    )

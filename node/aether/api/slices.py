@@ -1,0 +1,54 @@
+"""Calls about slices: list, look, scale."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aether.api.call import Answer, Call, Context
+from aether.api.paging import page
+from aether.api.views import read_view, submit
+from aether.config.crosscheck import MAX_INSTANCES
+from aether.core.control.admission import admit_scale
+from aether.core.control.status import SliceStatus, slice_status
+from aether.core.model.records import to_plain
+from aether.errors import NotFound
+
+
+class Scale(BaseModel):
+    """How many instances are wanted from now on."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    instances: int = Field(ge=1, le=MAX_INSTANCES, description="instances wanted")
+
+
+async def list_slices(context: Context, call: Call) -> Answer:
+    """Answer with every slice and how many of its instances serve."""
+    view = await read_view(context.store, call.consistency)
+    statuses = ((str(base), found) for base in view.targets if (found := slice_status(view, base)))
+    return Answer(value=page(statuses, call.query.get("cursor"), call.limit, _summary))
+
+
+def _summary(status: SliceStatus) -> dict[str, Any]:
+    plain: dict[str, Any] = to_plain(status)
+    plain["instances"] = len(status.instances)
+    return plain
+
+
+async def get_slice(context: Context, call: Call) -> Answer:
+    """Answer with one slice and each of its instances."""
+    base = call.slice_base("base")
+    view = await read_view(context.store, call.consistency)
+    status = slice_status(view, base)
+    if status is None:
+        known = ", ".join(sorted(view.targets)) or "there is none"
+        raise NotFound(f"there is no slice {base}; known: {known}")
+    return Answer(value=to_plain(status))
+
+
+async def scale(context: Context, call: Call) -> Answer:
+    """Change how many instances are wanted, within the bounds of the blueprint."""
+    base = call.slice_base("base")
+    wanted = call.json(Scale).instances
+    change = await submit(context, call, lambda view: admit_scale(view, base, wanted))
+    return Answer(value={"base": base, "instances": wanted, **to_plain(change)})

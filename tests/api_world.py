@@ -1,0 +1,141 @@
+"""A management API over a real store of one member, with fakes at the other ports."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from aether.api.service import Api
+from aether.core.model import keys
+from aether.core.model.ids import Artifact, NodeId
+from aether.core.model.reason import Reason
+from aether.core.model.records import ArtifactRecord, EpochRecord, Manifest, encode
+from aether.core.model.view import ClusterView
+from aether.core.store.commands import Applied, Operation, Put, Txn
+from aether.core.store.machine import KvMachine
+from aether.errors import DigestMismatch, Unavailable
+from aether.ports import ApiRequest, ApiResponse, Member
+from aether.store.client import KvStore
+from aether_forge.sim.oracle import Oracle
+
+NODE = NodeId("node-1")
+BY_TEST = Reason("test", "test", "a test wants it so")
+
+
+class FakeIntake:
+    """Takes any bytes as the wheel of one artifact; keeps its record in the store."""
+
+    def __init__(self, store: KvStore) -> None:
+        self._store = store
+        self.accepted: list[tuple[str, str | None]] = []
+
+    async def accept(
+        self, wheel: bytes, filename: str, expected_digest: str | None
+    ) -> ArtifactRecord:
+        digest = hashlib.sha256(wheel).hexdigest()
+        if expected_digest not in (None, digest):
+            raise DigestMismatch(f"the digest is {digest}, not {expected_digest}")
+        self.accepted.append((filename, expected_digest))
+        record = artifact_record("org.example:pushed:1.0.0", digest=digest, size=len(wheel))
+        artifact = record.manifest.artifact
+        await self._store.txn(Txn((Put(keys.artifact(artifact), encode(record)),), BY_TEST))
+        return record
+
+
+@dataclass
+class FakeLink:
+    """Answers for the leader, and remembers what it was asked."""
+
+    answer: ApiResponse | None = None
+    asked: list[tuple[NodeId, ApiRequest]] = field(default_factory=list)
+
+    async def forward(self, leader: NodeId, request: ApiRequest) -> ApiResponse:
+        self.asked.append((leader, request))
+        if self.answer is None:
+            raise Unavailable(f"{leader} does not answer")
+        return self.answer
+
+
+def artifact_record(artifact: str, digest: str = "0" * 64, size: int = 1) -> ArtifactRecord:
+    return ArtifactRecord(
+        digest=digest,
+        size=size,
+        filename="x-1.0.0-py3-none-any.whl",
+        holders=(NODE,),
+        manifest=Manifest(artifact=Artifact(artifact), entry="x:X", kind="slice"),
+    )
+
+
+@dataclass
+class Answered:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> dict[str, object]:
+        value = msgspec.json.decode(self.body)
+        assert isinstance(value, dict)
+        return value
+
+
+class ApiWorld:
+    """Node-1 of a cluster as its management API shows it."""
+
+    def __init__(self) -> None:
+        self.oracle = Oracle()
+        machine = KvMachine()
+        self.consensus = self.oracle.member(Member(NODE, "node-1:1"), machine)
+        self.store = KvStore(self.consensus, machine)
+        self.intake = FakeIntake(self.store)
+        self.link = FakeLink()
+        self.not_ready: list[str] = []
+        self.api = Api(
+            node=NODE,
+            store=self.store,
+            leader_link=self.link,
+            intake=self.intake,
+            readiness=lambda: self.not_ready,
+            version="9.9.9",
+        )
+
+    async def start(self) -> None:
+        await self.consensus.start()
+        record = EpochRecord(leader=NODE, epoch=1)
+        await self.put({keys.EPOCH: encode(record)})
+
+    async def stop(self) -> None:
+        await self.store.close()
+
+    async def put(self, entries: Mapping[str, bytes]) -> None:
+        writes: tuple[Operation, ...] = tuple(Put(key, value) for key, value in entries.items())
+        assert isinstance(await self.store.txn(Txn(writes, BY_TEST)), Applied)
+
+    async def hold(self, view: ClusterView) -> None:
+        """Write every record of the view into the store."""
+        entries: dict[str, bytes] = {}
+        entries |= {keys.node(node): encode(record) for node, record in view.nodes.items()}
+        entries |= {keys.verdict(node): encode(record) for node, record in view.verdicts.items()}
+        entries |= {keys.artifact(name): encode(record) for name, record in view.artifacts.items()}
+        entries |= {
+            keys.blueprint(base): encode(record) for base, record in view.blueprints.items()
+        }
+        entries |= {keys.target(base): encode(record) for base, record in view.targets.items()}
+        entries |= {keys.wanted(*placed): encode(record) for placed, record in view.wanted.items()}
+        entries |= {keys.phase(*placed): encode(record) for placed, record in view.phases.items()}
+        entries |= {keys.route(*route): encode(record) for route, record in view.routes.items()}
+        await self.put(entries)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answered:
+        """Ask the API; a path that does not begin with a slash is below /api/v1/."""
+        full = path if path.startswith("/") else f"/api/v1/{path}"
+        answer = await self.api.handle(
+            ApiRequest(method=method, path=full, headers=headers or {}, body=body)
+        )
+        return Answered(answer.status, answer.headers, answer.body)
