@@ -4,6 +4,7 @@ One task an instance, one step at a time: facts of one instance are never writte
 """
 
 import asyncio
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ import structlog
 from aether.agent.stepper import Stepper
 from aether.core.agent.steps import HostFact, Step, must_abort, next_step
 from aether.core.model import keys
-from aether.core.model.ids import InstanceId
+from aether.core.model.ids import InstanceId, SliceBase
 from aether.core.model.records import PhaseRecord, WantedRecord
 from aether.core.model.view import ClusterView, project
 from aether.errors import AetherError
@@ -55,6 +56,13 @@ class NodeDeploymentManager:
     def hosts(self) -> Mapping[InstanceId, HostStatus]:
         """The hosts of this node as last seen."""
         return self._hosts
+
+    def slice_of(self, token: str) -> SliceBase | None:
+        """Return which slice a host's secret belongs to, None for a secret nobody was given."""
+        for host in self._hosts.values():
+            if hmac.compare_digest(host.token, token):
+                return host.instance.base
+        return None
 
     async def run(self) -> None:
         """Follow wishes and hosts until cancelled; steps under way are then abandoned."""

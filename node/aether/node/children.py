@@ -6,7 +6,6 @@ a signal to the node's terminal does not reach them and they outlive a node that
 
 import asyncio
 import contextlib
-import os
 import signal
 import sys
 from dataclasses import dataclass
@@ -95,7 +94,6 @@ class Supervisor:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                env=os.environ,
             )
         _log.info("started", child=self._child.name, pid=process.pid)
         return psutil.Process(process.pid)

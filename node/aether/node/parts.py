@@ -1,0 +1,166 @@
+"""Everything a node process is made of, put together in one place.
+
+Only this package knows all parts; each part knows ports and the core.
+"""
+
+import secrets
+from dataclasses import dataclass
+
+from aether.agent.manager import NodeDeploymentManager
+from aether.agent.stepper import Stepper
+from aether.api.service import Api
+from aether.artifacts.intake import Intake
+from aether.artifacts.layers import Layers
+from aether.artifacts.prepare import Preparer
+from aether.artifacts.repository import Repository
+from aether.config.node import NodeConfig
+from aether.config.version import aether_version
+from aether.control.manager import ClusterDeploymentManager
+from aether.core.control.signals import ControlSettings
+from aether.core.model.records import NodeRecord
+from aether.core.store.machine import KvMachine
+from aether.dataplane.feed import TableFeed
+from aether.host.client import UnixLauncher
+from aether.host.gateway import HostGateway
+from aether.node.clock import MonotonicClock
+from aether.node.data_dir import DataDir
+from aether.node.readiness import Readiness
+from aether.node.tables import TablePublisher
+from aether.ports import Consensus
+from aether.rpc.formation import Membership
+from aether.rpc.peers import Peers
+from aether.store.client import KvStore
+from aether.store.engine import OnMembers, open_consensus
+
+
+def new_incarnation() -> str:
+    """Return a name for this life of the node, unlike any other's."""
+    return secrets.token_hex(8)
+
+
+def node_record(config: NodeConfig, incarnation: str) -> NodeRecord:
+    """Return what this node says of itself."""
+
+    def at(port: int) -> str:
+        return f"{config.bind}:{port}"
+
+    return NodeRecord(
+        node=config.node_id,
+        incarnation=incarnation,
+        management=at(config.management_port),
+        cluster=at(config.cluster_port),
+        raft=at(config.raft_port),
+        router=at(config.router_port),
+        mesh=at(config.mesh_port),
+        labels=config.labels,
+        capacity=config.capacity,
+        version=aether_version(),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """The parts of a node that is in a cluster."""
+
+    consensus: Consensus
+    store: KvStore
+    launcher: UnixLauncher
+    feed: TableFeed
+    gateway: HostGateway
+    readiness: Readiness
+    control: ClusterDeploymentManager
+    agent: NodeDeploymentManager
+    tables: TablePublisher
+    api: Api
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What a node stands on before its parts exist."""
+
+    config: NodeConfig
+    incarnation: str
+    data_dir: DataDir
+    membership: Membership
+    remember: OnMembers
+    """Keeps changed members for the next start."""
+    peers: Peers
+    repository: Repository
+
+
+def assemble(ground: Ground) -> Parts:
+    """Build all parts of a node that is in a cluster; nothing is started yet."""
+    config, data_dir = ground.config, ground.data_dir
+    clock = MonotonicClock()
+    machine = KvMachine()
+    consensus = open_consensus(
+        config.store.engine,
+        node=config.node_id,
+        cluster_id=ground.membership.cluster_id,
+        members=ground.membership.members,
+        bind=(config.bind, config.raft_port),
+        data_dir=data_dir.path,
+        machine=machine,
+        incarnation=ground.incarnation,
+        on_members=ground.remember,
+    )
+    store = KvStore(consensus, machine)
+    launcher = UnixLauncher(data_dir.path)
+    layers = Layers(data_dir.path)
+    feed = TableFeed(data_dir.run("router.sock.table"))
+    readiness = Readiness(leader=lambda: store.leader, router_revision=lambda: feed.confirmed)
+    agent = _agent(ground, store, launcher, layers, clock)
+    return Parts(
+        consensus=consensus,
+        store=store,
+        launcher=launcher,
+        feed=feed,
+        gateway=HostGateway(data_dir.run("node.sock"), store, agent.slice_of),
+        readiness=readiness,
+        control=_control(config, store, clock),
+        agent=agent,
+        tables=TablePublisher(config.node_id, store, feed, clock),
+        api=_api(ground, store, launcher, layers, readiness),
+    )
+
+
+def _control(config: NodeConfig, store: KvStore, clock: MonotonicClock) -> ClusterDeploymentManager:
+    settings = ControlSettings(
+        suspect_after_s=config.control.suspect_after_s,
+        lost_after_s=config.control.lost_after_s,
+        settle_s=config.control.settle_s,
+    )
+    return ClusterDeploymentManager(
+        config.node_id, store, clock, settings, period_s=config.control.period_s
+    )
+
+
+def _agent(
+    ground: Ground,
+    store: KvStore,
+    launcher: UnixLauncher,
+    layers: Layers,
+    clock: MonotonicClock,
+) -> NodeDeploymentManager:
+    preparer = Preparer(ground.data_dir.path, ground.repository, layers, ground.peers)
+    stepper = Stepper(ground.config.node_id, ground.incarnation, store, launcher, preparer.prepare)
+    period_s = ground.config.control.period_s
+    return NodeDeploymentManager(stepper, store, launcher, clock, period_s=period_s)
+
+
+def _api(
+    ground: Ground,
+    store: KvStore,
+    launcher: UnixLauncher,
+    layers: Layers,
+    readiness: Readiness,
+) -> Api:
+    intake = Intake(ground.repository, layers, launcher, ground.peers, store, ground.config.node_id)
+    return Api(
+        node=ground.config.node_id,
+        store=store,
+        leader_link=ground.peers,
+        intake=intake,
+        readiness=readiness,
+        version=aether_version(),
+    )

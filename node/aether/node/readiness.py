@@ -1,0 +1,27 @@
+"""Whether this node may be sent work, and if not, why not."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from aether.core.model.ids import NodeId
+
+
+@dataclass(slots=True)
+class Readiness:
+    """Reasons against being ready; none means ready. Each is a question asked afresh."""
+
+    leader: Callable[[], NodeId | None]
+    router_revision: Callable[[], int | None]
+    """Revision of the table the router confirmed; None before the first."""
+    registered: bool = field(default=False)
+
+    def __call__(self) -> Sequence[str]:
+        """Return a sentence for each reason."""
+        reasons: list[str] = []
+        if self.leader() is None:
+            reasons.append("no leader is known: the store has no quorum or has just started")
+        if not self.registered:
+            reasons.append("this node has not registered itself in the cluster yet")
+        if self.router_revision() is None:
+            reasons.append("the router has not confirmed a routing table yet")
+        return reasons

@@ -1,0 +1,271 @@
+"""One life of a node: start in order, run until told to stop, stop in reverse within 10 s.
+
+Order: data directory, peers' port (forming needs it), cluster, consensus, the node's own sockets, its
+children, managers, API. Whatever was started is stopped, also when a later start fails.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+import structlog
+
+from aether.api.server import ApiServer
+from aether.artifacts.repository import Repository
+from aether.config.node import NodeConfig
+from aether.core.agent.formation_state import Formed, KnownNode
+from aether.core.model import keys
+from aether.core.model.ids import NodeId
+from aether.core.model.reason import Reason
+from aether.core.store.commands import DeletePrefix, Txn
+from aether.errors import AetherError
+from aether.node.children import Child, Supervisor
+from aether.node.clock import MonotonicClock
+from aether.node.data_dir import DataDir
+from aether.node.handlers import PeerHandlers
+from aether.node.parts import Ground, Parts, assemble, new_incarnation, node_record
+from aether.node.registration import register
+from aether.ports import Member
+from aether.rpc.formation import Formation, FormationConfig, Membership
+from aether.rpc.handlers import NodeReport
+from aether.rpc.peers import Peers
+from aether.rpc.reports import Reporter
+from aether.rpc.server import ClusterServer
+from aether.tasks import Tasks
+
+_log = structlog.get_logger()
+
+STOP_S = 9.0
+"""Longest stop: a node must be gone within 10 s of SIGTERM."""
+_LEAVE_S = 1.0
+"""Longest wait for the store when leaving: without a quorum nobody would hear of it anyway."""
+
+_T = TypeVar("_T")
+
+
+class Node:
+    """A node process."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        self._config = config
+        self._clock = MonotonicClock()
+        self._incarnation = new_incarnation()
+        self._record = node_record(config, self._incarnation)
+        self._started: list[tuple[str, Callable[[], Awaitable[None]]]] = []
+        self._failed = asyncio.Event()
+        self._tasks = Tasks(self._task_failed)
+        self._parts: Parts | None = None
+        self._peers = Peers(config.node_id, self._address_of, self._known_nodes)
+
+    async def run(self, stop: asyncio.Event) -> bool:
+        """Run until `stop` is set or a part fails for good; return whether it ended as asked."""
+        try:
+            await self._start(stop)
+            if not stop.is_set():
+                await _wait(stop, self._failed)
+        finally:
+            await self._stop()
+        return not self._failed.is_set()
+
+    async def _start(self, stop: asyncio.Event) -> None:
+        data_dir = DataDir(self._config.data_dir)
+        self._on_stop("data directory", _sync(data_dir.close))
+        data_dir.write_pid("node")
+        self._on_stop("peers", self._peers.close)
+        formation = Formation(self._formation_config(), self._peers, self._clock)
+        repository = Repository(data_dir.path)
+        handlers = PeerHandlers(self._config.node_id, formation, repository, self._peers.fetch_from)
+        server = ClusterServer(self._config.bind, self._config.cluster_port, handlers)
+        await server.start()
+        self._on_stop("cluster port", server.stop)
+        membership = await _unless(stop, formation.form())
+        if membership is None:
+            return
+        await self._start_parts(data_dir, membership, formation, handlers, repository)
+
+    def _formation_config(self) -> FormationConfig:
+        return FormationConfig(
+            me=KnownNode(self._config.node_id, self._record.cluster, self._record.raft),
+            expect=self._config.bootstrap_expect,
+            join=self._config.join,
+            data_dir=self._config.data_dir.absolute(),
+        )
+
+    async def _start_parts(
+        self,
+        data_dir: DataDir,
+        membership: Membership,
+        formation: Formation,
+        handlers: PeerHandlers,
+        repository: Repository,
+    ) -> None:
+        parts = assemble(
+            Ground(
+                config=self._config,
+                incarnation=self._incarnation,
+                data_dir=data_dir,
+                membership=membership,
+                remember=self._remember(formation, membership),
+                peers=self._peers,
+                repository=repository,
+            )
+        )
+        self._parts = parts
+        await parts.consensus.start()
+        self._on_stop("consensus", parts.consensus.stop)
+        self._on_stop("store", parts.store.close)
+        formation.serve(parts.consensus, self._address_of)
+        handlers.serve(parts.api, parts.store, parts.control)
+        await parts.feed.start()
+        self._on_stop("table feed", parts.feed.stop)
+        await parts.gateway.start()
+        self._on_stop("host gateway", parts.gateway.stop)
+        await parts.launcher.start()
+        self._on_stop("launcher client", parts.launcher.stop)
+        self._start_children(data_dir)
+        self._on_stop("leaving", self._leave)
+        self._on_stop("tasks", self._tasks.stop)
+        self._start_loops(parts, membership.cluster_id)
+        server = ApiServer(parts.api, self._config.bind, self._config.management_port)
+        await server.start()
+        self._on_stop("management port", server.stop)
+        _log.info("node started", node=self._config.node_id, management=self._record.management)
+
+    def _start_children(self, data_dir: DataDir) -> None:
+        router = (
+            "aether.dataplane",
+            *("--node-id", self._config.node_id),
+            *("--data-dir", str(data_dir.path)),
+            *("--bind", self._config.bind),
+            *("--port", str(self._config.router_port)),
+            *("--mesh-port", str(self._config.mesh_port)),
+        )
+        launcher = ("aether.host", "--data-dir", str(data_dir.path))
+        for child in (Child("launcher", launcher, 6.5), Child("router", router, 6.0)):
+            supervisor = Supervisor(child, data_dir.path, self._clock)
+            self._tasks.start(f"supervise {child.name}", supervisor.run())
+            self._on_stop(child.name, supervisor.stop)
+
+    def _start_loops(self, parts: Parts, cluster_id: str) -> None:
+        reporter = Reporter(
+            self._peers,
+            leader=lambda: parts.store.leader,
+            measure=self._measure,
+            local=self._report_here,
+            clock=self._clock,
+        )
+        self._tasks.start("register", self._register(parts, cluster_id))
+        self._tasks.start("reports", reporter.run())
+        self._tasks.start("control", parts.control.run())
+        self._tasks.start("agent", parts.agent.run())
+        self._tasks.start("tables", parts.tables.run())
+
+    async def _register(self, parts: Parts, cluster_id: str) -> None:
+        await register(parts.store, self._clock, self._record, cluster_id)
+        parts.readiness.registered = True
+
+    def _measure(self) -> NodeReport:
+        hosts = self._parts.agent.hosts if self._parts else {}
+        return NodeReport(
+            node=self._config.node_id,
+            incarnation=self._incarnation,
+            in_flight=sum(host.in_flight for host in hosts.values()),
+            instances=len(hosts),
+            table_revision=(self._parts.readiness.router_revision() or 0) if self._parts else 0,
+        )
+
+    async def _report_here(self, report: NodeReport) -> None:
+        if self._parts is not None:
+            self._parts.control.hear(report.node, report.incarnation)
+
+    async def _leave(self) -> None:
+        """Take this node's instances out of every routing table before they are ended."""
+        if self._parts is None:
+            return
+        reason = Reason(f"node:{self._config.node_id}", "stop", f"{self._config.node_id} stops")
+        mine = DeletePrefix(f"{keys.PHASES}{self._config.node_id}/")
+        try:
+            await self._parts.store.txn(Txn((mine,), reason), timeout_s=_LEAVE_S)
+        except AetherError as problem:
+            _log.info("leaving without a word", error=problem.message)
+
+    def _remember(
+        self, formation: Formation, membership: Membership
+    ) -> Callable[[Sequence[Member]], None]:
+        """Return what keeps changed voters, with the cluster addresses known of them."""
+
+        def remember(members: Sequence[Member]) -> None:
+            if all(member.node != self._config.node_id for member in members):
+                return  # taken out: the next start with this directory must not vote
+            known = membership.node_addresses
+            formation.remember(
+                Formed(
+                    membership.cluster_id,
+                    tuple(
+                        KnownNode(
+                            member.node,
+                            self._address_of(member.node) or known.get(member.node, ""),
+                            member.address,
+                        )
+                        for member in members
+                    ),
+                )
+            )
+
+        return remember
+
+    def _address_of(self, node: NodeId) -> str | None:
+        record = self._parts.control.view().nodes.get(node) if self._parts else None
+        return record.cluster if record else None
+
+    def _known_nodes(self) -> list[NodeId]:
+        return sorted(self._parts.control.view().nodes) if self._parts else []
+
+    def _task_failed(self, name: str, failure: BaseException) -> None:
+        """End the node: a loop that died would otherwise be missed by nobody."""
+        _log.error("a part of the node failed; stopping", part=name, exc_info=failure)
+        self._failed.set()
+
+    def _on_stop(self, name: str, stop: Callable[[], Awaitable[None]]) -> None:
+        self._started.append((name, stop))
+
+    async def _stop(self) -> None:
+        """Stop everything that was started, last first, each within what is left of the time."""
+        deadline = self._clock.now() + STOP_S
+        while self._started:
+            name, stop = self._started.pop()
+            try:
+                async with asyncio.timeout(max(0.2, deadline - self._clock.now())):
+                    await stop()
+            except Exception:  # noqa: BLE001 - the rest must be stopped whatever this part does
+                _log.exception("could not be stopped cleanly", part=name)
+        _log.info("node stopped", node=self._config.node_id)
+
+
+def _sync(stop: Callable[[], None]) -> Callable[[], Awaitable[None]]:
+    async def call() -> None:
+        stop()
+
+    return call
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, _T]) -> _T | None:
+    """Return what `work` returns, or None (and cancel it) when `stop` is set before."""
+    async with asyncio.TaskGroup() as group:
+        doing = group.create_task(work)
+        stopping = group.create_task(_wait(stop))
+        await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not doing.done():
+            doing.cancel()
+    return None if doing.cancelled() else doing.result()
+
+
+async def _wait(*events: asyncio.Event) -> None:
+    """Return when the first of the events is set."""
+    waits = [asyncio.get_running_loop().create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
