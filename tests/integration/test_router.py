@@ -174,37 +174,41 @@ async def test_calls_of_hosts_are_not_reached_from_outside(router: RouterProcess
     assert (unknown.status, unknown.json()["code"]) == (503, "no_endpoint")
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        "GARBAGE\r\n\r\n",
-        "GET / HTTP/1.1\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-        "GET / HTTP/2.0\r\nHost: a\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -3\r\n\r\nabc",
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n",
-        "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
-    ],
+MALFORMED = (
+    "GARBAGE\r\n\r\n",
+    "GET / HTTP/1.1\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "GET / HTTP/2.0\r\nHost: a\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -3\r\n\r\nabc",
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n",
 )
+
+
 async def test_malformed_requests_are_refused_and_the_connection_closed(
-    router: RouterProcess, data: str
+    router: RouterProcess, echo: Origin
 ) -> None:
-    async with Wire.to(router.public) as wire:
-        answer = await wire.ask(data)
-        code = answer.json()["code"]
-        if data.startswith("CONNECT"):
-            assert (answer.status, code) == (404, "no_route")
-        else:
-            assert (answer.status, code) == (400, "bad_request")
+    for data in MALFORMED:
+        async with Wire.to(router.public) as wire:
+            answer = await wire.ask(data)
+            assert (answer.status, answer.json()["code"]) == (400, "bad_request"), data
             assert answer.headers["connection"] == "close"
             assert await wire.is_closed()
+    assert not [each for each in echo.requests if each.body]
+
+
+async def test_targets_that_are_no_path(router: RouterProcess) -> None:
+    assert (await fetch(router.public, "a:1", method="CONNECT")).status == 404
+    assert (await fetch(router.public, "*", method="OPTIONS")).status == 404
+    absolute = (await fetch(router.public, "http://there:80/a?b")).json()
+    assert absolute["line"] == "GET /a?b HTTP/1.1"
+    assert absolute["headers"]["host"] == "there:80"
 
 
 async def test_head_over_the_limit(router: RouterProcess) -> None:
