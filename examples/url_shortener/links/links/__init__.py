@@ -1,0 +1,1 @@
+"""Makes short links and redirects them."""
