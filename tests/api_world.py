@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
@@ -18,8 +19,12 @@ from aether.errors import DigestMismatch, Unavailable
 from aether.ports import ApiRequest, ApiResponse, Member
 from aether.store.client import KvStore
 from aether_forge.sim.oracle import Oracle
+from tests.worlds import APP, SHOP
 
 NODE = NodeId("node-1")
+SHOP_1 = f"{SHOP}:1.0.0"
+BLUEPRINT = f'id = "{APP}:1.0.0"\n[[slices]]\nartifact = "{SHOP_1}"\nmax_instances = 5\n'
+"""Blueprint `APP` with one slice; its artifact is `SHOP_1`."""
 BY_TEST = Reason("test", "test", "a test wants it so")
 
 
@@ -73,10 +78,15 @@ class Answered:
     headers: Mapping[str, str]
     body: bytes
 
-    def json(self) -> dict[str, object]:
+    def json(self) -> dict[str, Any]:
         value = msgspec.json.decode(self.body)
         assert isinstance(value, dict)
         return value
+
+    def items(self) -> list[dict[str, Any]]:
+        found = self.json()["items"]
+        assert isinstance(found, list)
+        return found
 
 
 class ApiWorld:

@@ -105,7 +105,7 @@ class Call:
         """Return the body as `model`; raise Malformed or Invalid with every problem."""
         try:
             values: Any = msgspec.json.decode(self.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as problem:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
             raise Malformed(f"the body is not JSON: {problem}") from problem
         try:
             return model.model_validate(values)

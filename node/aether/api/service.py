@@ -17,7 +17,7 @@ from aether.api.problems import (
     unexpected_response,
 )
 from aether.api.routes import Endpoint, Found, OtherMethods, find_endpoint
-from aether.core.model.ids import NodeId
+from aether.core.model.ids import NodeId, write_id
 from aether.errors import AetherError, NoQuorum, TooLarge, Unavailable
 from aether.ports import ApiRequest, ApiResponse, LeaderLink, Store
 
@@ -133,5 +133,5 @@ def _respond(answer: Answer) -> ApiResponse:
     return ApiResponse(
         status=answer.status,
         headers={"content-type": "application/json"},
-        body=msgspec.json.encode(answer.value),
+        body=msgspec.json.encode(answer.value, enc_hook=write_id),
     )

@@ -1,0 +1,62 @@
+"""Calls about the cluster as a whole."""
+
+from tests.api_world import NODE, SHOP_1, ApiWorld
+from tests.worlds import SHOP
+
+
+async def test_health(world: ApiWorld) -> None:
+    assert (await world.call("GET", "/health/live")).status == 200
+    assert (await world.call("GET", "/health/ready")).status == 200
+    world.not_ready = ["no leader is known"]
+    answer = await world.call("GET", "/health/ready")
+    assert answer.status == 503
+    assert answer.json()["reasons"] == ["no leader is known"]
+    assert answer.headers["retry-after"] == "1"
+
+
+async def test_status(deployed: ApiWorld) -> None:
+    status = (await deployed.call("GET", "status")).json()
+    assert status["cluster"] == "c-1"
+    assert (status["node"], status["leader"], status["epoch"]) == ("node-1", "node-1", 1)
+    assert status["nodes"] == {"ON_DUTY": 2}
+    assert status["blueprints"] == {"DEPLOYED": 1}
+    assert status["instances"] == {"wanted": 1, "active": 1}
+    assert status["revision"] == deployed.store.revision
+
+
+async def test_status_needs_no_quorum_but_a_fresh_read_does(deployed: ApiWorld) -> None:
+    deployed.oracle.cut_off(NODE)
+    status = await deployed.call("GET", "status")
+    assert status.status == 200
+    assert status.json()["leader"] is None
+    assert (await deployed.call("GET", "nodes?consistency=stale")).status == 200
+
+
+async def test_nodes(deployed: ApiWorld) -> None:
+    items = (await deployed.call("GET", "nodes")).json()["items"]
+    assert isinstance(items, list)
+    assert [
+        (item["node"], item["verdict"], item["leader"], item["instances"]) for item in items
+    ] == [
+        ("node-1", "ON_DUTY", True, 1),
+        ("node-2", "ON_DUTY", False, 0),
+    ]
+    node = (await deployed.call("GET", "nodes/node-1")).json()
+    assert node["hosted"] == [{"instance": f"{SHOP_1}/0", "desired": "ACTIVATE", "phase": "ACTIVE"}]
+    missing = await deployed.call("GET", "nodes/node-9")
+    assert missing.status == 404
+    assert "node-1, node-2" in str(missing.json()["detail"])
+    assert (await deployed.call("GET", "nodes/No%20Node")).status == 422
+
+
+async def test_routes(deployed: ApiWorld) -> None:
+    assert (await deployed.call("GET", "routes")).json()["items"] == [
+        {
+            "method": "GET",
+            "pattern": "/shop",
+            "slice": SHOP,
+            "timeout_s": 5.0,
+            "body_limit": 10,
+            "active": 1,
+        }
+    ]

@@ -1,0 +1,91 @@
+"""The table itself, and every call of it made once."""
+
+import pytest
+
+from aether.api.routes import ENDPOINTS, Found, OtherMethods, find_endpoint
+from aether.errors import Invalid
+from tests.api_world import BLUEPRINT, ApiWorld
+from tests.worlds import APP, SHOP
+
+CALLS: dict[str, tuple[str, bytes]] = {
+    "health.live": ("/health/live", b""),
+    "health.ready": ("/health/ready", b""),
+    "status.get": ("status", b""),
+    "node.list": ("nodes", b""),
+    "node.get": ("nodes/node-1", b""),
+    "blueprint.list": ("blueprints", b""),
+    "blueprint.apply": ("blueprints", BLUEPRINT.encode()),
+    "blueprint.validate": ("blueprints/validate", BLUEPRINT.encode()),
+    "blueprint.get": (f"blueprints/{APP}", b""),
+    "blueprint.delete": (f"blueprints/{APP}", b""),
+    "blueprint.status": (f"blueprints/{APP}/status", b""),
+    "slice.list": ("slices", b""),
+    "slice.get": (f"slices/{SHOP}", b""),
+    "slice.scale": (f"slices/{SHOP}/scale", b'{"instances": 2}'),
+    "route.list": ("routes", b""),
+    "artifact.list": ("artifacts", b""),
+    "artifact.push": ("artifacts?filename=x.whl", b"wheel"),
+    "kv.range": ("kv?prefix=node/", b""),
+    "kv.get": ("kv/app/x", b""),
+    "kv.put": ("kv/app/x", b"2"),
+    "kv.delete": ("kv/app/x", b""),
+}
+"""A good call for every name of the table: path and body."""
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
+async def test_every_call_succeeds_with_the_status_it_names(
+    deployed: ApiWorld, endpoint: object
+) -> None:
+    (meant,) = [one for one in ENDPOINTS if one is endpoint]
+    await deployed.put({"app/x": b"1"})
+    path, body = CALLS[meant.name]
+    answer = await deployed.call(meant.method, path, body)
+    assert answer.status == meant.status, answer.body
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_names_and_method_path_pairs_are_unique() -> None:
+    assert len({endpoint.name for endpoint in ENDPOINTS}) == len(ENDPOINTS)
+    assert len({(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}) == len(ENDPOINTS)
+
+
+def test_reads_need_no_more_than_a_viewer_and_only_changes_need_the_leader() -> None:
+    for endpoint in ENDPOINTS:
+        changes = endpoint.method != "GET" and endpoint.name != "blueprint.validate"
+        assert endpoint.role == ("operator" if changes else "viewer")
+        assert changes or not endpoint.leader_only
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name", "params"),
+    [
+        ("GET", "/api/v1/nodes/n-1", "node.get", {"id": "n-1"}),
+        ("HEAD", "/api/v1/nodes/n-1", "node.get", {"id": "n-1"}),
+        ("POST", "/api/v1/blueprints/validate", "blueprint.validate", {}),
+        ("GET", "/api/v1/blueprints/a%3Ab/status", "blueprint.status", {"id": "a:b"}),
+        ("GET", "/api/v1/kv/app/x%2Fy/z%20", "kv.get", {"key": "app/x/y/z "}),
+        ("GET", "/api/v1/kv/", "kv.get", {"key": ""}),
+        ("GET", "/api/v1/kv", "kv.range", {}),
+    ],
+)
+def test_a_path_leads_to_its_call(
+    method: str, path: str, name: str, params: dict[str, str]
+) -> None:
+    found = find_endpoint(method, path)
+    assert isinstance(found, Found)
+    assert (found.endpoint.name, found.params) == (name, params)
+
+
+@pytest.mark.parametrize("path", ["/", "", "/api/v1/nodes/", "/api/v1/nodes/a/b", "/API/v1/nodes"])
+def test_other_paths_lead_nowhere(path: str) -> None:
+    assert find_endpoint("GET", path) is None
+
+
+def test_other_methods_are_told_apart_from_other_paths() -> None:
+    assert find_endpoint("PATCH", "/api/v1/kv/x") == OtherMethods(("DELETE", "GET", "PUT"))
+
+
+def test_a_parameter_must_be_utf_8() -> None:
+    with pytest.raises(Invalid, match="UTF-8"):
+        find_endpoint("GET", "/api/v1/kv/%ff")
