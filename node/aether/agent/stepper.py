@@ -45,6 +45,8 @@ _log = structlog.get_logger()
 DRAIN_GRACE_S = 10.0
 """Longest wait for requests in flight when an instance is deactivated (DESIGN §5)."""
 
+_CLAIM_TRIES = 3
+
 Prepare = Callable[[ArtifactRecord], Awaitable[tuple[str, ...]]]
 """Makes an artifact runnable on this node; returns the directories for `sys.path`."""
 
@@ -178,7 +180,19 @@ class Stepper:
         await self._report(work, Phase.LOADED, host)
 
     async def _report_active(self, work: _Work, host: HostStatus) -> None:
-        """Write ACTIVE and claim the routes in one transaction: never a route nobody answers."""
+        """Write ACTIVE and claim the routes in one transaction: never a route nobody answers.
+
+        Instances of one slice that become ready together race for the same routes; who loses
+        finds them claimed on the next try.
+        """
+        for _ in range(_CLAIM_TRIES - 1):
+            try:
+                return await self._claim_and_report(work, host)
+            except _NotWritten as problem:
+                _log.info("claiming routes again", instance=work.instance, why=problem.message)
+        return await self._claim_and_report(work, host)
+
+    async def _claim_and_report(self, work: _Work, host: HostStatus) -> None:
         view = _routes_view(self.store.level((keys.ROUTES,)))
         claims = _claims(host.routes, work.instance, work.wish, view)
         if claims.conflicts:

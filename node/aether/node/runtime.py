@@ -5,7 +5,7 @@ children, managers, API. Whatever was started is stopped, also when a later star
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -55,6 +55,7 @@ class Node:
         self._failed = asyncio.Event()
         self._tasks = Tasks(self._task_failed)
         self._parts: Parts | None = None
+        self._told_addresses: Mapping[NodeId, str] = {}
         self._peers = Peers(config.node_id, self._address_of, self._known_nodes)
 
     async def run(self, stop: asyncio.Event) -> bool:
@@ -99,6 +100,7 @@ class Node:
         handlers: PeerHandlers,
         repository: Repository,
     ) -> None:
+        self._told_addresses = membership.node_addresses
         parts = assemble(
             Ground(
                 config=self._config,
@@ -197,14 +199,13 @@ class Node:
         def remember(members: Sequence[Member]) -> None:
             if all(member.node != self._config.node_id for member in members):
                 return  # taken out: the next start with this directory must not vote
-            known = membership.node_addresses
             formation.remember(
                 Formed(
                     membership.cluster_id,
                     tuple(
                         KnownNode(
                             member.node,
-                            self._address_of(member.node) or known.get(member.node, ""),
+                            self._address_of(member.node) or "",
                             member.address,
                         )
                         for member in members
@@ -215,8 +216,9 @@ class Node:
         return remember
 
     def _address_of(self, node: NodeId) -> str | None:
+        """Return a node's cluster address: as it registered itself, or as forming told."""
         record = self._parts.control.view().nodes.get(node) if self._parts else None
-        return record.cluster if record else None
+        return record.cluster if record else self._told_addresses.get(node)
 
     def _known_nodes(self) -> list[NodeId]:
         return sorted(self._parts.control.view().nodes) if self._parts else []
