@@ -20,6 +20,8 @@ CONNECT_TIMEOUT_S = 5.0
 """Longest time to connect to one endpoint: the next one gets the rest."""
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 """Largest answer that is read; nothing the API sends is larger than the largest artifact."""
+MAX_PAGE = 1000
+"""Most items the API puts on one page."""
 MAX_PAGES = 1000
 """Most pages read of one list."""
 _CHUNK = 64 * 1024
@@ -119,7 +121,8 @@ class Client:
         cursor: str | None = None
         given = 0
         for _ in range(MAX_PAGES):
-            page = self.get(path_to(*parts, **query, limit=limit - given or None, cursor=cursor))
+            size = min(limit - given, MAX_PAGE) if limit else MAX_PAGE
+            page = self.get(path_to(*parts, **query, limit=size, cursor=cursor))
             if not isinstance(page, dict) or not isinstance(page.get("items"), list):
                 raise CliError(f"{'/'.join(parts)}: the answer is not a list: {str(page)[:80]}")
             for item in page["items"]:
@@ -127,7 +130,7 @@ class Client:
                 given += 1
                 if given == limit:
                     return
-            cursor = page.get("next_cursor")
+            cursor = page.get("next")
             if not cursor:
                 return
         raise CliError(f"{'/'.join(parts)}: more than {MAX_PAGES} pages; narrow the request")

@@ -70,7 +70,6 @@ _KINDS: Mapping[ExitCode, type[CliError]] = {
 
 _REMEDIES: Mapping[str, str] = {
     "no_quorum": "more than half of the voters must live: see `aether node list`, then try again",
-    "unavailable": "try again in a moment; `aether node list` shows who lives",
     "outcome_unknown": "it may have taken effect: look before you repeat it",
     "blueprint_invalid": "mend the places named and run the command again",
     "digest_mismatch": "the bytes changed on the way or the file was rebuilt: push it again",
@@ -88,7 +87,7 @@ def failure_of_answer(status: int, body: object) -> CliError:
             status=status,
         )
     message, problems = _message_and_problems(body, status)
-    remedy = str(body.get("remedy") or "") or _REMEDIES.get(str(body.get("code")), "")
+    remedy = _REMEDIES.get(str(body.get("code"))) or str(body.get("advice") or "")
     return kind(message, problems=problems, remedy=remedy, status=status, problem=body)
 
 

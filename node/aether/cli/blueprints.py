@@ -1,0 +1,196 @@
+"""`aether blueprint …`: what is to run, and how it goes."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from aether.cli.client import REQUEST_TIMEOUT_S, path_to
+from aether.cli.failures import CliError, Refused
+from aether.cli.files import read_input
+from aether.cli.framework import Invocation, LazyGroup
+from aether.cli.names import BLUEPRINT
+from aether.cli.progress import Progress, read_blueprint
+from aether.cli.tables import render_pairs, render_table, table_of
+from aether.cli.waiting import CHANGE_TIMEOUT_S, DidNotWork, Wait, look_at, wait_until_done
+
+MAX_TEXT_BYTES = 256 * 1024
+"""Longest blueprint the API takes."""
+
+_COLUMNS: Mapping[str, str] = {
+    "BLUEPRINT": "id",
+    "GENERATION": "generation",
+    "STATE": "state",
+    "SLICES": "slices",
+    "WANTED": "wanted",
+    "ACTIVE": "active",
+}
+_SLICES: Mapping[str, str] = {
+    "SLICE": "base",
+    "VERSION": "version",
+    "WANTED": "wanted",
+    "ACTIVE": "active",
+}
+_INSTANCES: Mapping[str, str] = {
+    "INSTANCE": "instance",
+    "NODE": "node",
+    "DESIRED": "desired",
+    "PHASE": "phase",
+    "FAILURE": "failure",
+}
+_wait = click.option(
+    "--wait/--detach", "waits", default=True, help="Wait until it is carried out (default), or not."
+)
+
+
+@click.group(cls=LazyGroup)
+def group() -> None:
+    """Say what is to run, and look how it goes."""
+
+
+@group.command("list")
+@click.pass_obj
+def list_blueprints(this: Invocation) -> None:
+    """List the blueprints and how each is doing."""
+    blueprints = list(this.client.items("blueprints"))
+    this.output.show(blueprints, render_table(table_of(blueprints, _COLUMNS)))
+
+
+@group.command("get")
+@click.argument("blueprint", type=BLUEPRINT)
+@click.pass_obj
+def get_blueprint(this: Invocation, blueprint: str) -> None:
+    """Print the blueprint as it was applied."""
+    answer = this.client.get(path_to("blueprints", blueprint))
+    this.output.show(answer, str(answer["source"]).splitlines())
+
+
+@group.command("status")
+@click.argument("blueprint", type=BLUEPRINT)
+@click.pass_obj
+def show_status(this: Invocation, blueprint: str) -> None:
+    """Show how the blueprint, its slices and their instances are doing, and why."""
+    answer = this.client.get(path_to("blueprints", blueprint, "status"))
+    this.output.show(answer, status_lines(answer))
+
+
+def status_lines(answer: Mapping[str, Any]) -> list[str]:
+    """Return the screen of one blueprint."""
+    slices = answer["slices"]
+    instances = [instance for slice_ in slices for instance in slice_["instances"]]
+    reasons = [f"  {reason}" for slice_ in slices for reason in slice_["reasons"]]
+    pairs = [(name, answer[name]) for name in ("id", "generation", "state")]
+    return [
+        *render_pairs(pairs),
+        "",
+        *render_table(table_of(slices, _SLICES)),
+        *(["", *render_table(table_of(instances, _INSTANCES))] if instances else []),
+        *(["", "why:", *reasons] if reasons else []),
+    ]
+
+
+@group.command("validate")
+@click.argument("file", type=click.Path())
+@click.pass_obj
+def validate(this: Invocation, file: str) -> None:
+    """Say whether FILE (`-`: standard input) could be applied; all problems at once."""
+    _, answer = _post(this, file, "blueprints", "validate")
+    this.output.show(answer, [f"{file} is valid: {answer['summary']}"])
+
+
+@group.command("apply")
+@click.argument("file", type=click.Path())
+@_wait
+@click.pass_obj
+def apply(this: Invocation, file: str, waits: bool) -> None:  # noqa: FBT001 - click hands flags over so
+    """Have the cluster run what FILE (`-`: standard input) says, and wait until it does.
+
+    Exit code 1 when an artifact fails for good, 5 when time (--timeout, 120 s) runs out. Applying
+    what is applied already changes nothing.
+    """
+    _, change = _post(this, file, "blueprints")
+    this.output.say(change["summary"])
+    if not waits:
+        this.output.show(change, [f"{change['id']} applied; {_watch_on(change['id'])} shows how"])
+        return
+    try:
+        answer = _wait_for(this, change["id"], lambda seen: bool(seen and seen.state == "DEPLOYED"))
+    except DidNotWork as failure:
+        if this.output.format == "json":
+            this.output.show(failure.answer, ())
+        raise
+    if answer is None:
+        raise Refused(f"{change['id']} was deleted by somebody else meanwhile")
+    this.output.show(answer, [f"{answer['id']} {answer['state']}"])
+
+
+@group.command("delete")
+@click.argument("blueprint", type=BLUEPRINT)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--purge-data", is_flag=True, help="Remove what its slices keep in the store, too.")
+@_wait
+@click.pass_obj
+def delete(
+    this: Invocation,
+    blueprint: str,
+    yes: bool,  # noqa: FBT001 - click hands flags over so
+    purge_data: bool,  # noqa: FBT001 - click hands flags over so
+    waits: bool,  # noqa: FBT001 - click hands flags over so
+) -> None:
+    """Remove the blueprint and all that runs for it, dependents first, and wait until it is gone."""
+    if not yes:
+        _confirm(blueprint, purge_data)
+    path = path_to("blueprints", blueprint, purge_data="true" if purge_data else None)
+    _, change = this.client.request("DELETE", path)
+    this.output.say(change["summary"])
+    if waits:
+        _wait_for(this, blueprint, _is_gone)
+    done = "deleted" if waits else f"is being deleted; {_watch_on(blueprint)} shows how"
+    this.output.show(change, [f"{blueprint} {done}"])
+
+
+def _confirm(blueprint: str, purge_data: bool) -> None:  # noqa: FBT001 - as the option
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"deleting {blueprint} cannot be undone: say --yes")
+    data = " and its data" if purge_data else ""
+    if not click.confirm(f"Delete blueprint {blueprint}{data}?", err=True):
+        raise CliError(f"{blueprint} is not deleted: not confirmed")
+
+
+def _is_gone(seen: Progress | None) -> bool:
+    if seen is not None and seen.state != "REMOVING":
+        raise Refused("the blueprint was applied again by somebody else meanwhile")
+    return seen is None
+
+
+def _post(this: Invocation, file: str, *parts: str) -> tuple[int, Any]:
+    text = read_input(file, MAX_TEXT_BYTES, "a blueprint")
+    source = "stdin" if file == "-" else file
+    return this.client.request(
+        "POST", path_to(*parts, source=source), text, {"content-type": "application/toml"}
+    )
+
+
+def _wait_for(this: Invocation, blueprint: str, is_done: Any) -> Any:  # noqa: ANN401 - JSON values
+    base = ":".join(blueprint.split(":")[:2])
+    path = path_to("blueprints", base, "status")
+    return wait_until_done(
+        Wait(
+            look=look_at(
+                lambda timeout_s: this.client.request(
+                    "GET", path, timeout_s=min(timeout_s, REQUEST_TIMEOUT_S)
+                )[1],
+                read_blueprint,
+            ),
+            is_done=is_done,
+            what=f"blueprint {base}",
+            watch_on=_watch_on(base),
+            timeout_s=this.timeout_s or CHANGE_TIMEOUT_S,
+        ),
+        this.output,
+    )
+
+
+def _watch_on(blueprint: str) -> str:
+    return f"aether blueprint status {':'.join(blueprint.split(':')[:2])}"

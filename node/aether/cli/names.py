@@ -1,0 +1,39 @@
+"""Arguments that name things, checked before anybody is asked."""
+
+from collections.abc import Callable
+
+import click
+
+from aether.core.model.ids import parse_node_id, parse_slice_base
+
+
+class NameType(click.ParamType[str]):
+    """A name in the form its parser accepts."""
+
+    def __init__(self, name: str, parse: Callable[[str], str]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name as it is."""
+        try:
+            return self._parse(value)
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+def _blueprint_base(text: str) -> str:
+    if text.count(":") == 2:
+        base = text.rpartition(":")[0]
+        raise ValueError(f"{text!r}: name the blueprint without its version: {base}")
+    try:
+        return parse_slice_base(text)
+    except ValueError as problem:
+        raise ValueError(
+            f"{text!r} is not a blueprint: expected group:name, as in org.example:shop"
+        ) from problem
+
+
+NODE = NameType("node", parse_node_id)
+SLICE = NameType("group:name", parse_slice_base)
+BLUEPRINT = NameType("group:name", _blueprint_base)

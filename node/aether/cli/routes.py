@@ -1,0 +1,30 @@
+"""`aether route …`."""
+
+from collections.abc import Mapping
+
+import click
+
+from aether.cli.framework import Invocation, LazyGroup
+from aether.cli.tables import render_table, table_of
+
+_COLUMNS: Mapping[str, str] = {
+    "METHOD": "method",
+    "PATTERN": "pattern",
+    "SLICE": "slice",
+    "ACTIVE": "active",
+    "TIMEOUT_S": "timeout_s",
+    "BODY_LIMIT": "body_limit",
+}
+
+
+@click.group(cls=LazyGroup)
+def group() -> None:
+    """Look at the HTTP routes."""
+
+
+@group.command("list")
+@click.pass_obj
+def list_routes(this: Invocation) -> None:
+    """List every route, the slice that answers it and how many instances serve."""
+    routes = list(this.client.items("routes"))
+    this.output.show(routes, render_table(table_of(routes, _COLUMNS)))
