@@ -112,13 +112,17 @@ class AsgiApp:
 
     def _scope(self, exchange: Exchange) -> Message:
         forwarded = exchange.header(b"x-forwarded-proto")
+        path = unquote(exchange.path.decode("latin-1"))
+        if path == self._prefix:
+            # Applications know no path shorter than "/": they would redirect or deny an empty one.
+            path += "/"
         return {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.4"},
             "http_version": "1.0" if exchange.http_1_0 else "1.1",
             "method": exchange.method,
             "scheme": "https" if forwarded == b"https" else "http",
-            "path": unquote(exchange.path.decode("latin-1")),
+            "path": path,
             "raw_path": exchange.path,
             "query_string": exchange.query,
             "root_path": self._prefix,
