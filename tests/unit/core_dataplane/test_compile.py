@@ -1,0 +1,117 @@
+"""From views to tables: who is listed, by which address, and what is left out."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from aether.core.dataplane.compile import compile_table
+from aether.core.model.ids import InstanceId, NodeId, SliceBase
+from aether.core.model.lifecycle import Phase
+from aether.core.model.records import (
+    NodeRecord,
+    PhaseRecord,
+    RouteRecord,
+    Verdict,
+    VerdictRecord,
+)
+from aether.core.model.view import ClusterView
+
+BASE = SliceBase("org.example:links")
+ONE, TWO = NodeId("node-1"), NodeId("node-2")
+
+
+def instance(ordinal: int) -> InstanceId:
+    return InstanceId(f"{BASE}:1.0.0/{ordinal}")
+
+
+def node(name: NodeId, mesh: str = "10.0.0.9:8092") -> NodeRecord:
+    return NodeRecord(
+        node=name, incarnation="i", management="", cluster="", raft="", router="", mesh=mesh
+    )
+
+
+def active(socket: str = "/run/i.sock", incarnation: str = "i") -> PhaseRecord:
+    return PhaseRecord(
+        state=Phase.ACTIVE, observed_generation=1, incarnation=incarnation, socket=socket
+    )
+
+
+def view(
+    phases: Mapping[tuple[NodeId, InstanceId], PhaseRecord],
+    verdict: Verdict | None = None,
+    mesh: str = "10.0.0.9:8092",
+) -> ClusterView:
+    return ClusterView(
+        revision=7,
+        nodes={ONE: node(ONE), TWO: node(TWO, mesh)},
+        verdicts={} if verdict is None else {TWO: VerdictRecord(verdict=verdict, incarnation="i")},
+        phases=phases,
+        routes={("GET", "/{code}"): RouteRecord(slice=BASE, timeout_s=2.0, body_limit=10)},
+    )
+
+
+def test_lists_local_instances_by_socket_and_others_by_mesh() -> None:
+    seen = view({(TWO, instance(1)): active(), (ONE, instance(0)): active()})
+    table = compile_table(seen, ONE)
+    assert table.check() == []
+    assert (table.revision, table.node) == (7, ONE)
+    assert [(e.instance, e.socket, e.mesh) for e in table.instances] == [
+        (instance(0), "/run/i.sock", ""),
+        (instance(1), "", "10.0.0.9:8092"),
+    ]
+    (row,) = table.routes
+    assert (row.method, row.pattern, row.timeout_s, row.body_limit) == ("GET", "/{code}", 2.0, 10)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "listed"),
+    [
+        (None, True),
+        (Verdict.JOINING, True),
+        (Verdict.ON_DUTY, True),
+        (Verdict.SUSPECT, True),
+        (Verdict.DRAINING, True),
+        (Verdict.LOST, False),
+        (Verdict.DECOMMISSIONED, False),
+    ],
+)
+def test_nodes_that_are_gone_are_left_out(verdict: Verdict | None, listed: bool) -> None:
+    table = compile_table(view({(TWO, instance(0)): active()}, verdict), ONE)
+    assert bool(table.instances) is listed
+    assert table.routes, "routes stay: their callers hear 503, not 404"
+
+
+def test_only_what_serves_in_the_present_life_is_listed() -> None:
+    stale = view({(ONE, instance(0)): active(incarnation="before")})
+    assert compile_table(stale, ONE).instances == ()
+    loading = PhaseRecord(state=Phase.LOADED, observed_generation=1, incarnation="i", socket="/s")
+    assert compile_table(view({(ONE, instance(0)): loading}), ONE).instances == ()
+
+
+def test_instances_without_an_address_are_left_out() -> None:
+    phases = {(ONE, instance(0)): active(socket=""), (TWO, instance(1)): active()}
+    assert compile_table(view(phases, mesh="nowhere"), ONE).instances == ()
+
+
+def test_instance_on_two_nodes_is_listed_once_and_here() -> None:
+    phases = {(ONE, instance(0)): active(), (TWO, instance(0)): active()}
+    for name in (ONE, TWO):
+        table = compile_table(view(phases), name)
+        assert table.check() == []
+        assert [each.node for each in table.instances] == [name]
+
+
+def test_routes_that_cannot_be_are_left_out() -> None:
+    record = RouteRecord(slice=BASE, timeout_s=2.0, body_limit=10)
+    seen = ClusterView(
+        routes={
+            ("GET", "/{b}"): record,
+            ("GET", "/{a}"): record,
+            ("GET", "no-slash"): record,
+            ("get", "/x"): record,
+            ("GET", "/y"): RouteRecord(slice=BASE, timeout_s=0, body_limit=10),
+        }
+    )
+    table = compile_table(seen, ONE)
+    assert [row.pattern for row in table.routes] == ["/{a}"]
+    assert table.check() == []
