@@ -88,9 +88,8 @@ class PeerHandlers:
         """Fetch an artifact from `source` and keep it."""
         if not self._repository.has(record.digest):
             try:
-                wheel = await self._fetch_from(source, record)
+                self._repository.put(await self._fetch_from(source, record), record.digest)
             except AetherError as problem:
                 _log.warning("no copy made", artifact=artifact, source=source, error=str(problem))
                 return False
-            self._repository.put(wheel, record.digest)
         return True

@@ -12,7 +12,7 @@ class Readiness:
 
     leader: Callable[[], NodeId | None]
     router_revision: Callable[[], int | None]
-    """Revision of the table the router confirmed; None before the first."""
+    """Revision of the table the router confirmed; None without a router, -1 before its first."""
     registered: bool = field(default=False)
 
     def __call__(self) -> Sequence[str]:
@@ -22,6 +22,7 @@ class Readiness:
             reasons.append("no leader is known: the store has no quorum or has just started")
         if not self.registered:
             reasons.append("this node has not registered itself in the cluster yet")
-        if self.router_revision() is None:
+        revision = self.router_revision()
+        if revision is None or revision < 0:
             reasons.append("the router has not confirmed a routing table yet")
         return reasons

@@ -1,0 +1,36 @@
+"""A node writes its facts, however long that takes."""
+
+from aether.core.model import keys
+from aether.core.model.ids import NodeId
+from aether.core.model.records import ClusterRecord, NodeRecord, decode
+from aether.core.store.machine import KvMachine
+from aether.node.registration import register
+from aether.ports import Member
+from aether.store.client import KvStore
+from aether.tasks import Tasks
+from aether_forge.sim.loop import VirtualClock, run_virtual
+from aether_forge.sim.oracle import Oracle
+from tests.worlds import node_record
+
+N1 = NodeId("n1")
+
+
+def test_it_waits_for_a_quorum_and_never_renames_the_cluster() -> None:
+    async def story() -> None:
+        oracle, machine, clock = Oracle(), KvMachine(), VirtualClock()
+        store = KvStore(oracle.member(Member(N1, "n1:1"), machine), machine)
+        tasks = Tasks()
+        tasks.start("register", register(store, clock, node_record("n1"), "cluster-a"))
+        await clock.sleep(20.0)
+        assert machine.revision == 0
+        oracle.reconnect(N1)
+        await clock.sleep(10.0)
+        await register(store, clock, node_record("n1", "life-2"), "cluster-b")
+        node, cluster = await store.get(keys.node(N1)), await store.get(keys.CLUSTER)
+        assert node is not None
+        assert decode(node.value, NodeRecord).incarnation == "life-2"
+        assert cluster is not None
+        assert decode(cluster.value, ClusterRecord).cluster_id == "cluster-a"
+        await tasks.stop()
+
+    run_virtual(story())

@@ -1,0 +1,52 @@
+"""Log lines: one JSON object each, whoever writes them."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from aether.telemetry.logs import configure_logs
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+
+
+def test_a_line_says_when_how_bad_what_and_where(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("node", "n1")
+    structlog.get_logger().info("leading", epoch=3)
+    line = json.loads(capsys.readouterr().err)
+    assert list(line)[:3] == ["timestamp", "level", "event"]
+    assert (line["event"], line["epoch"], line["process"], line["node"]) == (
+        "leading",
+        3,
+        "node",
+        "n1",
+    )
+
+
+def test_libraries_go_the_same_way_and_quiet_levels_are_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logs("node", "n1", level="warning")
+    structlog.get_logger().info("not this")
+    logging.getLogger("library").warning("but %s", "this")
+    line = json.loads(capsys.readouterr().err)
+    assert line["event"] == "but this"
+
+
+def test_an_exception_travels_in_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("node", "n1")
+    try:
+        int("broken")
+    except ValueError:
+        structlog.get_logger().exception("failed", value=object)
+    assert "ValueError: invalid literal" in json.loads(capsys.readouterr().err)["exception"]
