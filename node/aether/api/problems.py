@@ -95,17 +95,17 @@ UNEXPECTED = _kind(
 _RESERVED = frozenset({"type", "title", "status", "detail", "code", "instance", "advice"})
 
 
-def kind_of(error: AetherError) -> Kind:
-    """Return how `error` is answered."""
+def kind_of(error: type[AetherError]) -> Kind:
+    """Return how errors of this class are answered."""
     for family, kind in KINDS.items():
-        if isinstance(error, family):
+        if issubclass(error, family):
             return kind
     return UNEXPECTED
 
 
 def problem_response(error: AetherError, request_id: str) -> ApiResponse:
     """Answer `error`; its fields stand beside the members of RFC 9457."""
-    kind = kind_of(error)
+    kind = kind_of(type(error))
     fields = {name: value for name, value in error.fields.items() if name not in _RESERVED}
     headers = dict(kind.headers)
     if isinstance(error, MethodNotAllowed):

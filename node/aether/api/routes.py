@@ -65,11 +65,11 @@ _PUSH = {
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="GET", path="/health/live", name="health.live", handler=cluster.live,
-        answers="200 while the process runs",
+        answers="`status`: live",
     ),
     Endpoint(
         method="GET", path="/health/ready", name="health.ready", handler=cluster.ready,
-        answers="200 when the node may be sent work, else 503 with `reasons`",
+        answers="`status`: ready; else 503 with `reasons`",
     ),
     Endpoint(
         method="GET", path=_v1("status"), name="status.get", handler=cluster.get_status,
