@@ -86,8 +86,9 @@ class Body:
         """Return the whole body; raise HttpError 413 when it is over the limit."""
         if self._complete and self._failure is None and len(self._chunks) <= 1:
             self._check_limit()
-            self._held = 0
-            return self._chunks.popleft() if self._chunks else b""
+            if self._failure is None:
+                self._held = 0
+                return self._chunks.popleft() if self._chunks else b""
         return b"".join([chunk async for chunk in self.chunks()])
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -124,6 +125,6 @@ class Body:
         return chunk
 
     def _check_limit(self) -> None:
-        if self._received > self.limit and not isinstance(self._failure, Disconnected):
+        if self._received > self.limit and self._failure is None:
             self.fail(HttpError(413, f"the body is over this route's limit of {self.limit} bytes"))
             self._flow()

@@ -1,6 +1,7 @@
 """The node's side of `run/node.sock`: each slice's Kv, kept below `app/{slice base}/`."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class HostGateway:
         self._slice_of = slice_of
         self._server: asyncio.AbstractServer | None = None
         self._tasks = Tasks(on_failure=_log_failure)
-        self._connections = 0
+        self._writers: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
         """Listen on a socket nobody else may connect to."""
@@ -58,13 +59,15 @@ class HostGateway:
         if self._server is not None:
             self._server.close()
         await self._tasks.stop()
+        for writer in list(self._writers):
+            await _close(writer)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._connections >= MAX_CONNECTIONS:
+        if len(self._writers) >= MAX_CONNECTIONS:
             log.warning("too many connections of hosts", limit=MAX_CONNECTIONS)
             writer.close()
             return
-        self._connections += 1
+        self._writers.add(writer)
         self._tasks.start("host connection", self._serve(reader, writer))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -79,9 +82,9 @@ class HostGateway:
         except ConnectionError as lost:
             log.debug("host connection ended", why=str(lost))
         finally:
-            self._connections -= 1
             await answers.stop()
-            writer.close()
+            await _close(writer)
+            self._writers.discard(writer)
 
     async def _answer(
         self,
@@ -167,6 +170,12 @@ class HostGateway:
         if isinstance(outcome, Refused):
             raise Conflict(outcome.message or f"{key!r} is not at version {version}")
         return outcome
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 def _text(request: Mapping[str, Any], name: str) -> str:

@@ -58,27 +58,26 @@ class NodeKv(Kv):
 
     async def close(self) -> None:
         """Let the connection go."""
+        await self._tasks.stop()
         if self._writer is not None:
             self._writer.close()
-        await self._tasks.stop()
+            with contextlib.suppress(OSError):
+                await self._writer.wait_closed()
 
     async def _ask(self, op: str, fields: Mapping[str, Any], *, writes: bool) -> Any:  # noqa: ANN401 - a frame
+        """Return the node's answer; raise a KvError. Reads are asked again on a new connection."""
         sent = False
         try:
             async with asyncio.timeout(TIMEOUT_S), self._places:
-                writer = await self._connected()
-                self._last_id += 1
-                number = self._last_id
-                future = asyncio.get_running_loop().create_future()
-                self._pending[number] = future
-                try:
+                answer: Any = None
+                while answer is None:
+                    writer = await self._connected()
                     sent = True
-                    await write_frame(
-                        writer, {"id": number, "token": self._token, "op": op, **fields}
-                    )
-                    answer = await future
-                finally:
-                    del self._pending[number]
+                    try:
+                        answer = await self._exchange(writer, {"op": op, **fields})
+                    except ConnectionError:
+                        if writes:
+                            raise
         except ValueError as problem:
             raise KvInvalid(f"{op}: {problem}") from problem
         except (TimeoutError, ConnectionError) as lost:
@@ -88,6 +87,16 @@ class NodeKv(Kv):
             kind = _ERRORS.get(str(answer.get("code")), KvInvalid)
             raise kind(str(answer.get("message")))
         return answer
+
+    async def _exchange(self, writer: asyncio.StreamWriter, request: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a frame
+        self._last_id += 1
+        number = self._last_id
+        future = self._pending[number] = asyncio.get_running_loop().create_future()
+        try:
+            await write_frame(writer, {"id": number, "token": self._token, **request})
+            return await future
+        finally:
+            del self._pending[number]
 
     async def _connected(self) -> asyncio.StreamWriter:
         """Return the live connection, making one for as long as the caller waits."""
