@@ -13,6 +13,7 @@ from aether_forge import control, directory
 from aether_forge.cluster import Cluster, end_leftovers
 from aether_forge.directory import ForgeState
 from aether_forge.failures import ForgeError
+from aether_forge.guide import guide
 from aether_forge.layout import Layout
 from aether_forge.node_process import NODE_PROGRAM
 from aether_forge.processes import PARTS
@@ -133,39 +134,16 @@ async def _deploy(cluster: Cluster, options: UpOptions, say: Say) -> None:
 
     cancelled = threading.Event()
 
-    def work() -> list[dict[str, Any]]:
+    def work() -> tuple[list[dict[str, Any]], list[str]]:
         deployment = Deployment(cluster.endpoints(), say, cancelled)
         for artifact in options.artifacts:
             deployment.push(artifact)
         for blueprint in options.blueprints:
             deployment.apply(blueprint)
-        return deployment.routes()
+        return deployment.routes(), [path.read_text() for path in options.blueprints]
 
     try:
-        routes = await asyncio.to_thread(work) if options.artifacts or options.blueprints else []
+        routes, sources = await asyncio.to_thread(work)
     finally:
         cancelled.set()  # a thread cannot be cancelled; it ends at its next wait
-    say(_guide(cluster, routes))
-
-
-def _guide(cluster: Cluster, routes: Sequence[dict[str, Any]]) -> str:
-    layout, numbers = cluster.layout, cluster.numbers
-    lines = ["", "node     applications            management"]
-    lines += [f"node-{n:<3} {layout.router_url(n):<23} {layout.management_url(n)}" for n in numbers]
-    if routes:
-        lines += ["", "routes, on every node:"]
-        lines += [
-            f"  {route.get('method', ''):<6} {layout.router_url(numbers[-1])}"
-            f"{route.get('pattern', '')}  ->  {route.get('slice', '')}"
-            for route in routes
-        ]
-    first = layout.management_url(numbers[0])
-    lines += [
-        "",
-        "try, in another shell:",
-        f"  export AETHER_ENDPOINT={','.join(cluster.endpoints()) or first}",
-        "  aether status",
-        f"  aether-forge kill node-1 --data-dir {layout.data_dir}",
-        "",
-    ]
-    return "\n".join(lines)
+    say(guide(cluster.layout, cluster.numbers, routes, sources))
