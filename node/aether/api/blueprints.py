@@ -1,6 +1,7 @@
 """Calls about blueprints: validate, apply, list, look, delete."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,7 +11,7 @@ from aether.api.paging import page
 from aether.api.problems import Malformed
 from aether.api.views import read_view, rejection, submit
 from aether.config.blueprint import BlueprintDraft, read_blueprint
-from aether.core.control.admission import Rejected, admit_blueprint, admit_deletion
+from aether.core.control.admission import Admitted, Rejected, admit_blueprint, admit_deletion
 from aether.core.control.status import BlueprintStatus, blueprint_status
 from aether.core.model.ids import SliceBase
 from aether.core.model.records import to_plain
@@ -46,11 +47,19 @@ def read_draft(call: Call) -> BlueprintDraft:
         raise Malformed(problem.message, fields=problem.fields) from problem
 
 
+def _admit(view: ClusterView, draft: BlueprintDraft) -> Admitted | Rejected:
+    """Decide, and say of each problem where in the text its slice stands."""
+    decision = admit_blueprint(view, draft.id, draft.slices, draft.source)
+    if isinstance(decision, Rejected):
+        return replace(decision, problems=tuple(map(draft.locate, decision.problems)))
+    return decision
+
+
 async def validate(context: Context, call: Call) -> Answer:
     """Say whether the blueprint could be applied now; nothing is changed."""
     draft = read_draft(call)
     view = await read_view(context.store, call.consistency)
-    decision = admit_blueprint(view, draft.id, draft.slices, draft.source)
+    decision = _admit(view, draft)
     if isinstance(decision, Rejected):
         raise rejection(decision)
     return Answer(value={"valid": True, "id": draft.id, "summary": decision.summary})
@@ -59,11 +68,7 @@ async def validate(context: Context, call: Call) -> Answer:
 async def apply(context: Context, call: Call) -> Answer:
     """Make the blueprint what is wanted; the rest is the leader's work."""
     draft = read_draft(call)
-    change = await submit(
-        context,
-        call,
-        lambda view: admit_blueprint(view, draft.id, draft.slices, draft.source),
-    )
+    change = await submit(context, call, lambda view: _admit(view, draft))
     return Answer(value={"id": draft.id, **to_plain(change)})
 
 

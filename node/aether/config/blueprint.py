@@ -3,6 +3,7 @@
 All problems of a text are found in one go, each with its line.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -46,6 +47,24 @@ class BlueprintDraft:
     id: Artifact
     slices: tuple[SliceSpec, ...]
     source: str
+    """The text itself."""
+    name: str
+    """What messages call the text."""
+
+    def locate(self, sentence: str) -> str:
+        """Put the place of the slice that `sentence` names first before it, if it names one."""
+        mentions = [
+            (found.start(), position)
+            for position, spec in enumerate(self.slices)
+            if (
+                found := re.search(rf"(?<![\w.:-]){re.escape(spec.artifact.base)}\b(?!-)", sentence)
+            )
+        ]
+        if not mentions:
+            return sentence
+        path: Path = ("slices", min(mentions)[1], "artifact")
+        line, column = place_of(find_places(self.source), path)
+        return f"{self.name}:{line}:{column}: {path_text(path)}: {sentence}"
 
 
 def _artifact(text: str) -> str:
@@ -124,7 +143,7 @@ def read_blueprint(text: str, source: str) -> BlueprintDraft:
         raise _invalid(text, source, problems) from found
     if problems:
         raise _invalid(text, source, problems)
-    return BlueprintDraft(id=Artifact(model.id), slices=_specs(model), source=text)
+    return BlueprintDraft(id=Artifact(model.id), slices=_specs(model), source=text, name=source)
 
 
 def _specs(model: BlueprintModel) -> tuple[SliceSpec, ...]:

@@ -80,7 +80,9 @@ async def test_validate_changes_nothing(world: ApiWorld) -> None:
         "POST", "blueprints/validate", BLUEPRINT.replace("shop", "shpo").encode()
     )
     assert bad.status == 422
-    assert f"did you mean {SHOP_1}?" in str(bad.json()["problems"])
+    (problem,) = bad.json()["problems"]
+    assert problem.startswith("blueprint:3:1: slices[0].artifact: ")
+    assert f"did you mean {SHOP_1}?" in problem
     assert world.store.revision == before
 
 

@@ -153,3 +153,20 @@ def test_text_that_is_not_toml_is_a_problem_of_another_kind() -> None:
 def test_a_text_over_the_limit_is_not_even_parsed() -> None:
     with pytest.raises(TooLarge, match=str(MAX_SOURCE_BYTES)):
         read_blueprint("#" * (MAX_SOURCE_BYTES + 1), "b.toml")
+
+
+def test_a_sentence_about_a_slice_gets_its_place() -> None:
+    draft = read_blueprint(GOOD, "b.toml")
+    there = "b.toml:12:1: slices[1].artifact: "
+    for sentence in (
+        "artifact shop.demo:cart:2.0.0 is not in the cluster",
+        "route GET / of shop.demo:cart:2.0.0 belongs to shop.demo:checkout",
+    ):
+        assert draft.locate(sentence) == there + sentence
+    for other in (
+        "nothing of it",
+        "shop.demo:cart-lines:2.0.0",
+        "my-shop.demo:cart",
+        "shop.demo:carts",
+    ):
+        assert draft.locate(other) == other
