@@ -14,6 +14,7 @@ import click
 from aether.cli.client import REQUEST_TIMEOUT_S, Client
 from aether.cli.output import Output
 from aether.config.duration import parse_duration
+from aether.config.guess import did_you_mean
 
 ENDPOINT_VARIABLE = "AETHER_ENDPOINT"
 DEFAULT_ENDPOINT = "http://127.0.0.1:8080"
@@ -144,6 +145,15 @@ class LazyGroup(click.Group):
         if not isinstance(found, click.Command):
             raise TypeError(f"{self.table[cmd_name][0]} is not a command")
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command named; a name nobody has is an error with a guess."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not ctx.resilient_parsing:
+            ctx.fail(f"no such command {name!r}{did_you_mean(name, self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, importing none."""

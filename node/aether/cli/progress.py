@@ -1,10 +1,14 @@
 """How far a change has come, read from the API's answers, and what to tell of it. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aether.cli.failures import CliError
+
+_COUNTS = re.compile(r"\d+ of \d+ instances serve|\d+ instances are on their way out")
+"""Reasons that only count what the line has said already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +91,5 @@ def _slice_line(slice_: SliceProgress) -> str:
     leaving = slice_.instances - slice_.wanted
     if leaving > 0:
         line += f", {leaving} more on the way out"
-    # The last reason only counts what the line has said already.
-    telling = [reason for reason in slice_.reasons if "instances " not in reason]
+    telling = [reason for reason in slice_.reasons if not _COUNTS.fullmatch(reason)]
     return f"{line}: {'; '.join(telling)}" if telling else line
