@@ -10,7 +10,7 @@ def problem_with(url: str) -> str | None:
     """Say why an address cannot be shortened, or None when it can.
 
     >>> problem_with("ftp://example.org/file")
-    "the scheme must be http or https, not 'ftp'"
+    'it begins with neither http:// nor https://'
     """
     if len(url) > MAX_URL_CHARS:
         return f"{len(url)} characters are too many: the limit is {MAX_URL_CHARS}"
@@ -23,7 +23,7 @@ def problem_with(url: str) -> str | None:
     except ValueError as problem:
         return f"it is not a URL: {problem}"
     if parts.scheme not in SCHEMES:
-        return f"the scheme must be http or https, not {parts.scheme!r}"
+        return "it begins with neither http:// nor https://"
     if not host:
         return "it names no host: write https://host/path"
     return None
