@@ -15,6 +15,7 @@ import pytest
 from aether.api.server import ApiServer
 from aether.api.service import Api
 from aether.core.model.ids import Artifact, NodeId
+from aether.core.store.commands import Put
 from aether.errors import SliceFailed, Unavailable
 from aether.ports import ApiRequest, ApiResponse, HostSpec, HostStatus
 from aether_forge.sim.cluster import SimulatedCluster
@@ -259,6 +260,18 @@ async def test_keys(world: World) -> None:
     own = await world.aether("kv", "put", "control/epoch", "x")
     assert (own.code, "control/epoch" in own.err) == (4, True)
     assert (await world.aether("kv", "put", "", "x")).code == 2
+
+
+async def test_a_reader_that_has_seen_enough(world: World) -> None:
+    await world.cluster.write(Put("flag/big", b"x" * 500_000))
+    async with world.aether_process("kv", "range", "flag/", "-o", "json") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        await process.stdout.read(1)
+        process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined] # the only way to hang up
+        async with asyncio.timeout(DEADLINE_S):
+            assert await process.stderr.read() == b""
+            assert await process.wait() == 1
 
 
 async def test_nodes_that_do_not_answer(world: World) -> None:
