@@ -18,6 +18,7 @@ from aether.dataplane.feed import TableFeed
 from aether.dataplane.streams import end_stream
 
 WAIT_S = 15.0
+POLL_S = 0.01
 BASE = SliceBase("org.example:echo")
 
 
@@ -222,7 +223,7 @@ class RouterProcess:
         async with asyncio.timeout(WAIT_S):
             self.addresses = {}
             while not self.addresses:
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(POLL_S)
                 self.addresses = await self._addresses()
         return self
 
@@ -317,7 +318,7 @@ async def until(condition: Callable[[], object]) -> None:
     """Wait for something nobody announces, looking often, never longer than the deadline."""
     async with asyncio.timeout(WAIT_S):
         while not condition():  # noqa: ASYNC110 - what is waited for is in another process
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(POLL_S)
 
 
 def rss_bytes(pid: int) -> int:

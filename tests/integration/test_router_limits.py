@@ -12,7 +12,18 @@ from aether.core.model.ids import NodeId
 from aether.dataplane.limits import Limits
 from aether.dataplane.router import Places, Router
 from aether.dataplane.table_file import write_table
-from tests.integration.router_rig import Message, Origin, Rig, Wire, head, local, plain, row, until
+from tests.integration.router_rig import (
+    POLL_S,
+    Message,
+    Origin,
+    Rig,
+    Wire,
+    head,
+    local,
+    plain,
+    row,
+    until,
+)
 
 LOW = Limits(header_s=0.3, idle_s=0.6, linger_s=0.3, drain_s=0.3, header_bytes=2048, clients=3)
 
@@ -70,9 +81,9 @@ async def test_dripping_head_does_not_extend_its_time(rig: Rig, echo: Origin) ->
         wire.writer.write(b"GET / HTTP/1.1\r\n")
 
         async def drip() -> None:
-            for _ in range(100):
+            for _ in range(500):
                 wire.writer.write(b"X: y\r\n")
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(POLL_S)
 
         dripping = asyncio.get_running_loop().create_task(drip())
         assert (await wire.read()).status == 408

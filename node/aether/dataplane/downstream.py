@@ -62,6 +62,9 @@ class ClientConnection(asyncio.Protocol):
         self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
         context = self._context
         context.clients.add(self)
+        if context.draining:
+            transport.close()  # it slipped in while the listener was closing
+            return
         self.deadline = context.now() + context.limits.idle_s
         if len(context.clients) > context.limits.clients:
             self._reject(overloaded(context.limits.clients))

@@ -111,9 +111,19 @@ class TableClient:
             await self._unsaved.wait()
             self._unsaved.clear()
             try:
-                await asyncio.to_thread(write_table, self._file, self._current)
+                await self._write(self._current)
             except OSError as problem:
                 log.warning("routing table not saved", path=str(self._file), problem=str(problem))
+
+    async def _write(self, table: Table) -> None:
+        """Write on a thread; when cancelled, wait for the thread: it cannot be stopped midway."""
+        loop = asyncio.get_running_loop()
+        writing = loop.run_in_executor(None, write_table, self._file, table)
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.gather(writing, return_exceptions=True)
+            raise
 
     @property
     def revision(self) -> int:

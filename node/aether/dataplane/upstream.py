@@ -31,7 +31,7 @@ class Receiver(Protocol):
 class UpstreamConnection(asyncio.Protocol):
     """A keep-alive connection; carries one request at a time, and belongs to its pool between.
 
-    The receiver is let go of before it is told that the answer is done or lost.
+    `on_closed` is called at its end, more than once perhaps. The receiver is let go of before it is told that the answer is done or lost.
     """
 
     def __init__(
@@ -91,6 +91,7 @@ class UpstreamConnection(asyncio.Protocol):
     def abandon(self) -> None:
         """Close at once, whatever is under way; the receiver hears no more."""
         self._receiver = None
+        self._on_closed(self)
         if self._transport is not None:
             self._transport.abort()
 

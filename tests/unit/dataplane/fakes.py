@@ -1,0 +1,77 @@
+"""Stand-ins for the two ends of an exchange: a transport, and a client that writes down."""
+
+import asyncio
+from typing import Any
+
+from aether.dataplane.problems import Problem
+
+
+class Transport(asyncio.Transport):
+    """Remembers what was written and whether reading is held."""
+
+    def __init__(self, peer: object = ("10.0.0.1", 5)) -> None:
+        super().__init__({"peername": peer})
+        self.written = b""
+        self.is_reading_held = False
+        self.is_aborted = False
+        self.is_eof = False
+        self._closing = False
+
+    def write(self, data: Any) -> None:
+        assert not self._closing, "a write after the end"
+        self.written += bytes(data)
+
+    def pause_reading(self) -> None:
+        self.is_reading_held = True
+
+    def resume_reading(self) -> None:
+        self.is_reading_held = False
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        self._closing = True
+
+    def abort(self) -> None:
+        self._closing = True
+        self.is_aborted = True
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.is_eof = True
+
+    def take(self) -> bytes:
+        """Return what was written since the last look."""
+        written, self.written = self.written, b""
+        return written
+
+
+class Asker:
+    """A client that writes down what becomes of its request."""
+
+    def __init__(self) -> None:
+        self.deadline = 0.0
+        self.wants_close = False
+        self.is_write_held = False
+        self.written = b""
+        self.is_body_held = False
+        self.is_finished = False
+        self.is_aborted = False
+        self.problem: Problem | None = None
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def hold_body(self, *, held: bool) -> None:
+        self.is_body_held = held
+
+    def finish(self, problem: Problem | None = None) -> None:
+        assert not self.is_finished, "finished twice"
+        self.is_finished = True
+        self.problem = problem
+
+    def abort(self) -> None:
+        self.is_aborted = True

@@ -1,0 +1,361 @@
+"""One request's life, step by step, with the pool and the client played by the test."""
+
+from typing import cast
+
+import pytest
+
+from aether.core.dataplane.balance import Balancer
+from aether.core.dataplane.table import Endpoint, Table
+from aether.core.model.ids import InstanceId, NodeId, SliceBase
+from aether.dataplane.context import Context
+from aether.dataplane.exchange import Exchange, Request
+from aether.dataplane.heads import RequestReader
+from aether.dataplane.limits import Limits
+from aether.dataplane.pool import Pool, Waiter
+from aether.dataplane.routing import Forward, Routing
+from aether.dataplane.upstream import UpstreamConnection
+from tests.unit.dataplane.fakes import Asker, Transport
+
+BASE = SliceBase("a:b")
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def endpoint(number: int, *, mesh: bool = False) -> Endpoint:
+    return Endpoint(
+        instance=InstanceId(f"a:b:1.0.0/{number}"),
+        slice=BASE,
+        node=NodeId("far" if mesh else "here"),
+        socket="" if mesh else f"/{number}",
+        mesh=f"127.0.0.1:{number + 1}" if mesh else "",
+    )
+
+
+class ScriptedPool:
+    """Hands out connections when the test says so."""
+
+    def __init__(self) -> None:
+        self.idle: dict[str, list[UpstreamConnection]] = {}
+        self.asked: list[tuple[str, Waiter]] = []
+        self.kept: list[UpstreamConnection] = []
+        self.is_full = False
+
+    def take_idle(self, address: str) -> UpstreamConnection | None:
+        idle = self.idle.get(address)
+        return idle.pop() if idle else None
+
+    def connect(self, address: str, waiter: Waiter) -> bool:
+        if not self.is_full:
+            self.asked.append((address, waiter))
+        return not self.is_full
+
+    def put(self, connection: UpstreamConnection) -> None:
+        self.kept.append(connection)
+
+
+class Play:
+    """An exchange under way."""
+
+    def __init__(
+        self,
+        *endpoints: Endpoint,
+        head: str = "GET / HTTP/1.1",
+        lines: tuple[str, ...] = (),
+        is_mesh: bool = False,
+        body_limit: int = 1_000_000,
+    ) -> None:
+        self.pool = ScriptedPool()
+        self.now = 100.0
+        self.context = Context(
+            routing=Routing(Table(revision=0, node=NodeId("here"))),
+            balancer=Balancer(),
+            pool=cast("Pool", self.pool),
+            limits=Limits(replay_bytes=100),
+            now=lambda: self.now,
+            revision=lambda: 0,
+        )
+        self.asker = Asker()
+        data = "\r\n".join([head, "Host: h", *lines, "", ""]).encode()
+        request = Request(
+            head=RequestReader().read(data),
+            forward=Forward(BASE, endpoints, 5.0, body_limit),
+            lines=b"HEAD\r\n",
+            request_id="id",
+            is_mesh=is_mesh,
+        )
+        self.exchange = Exchange(self.context, self.asker, request)
+
+    def start(self) -> "Play":
+        self.exchange.start()
+        return self
+
+    def connect(self, served: int = 0) -> tuple[UpstreamConnection, Transport]:
+        """Let the latest attempt to connect succeed."""
+        address, waiter = self.pool.asked.pop()
+        connection, transport = opened(address, served)
+        waiter.connected(connection)
+        return connection, transport
+
+    def refuse(self) -> str:
+        """Let the latest attempt to connect fail."""
+        address, waiter = self.pool.asked.pop()
+        waiter.not_connected("nobody listens")
+        return address
+
+    @property
+    def code(self) -> str:
+        assert self.asker.is_finished
+        return self.asker.problem.code if self.asker.problem else "ok"
+
+
+def opened(address: str, served: int = 0) -> tuple[UpstreamConnection, Transport]:
+    connection, transport = UpstreamConnection(address, 10_000, lambda _: None), Transport()
+    connection.connection_made(transport)
+    connection.served = served
+    return connection, transport
+
+
+def test_answer_goes_to_the_client_and_the_connection_to_the_pool() -> None:
+    play = Play(endpoint(0)).start()
+    assert play.asker.deadline == 105.0
+    connection, transport = play.connect()
+    assert transport.take() == b"HEAD\r\n\r\n"
+    connection.data_received(OK)
+    assert play.code == "ok"
+    assert play.asker.written == (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-request-id: id\r\n"
+        b"x-aether-instance: a:b:1.0.0/0\r\n\r\nok"
+    )
+    assert play.pool.kept == [connection]
+
+
+def test_peer_router_is_told_the_instance() -> None:
+    play = Play(endpoint(0, mesh=True)).start()
+    _, transport = play.connect()
+    assert transport.take() == b"HEAD\r\nx-aether-instance: a:b:1.0.0/0\r\n\r\n"
+
+
+def test_failed_connections_try_everyone_once() -> None:
+    play = Play(endpoint(0), endpoint(1), endpoint(2), head="POST / HTTP/1.1").start()
+    assert {play.refuse() for _ in range(3)} == {"/0", "/1", "/2"}
+    assert play.code == "no_endpoint"
+    assert play.context.balancer.is_ejected("/0", play.now)
+    mesh = Play(endpoint(0), is_mesh=True).start()
+    mesh.refuse()
+    assert mesh.asker.problem is not None
+    assert mesh.asker.problem.headers == {"x-aether-refused": "not-here"}
+
+
+def test_addresses_that_are_full_are_passed_over() -> None:
+    play = Play(endpoint(0), endpoint(1))
+    play.pool.is_full = True
+    play.start()
+    assert play.code == "no_endpoint"
+    assert not play.context.balancer.is_ejected("/0", play.now)
+
+
+@pytest.mark.parametrize(
+    ("head", "lines", "repeated"),
+    [
+        ("GET / HTTP/1.1", (), True),
+        ("PUT / HTTP/1.1", ("Content-Length: 3",), True),
+        ("DELETE / HTTP/1.1", (), True),
+        ("POST / HTTP/1.1", ("Content-Length: 3",), False),
+        ("POST / HTTP/1.1", ("Content-Length: 3", "x-aether-idempotent: 1"), True),
+        ("PATCH / HTTP/1.1", (), False),
+    ],
+)
+def test_only_harmless_requests_are_sent_twice(
+    head: str, lines: tuple[str, ...], repeated: bool
+) -> None:
+    play = Play(endpoint(0), endpoint(1), head=head, lines=lines).start()
+    if lines:
+        play.exchange.body(b"abc", done=True)
+    connection, _ = play.connect()
+    connection.connection_lost(None)
+    if not repeated:
+        assert play.code == "upstream_lost"
+        return
+    again, transport = play.connect()
+    assert again.address != connection.address
+    assert transport.take() == b"HEAD\r\n\r\n" + (b"abc" if lines else b"")
+    again.data_received(OK)
+    assert play.code == "ok"
+
+
+def test_stale_connection_is_replaced_at_the_same_instance_by_a_fresh_one() -> None:
+    play = Play(endpoint(0))
+    stale, _ = opened("/0", served=5)
+    another, _ = opened("/0", served=5)
+    play.pool.idle["/0"] = [another, stale]
+    play.start()
+    stale.connection_lost(ConnectionResetError("reset"))
+    assert not play.context.balancer.is_ejected("/0", play.now)
+    fresh, _ = play.connect()
+    fresh.data_received(OK)
+    assert play.code == "ok"
+    assert play.pool.idle["/0"] == [another], "no second stale one is risked"
+
+
+def test_requests_that_kill_are_not_handed_round_for_ever() -> None:
+    play = Play(*(endpoint(number) for number in range(9))).start()
+    sends = 0
+    while not play.asker.is_finished:
+        connection, _ = play.connect()
+        connection.connection_lost(None)
+        sends += 1
+    assert (play.code, sends) == ("upstream_lost", Limits().sends)
+
+
+def test_body_too_long_to_keep_is_not_sent_twice() -> None:
+    play = Play(endpoint(0), endpoint(1), head="PUT / HTTP/1.1", lines=("Content-Length: 300",))
+    play.start()
+    connection, transport = play.connect()
+    play.exchange.body(b"x" * 150, done=False)
+    assert transport.take() == b"HEAD\r\n\r\n" + b"x" * 150
+    connection.connection_lost(None)
+    assert play.code == "upstream_lost"
+
+
+def test_body_waits_for_a_connection_and_is_bounded_meanwhile() -> None:
+    play = Play(endpoint(0), head="PUT / HTTP/1.1", lines=("Transfer-Encoding: chunked",)).start()
+    play.exchange.body(b"x" * 50, done=False)
+    assert not play.asker.is_body_held
+    play.exchange.body(b"y" * 60, done=False)
+    assert play.asker.is_body_held
+    _, transport = play.connect()
+    assert not play.asker.is_body_held
+    play.exchange.body(b"", done=True)
+    wire = b"32\r\n" + b"x" * 50 + b"\r\n3c\r\n" + b"y" * 60 + b"\r\n0\r\n\r\n"
+    assert transport.take() == b"HEAD\r\n\r\n" + wire
+
+
+def test_body_over_the_limit_ends_the_request() -> None:
+    lines = ("Transfer-Encoding: chunked",)
+    play = Play(endpoint(0), head="PUT / HTTP/1.1", lines=lines, body_limit=5).start()
+    _, transport = play.connect()
+    play.exchange.body(b"123456", done=False)
+    assert play.code == "too_large"
+    assert transport.is_aborted
+    play.exchange.body(b"more", done=True)
+
+
+def test_continue_is_said_once_an_instance_takes_the_request() -> None:
+    lines = ("Content-Length: 2", "Expect: 100-continue")
+    play = Play(endpoint(0), endpoint(1), head="PUT / HTTP/1.1", lines=lines).start()
+    play.refuse()
+    assert play.asker.written == b""
+    connection, _ = play.connect()
+    assert play.asker.written == b"HTTP/1.1 100 Continue\r\n\r\n"
+    connection.connection_lost(None)
+    play_again = play.code
+    assert play_again == "upstream_lost", "the only other endpoint has been tried"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "head", "elsewhere"),
+    [
+        ("not-here", "POST / HTTP/1.1", True),
+        ("lost", "GET / HTTP/1.1", True),
+        ("lost", "POST / HTTP/1.1", False),
+    ],
+)
+def test_refusals_of_a_peer_router(refusal: str, head: str, elsewhere: bool) -> None:
+    play = Play(endpoint(0, mesh=True), endpoint(1), head=head).start()
+    connection, transport = play.connect()
+    answer = f"HTTP/1.1 503 X\r\nx-aether-refused: {refusal}\r\nContent-Length: 0\r\n\r\n"
+    connection.data_received(answer.encode())
+    if not elsewhere:
+        assert play.asker.written.startswith(b"HTTP/1.1 503 X")
+        return
+    assert play.pool.kept == [connection]
+    second, _ = play.connect()
+    second.data_received(OK)
+    assert play.code == "ok"
+    assert transport.take() == b"HEAD\r\nx-aether-instance: a:b:1.0.0/0\r\n\r\n"
+
+
+def test_an_instance_cannot_refuse() -> None:
+    play = Play(endpoint(0), endpoint(1)).start()
+    connection, _ = play.connect()
+    connection.data_received(
+        b"HTTP/1.1 200 X\r\nx-aether-refused: lost\r\nContent-Length: 0\r\n\r\n"
+    )
+    assert play.code == "ok"
+    assert b"refused" not in play.asker.written
+
+
+def test_lost_after_the_answer_began_cuts_the_client() -> None:
+    play = Play(endpoint(0), endpoint(1)).start()
+    connection, _ = play.connect()
+    connection.data_received(OK[:-1])
+    connection.connection_lost(None)
+    assert play.asker.is_aborted
+    assert not play.asker.is_finished
+    assert play.pool.asked == []
+
+
+def test_answer_before_the_end_of_the_upload_costs_the_connection() -> None:
+    play = Play(endpoint(0), head="PUT / HTTP/1.1", lines=("Content-Length: 9",)).start()
+    connection, transport = play.connect()
+    play.exchange.body(b"abc", done=False)
+    connection.data_received(OK)
+    assert play.code == "ok"
+    assert play.pool.kept == []
+    assert transport.is_aborted
+    play.exchange.body(b"defghi", done=True)
+
+
+def test_answer_of_unknown_length_is_chunked_for_http11_only() -> None:
+    for version, end in (("1.1", b"3\r\nabc\r\n0\r\n\r\n"), ("1.0", b"\r\n\r\nabc")):
+        play = Play(endpoint(0), head=f"GET / HTTP/{version}").start()
+        connection, _ = play.connect()
+        connection.data_received(b"HTTP/1.1 200 OK\r\n\r\n")
+        connection.data_received(b"abc")
+        connection.connection_lost(None)
+        assert play.code == "ok"
+        assert play.asker.written.endswith(end)
+
+
+def test_back_pressure_reaches_the_other_side() -> None:
+    play = Play(endpoint(0), head="PUT / HTTP/1.1", lines=("Content-Length: 9",)).start()
+    connection, transport = play.connect()
+    connection.pause_writing()
+    assert play.asker.is_body_held
+    connection.resume_writing()
+    assert not play.asker.is_body_held
+    play.exchange.hold_answer(held=True)
+    assert transport.is_reading_held
+    slow = Play(endpoint(0))
+    slow.asker.is_write_held = True
+    slow.start()
+    _, transport = slow.connect()
+    assert transport.is_reading_held
+
+
+@pytest.mark.parametrize(("slow", "status"), [(True, 408), (False, 504)])
+def test_deadline_before_the_answer(slow: bool, status: int) -> None:
+    play = Play(endpoint(0)).start()
+    _, transport = play.connect()
+    play.exchange.expire(client_is_slow=slow)
+    assert play.asker.problem is not None
+    assert play.asker.problem.status == status
+    assert transport.is_aborted
+
+
+def test_deadline_within_the_answer_cuts_the_client() -> None:
+    play = Play(endpoint(0)).start()
+    connection, _ = play.connect()
+    connection.data_received(OK[:-1])
+    play.exchange.expire(client_is_slow=False)
+    assert play.asker.is_aborted
+
+
+def test_client_that_left_frees_everything() -> None:
+    play = Play(endpoint(0)).start()
+    play.exchange.client_lost()
+    connection, _ = play.connect()
+    assert play.pool.kept == [connection], "a connection that comes too late goes to the pool"
+    busy = Play(endpoint(0)).start()
+    _, transport = busy.connect()
+    busy.exchange.client_lost()
+    assert transport.is_aborted

@@ -1,0 +1,178 @@
+"""Heads: what is read of them, what is cut out, what is refused."""
+
+import pytest
+
+from aether.dataplane.framing import ChunkedBody, LengthBody, UntilClose
+from aether.dataplane.heads import BadHead, RequestHead, RequestReader, read_response
+
+
+def request(*lines: str, start: str = "GET /a?b HTTP/1.1") -> RequestHead:
+    fields = (
+        lines if any(line.lower().startswith("host") for line in lines) else ("Host: h", *lines)
+    )
+    return RequestReader().read("\r\n".join([start, *fields, "", ""]).encode("latin-1"))
+
+
+def response(*lines: str, start: str = "HTTP/1.1 200 OK") -> bytes:
+    return "\r\n".join([start, *lines, "", ""]).encode("latin-1")
+
+
+def test_reads_what_matters_and_keeps_the_rest_as_it_came() -> None:
+    head = request("hOsT: h", "X-Odd:   spaced  ", "Content-Length: 12", start="PUT /a?b HTTP/1.1")
+    assert (head.method, head.target, head.path, head.host) == ("PUT", b"/a?b", "/a", "h")
+    assert head.lines == b"hOsT: h\r\nX-Odd:   spaced  \r\nContent-Length: 12\r\n"
+    assert (head.length, head.keep_alive, head.is_http11) == (12, True, True)
+    assert isinstance(head.body_reader(), LengthBody)
+
+
+def test_cuts_what_ends_here() -> None:
+    head = request(
+        "Connection: close, x-mine",
+        "X-Mine: 1",
+        "x-mine-too: 2",
+        "Keep-Alive: 1",
+        "Proxy-Connection: a",
+        "TE: b",
+        "Trailer: c",
+        "Upgrade: d",
+        "Expect: 100-continue",
+        "X-Aether-Slice: a:b",
+        "X-Forwarded-For: 1.2.3.4",
+        "X-FORWARDED-FOR: 5.6.7.8",
+    )
+    assert head.lines == b"Host: h\r\nx-mine-too: 2\r\n"
+    assert not head.keep_alive
+    assert head.expects_continue
+    assert head.aether == {b"x-aether-slice": "a:b"}
+    assert head.forwarded == {b"x-forwarded-for": b"1.2.3.4, 5.6.7.8"}
+
+
+def test_the_connection_header_cannot_take_the_framing_away() -> None:
+    head = request("Connection: content-length, host", "Content-Length: 3")
+    assert head.lines == b"Host: h\r\nContent-Length: 3\r\n"
+    with pytest.raises(BadHead, match="more than 16"):
+        request("Connection: " + ",".join("abcdefghijklmnopqrs"))
+
+
+def test_chunked_requests_lose_the_line_and_keep_the_framing() -> None:
+    head = request("Transfer-Encoding: Chunked", start="POST / HTTP/1.1")
+    assert head.lines == b"Host: h\r\n"
+    assert head.length == -1
+    assert head.has_body
+    assert isinstance(head.body_reader(), ChunkedBody)
+
+
+def test_http10_needs_no_host_and_is_answered_once() -> None:
+    head = RequestReader().read(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    assert (head.is_http11, head.keep_alive, head.host) == (False, False, "")
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [("a-1", "a-1"), ("x" * 128, "x" * 128), ("x" * 129, ""), ("a b", ""), ("ü", ""), ("", "")],
+)
+def test_only_sane_request_ids_are_kept(value: str, kept: str) -> None:
+    assert request(f"X-Request-Id: {value}").request_id == kept
+
+
+def test_absolute_form_becomes_origin_form() -> None:
+    head = request("X: y", start="GET HTTP://there:81?q HTTP/1.1")
+    assert (head.target, head.host) == (b"/?q", "there:81")
+    assert head.lines == b"host: there:81\r\nX: y\r\n"
+    with pytest.raises(BadHead):
+        request(start="GET http://user@there/ HTTP/1.1")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET /\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/0.9\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: \x00\r\n\r\n",
+        b"get / HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9999999999999999\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+def test_what_could_be_read_two_ways_is_refused(head: bytes) -> None:
+    with pytest.raises(BadHead):
+        RequestReader().read(head)
+
+
+def test_one_reader_reads_request_after_request() -> None:
+    reader = RequestReader()
+    for method, extra in (("GET", ""), ("POST", "Content-Length: 5\r\n"), ("GET", ""), ("GET", "")):
+        head = f"{method} / HTTP/1.1\r\nHost: a\r\n{extra}\r\n".encode()
+        assert reader.read(head).method == method
+    upgrade = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+    assert reader.read(upgrade).lines == b"Host: a\r\n"
+    assert reader.read(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").method == "GET"
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind"),
+    [
+        (("Content-Length: 5",), LengthBody),
+        (("Content-Length: 0",), type(None)),
+        (("Transfer-Encoding: chunked",), ChunkedBody),
+        ((), UntilClose),
+    ],
+)
+def test_body_of_a_response(lines: tuple[str, ...], kind: type) -> None:
+    head = read_response(response(*lines), "GET")
+    assert isinstance(head.body, kind)
+    assert head.keep_alive is (kind is not UntilClose)
+    assert head.is_framed is (kind in (LengthBody, type(None)))
+
+
+@pytest.mark.parametrize(
+    ("method", "start"),
+    [("HEAD", "HTTP/1.1 200 OK"), ("GET", "HTTP/1.1 204 X"), ("GET", "HTTP/1.1 304 X")],
+)
+def test_responses_without_a_body(method: str, start: str) -> None:
+    head = read_response(response("Content-Length: 5", start=start), method)
+    assert head.body is None
+    assert head.is_framed
+    assert (b"Content-Length" in head.lines) is ("204" not in start)
+
+
+def test_response_lines_are_cut_and_the_status_line_is_of_http11() -> None:
+    head = read_response(
+        response(
+            "Connection: close, X-Hop",
+            "X-Hop: 1",
+            "X-Request-Id: other",
+            "x-aether-refused: not-here",
+            "Set-Cookie: a",
+            "Set-Cookie: b",
+            start="HTTP/1.0 201 Made it",
+        ),
+        "GET",
+    )
+    assert (head.status, head.line, head.keep_alive) == (201, b"HTTP/1.1 201 Made it", False)
+    assert head.lines == b"Set-Cookie: a\r\nSet-Cookie: b\r\n"
+    assert head.aether == {b"x-aether-refused": "not-here"}
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"garbage\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+        b"HTTP/1.1 999 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: \x00\r\n\r\n",
+    ],
+)
+def test_bad_responses_are_refused(head: bytes) -> None:
+    with pytest.raises(BadHead):
+        read_response(head, "GET")

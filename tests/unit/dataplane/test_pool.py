@@ -1,0 +1,160 @@
+"""The pool, in front of a listener that only accepts."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from aether.dataplane.heads import ResponseHead
+from aether.dataplane.limits import Limits
+from aether.dataplane.pool import Pool
+from aether.dataplane.streams import end_stream
+from aether.dataplane.upstream import UpstreamConnection
+from aether.tasks import Tasks
+
+ANSWER = b"HTTP/1.1 204 None\r\n\r\n"
+
+
+class Waiter:
+    """Waits for a connection, and for an answer on it."""
+
+    def __init__(self) -> None:
+        self.connection: UpstreamConnection | None = None
+        self.reason = ""
+        self.heard = asyncio.Event()
+        self.done = asyncio.Event()
+
+    def connected(self, connection: UpstreamConnection) -> None:
+        self.connection = connection
+        self.heard.set()
+
+    def not_connected(self, reason: str) -> None:
+        self.reason = reason
+        self.heard.set()
+
+    def answered(self, head: ResponseHead, payload: bytes, *, done: bool) -> None:
+        self.done.set()
+
+    def more(self, payload: bytes, *, done: bool) -> None: ...
+
+    def lost(self, reason: str) -> None:
+        self.reason = reason
+        self.done.set()
+
+    def hold_request(self, *, held: bool) -> None: ...
+
+
+class Rig:
+    """A pool, its clock, and a socket that answers every request with 204."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = 0.0
+        self.address = str(folder / "s")
+        limits = Limits(upstream_connections=3, upstream_idle_connections=2, upstream_idle_s=10.0)
+        self.pool = Pool(limits, lambda: self.now)
+
+    async def connect(self, address: str = "") -> Waiter:
+        waiter = Waiter()
+        assert self.pool.connect(address or self.address, waiter)
+        async with asyncio.timeout(5):
+            await waiter.heard.wait()
+        return waiter
+
+    async def used(self) -> UpstreamConnection:
+        """Return a connection on which one request was answered."""
+        waiter = await self.connect()
+        connection = waiter.connection
+        assert connection is not None
+        connection.send(waiter, "GET", b"x")
+        async with asyncio.timeout(5):
+            await waiter.done.wait()
+        return connection
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    folder = Path(tempfile.mkdtemp(prefix="ae", dir="/tmp"))
+
+    serving = Tasks()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await reader.read(100):
+                writer.write(ANSWER)
+        except ConnectionError:
+            pass
+        finally:
+            await end_stream(writer)
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.start("answer", answer(reader, writer))
+
+    made = Rig(folder)
+    server = await asyncio.start_unix_server(
+        accept,
+        made.address,
+    )
+    yield made
+    await made.pool.close()
+    server.close()
+    await serving.stop()
+    shutil.rmtree(folder)
+
+
+async def test_the_most_recently_used_is_used_again(rig: Rig) -> None:
+    one, two = await rig.used(), await rig.used()
+    rig.pool.put(one)
+    rig.pool.put(two)
+    assert rig.pool.take_idle(rig.address) is two
+    assert rig.pool.take_idle(rig.address) is one
+    assert rig.pool.take_idle(rig.address) is None
+    assert rig.pool.take_idle("/other") is None
+
+
+async def test_connections_per_address_are_bounded(rig: Rig) -> None:
+    waiters = [await rig.connect() for _ in range(3)]
+    assert not rig.pool.connect(rig.address, Waiter())
+    assert waiters[0].connection is not None
+    waiters[0].connection.abandon()
+    assert (await rig.used()).is_usable
+
+
+async def test_idle_connections_are_bounded_and_closed_in_time(rig: Rig) -> None:
+    connections = [await rig.used() for _ in range(3)]
+    for connection in connections:
+        rig.pool.put(connection)
+        rig.now += 1
+    assert [each.is_usable for each in connections] == [True, True, False]
+    rig.pool.sweep()
+    assert connections[0].is_usable
+    rig.now = 10.5
+    rig.pool.sweep()
+    assert [each.is_usable for each in connections] == [False, True, False]
+    assert rig.pool.take_idle(rig.address) is connections[1]
+
+
+async def test_connections_to_what_left_the_table_are_closed(rig: Rig) -> None:
+    connection = await rig.used()
+    rig.pool.put(connection)
+    rig.pool.retain({rig.address})
+    assert connection.is_usable
+    rig.pool.retain(set())
+    assert not connection.is_usable
+
+
+@pytest.mark.parametrize("address", ["/nowhere.sock", "127.0.0.1:1"])
+async def test_nobody_listening_is_told_and_not_counted(rig: Rig, address: str) -> None:
+    for _ in range(10):
+        waiter = await rig.connect(address)
+        assert waiter.connection is None
+        assert address in waiter.reason
+
+
+async def test_a_connection_never_used_is_not_kept(rig: Rig) -> None:
+    waiter = await rig.connect()
+    assert waiter.connection is not None
+    rig.pool.put(waiter.connection)
+    assert rig.pool.take_idle(rig.address) is None

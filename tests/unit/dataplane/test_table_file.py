@@ -1,0 +1,59 @@
+"""The saved table: whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from aether.core.dataplane.table import Endpoint, RouteRow, Table
+from aether.core.model.ids import InstanceId, NodeId, SliceBase
+from aether.dataplane.table_file import read_table, write_table
+
+BASE = SliceBase("a:b")
+TABLE = Table(
+    revision=3,
+    node=NodeId("n1"),
+    routes=(RouteRow(method="GET", pattern="/é", slice=BASE),),
+    instances=(
+        Endpoint(instance=InstanceId("a:b:1.0.0/0"), slice=BASE, node=NodeId("n1"), socket="/s"),
+    ),
+)
+
+
+def test_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "router" / "table.json"
+    assert read_table(path) is None
+    write_table(path, TABLE)
+    assert read_table(path) == TABLE
+    write_table(path, Table(revision=4, node=NodeId("n1")))
+    assert read_table(path) == Table(revision=4, node=NodeId("n1"))
+    assert [each.name for each in path.parent.iterdir()] == ["table.json"]
+
+
+def test_any_damage_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    write_table(path, TABLE)
+    content = path.read_bytes()
+    for place in range(0, len(content), 3):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        assert read_table(path) is None, f"byte {place}"
+    for size in range(0, len(content), 7):
+        path.write_bytes(content[:size])
+        assert read_table(path) is None, f"cut at {size}"
+
+
+def test_a_table_that_contradicts_itself_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    write_table(path, Table(revision=3, node=NodeId("n1"), routes=TABLE.routes * 2))
+    assert read_table(path) is None
+
+
+def test_a_folder_in_its_place_is_no_table(tmp_path: Path) -> None:
+    assert read_table(tmp_path) is None
+
+
+def test_a_failed_write_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError):  # noqa: PT011 - which one depends on the system
+        write_table(tmp_path / "file" / "table.json", TABLE)
