@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -205,11 +206,16 @@ def _run(command: Sequence[str], *, check: bool) -> "subprocess.CompletedProcess
 
 @contextlib.contextmanager
 def running_forge(offset: int, *arguments: str) -> Iterator[Forge]:
-    """Bring a cluster up in a directory of its own and take it down whatever happens."""
-    with tempfile.TemporaryDirectory(prefix="ae", dir="/tmp", ignore_cleanup_errors=True) as root:
-        forge = Forge(Path(root) / "f", offset)
-        try:
-            forge.up(*arguments)
-            yield forge
-        finally:
-            forge.down()
+    """Bring a cluster up in a directory of its own and take it down whatever happens.
+
+    With E2E_KEEP set the directory, logs included, stays for whoever looks for a cause.
+    """
+    root = Path(tempfile.mkdtemp(prefix="ae", dir="/tmp"))
+    forge = Forge(root / "f", offset)
+    try:
+        forge.up(*arguments)
+        yield forge
+    finally:
+        forge.down()
+        if not os.environ.get("E2E_KEEP"):
+            shutil.rmtree(root, ignore_errors=True)

@@ -114,7 +114,7 @@ async def test_slices_do_not_see_each_other_and_keys_lie_below_app(world: World)
 
 
 async def test_a_wrong_token_gets_nothing(world: World) -> None:
-    with pytest.raises(KvInvalid, match="no slice on this node has this token"):
+    with pytest.raises(KvUnavailable, match="no slice on this node is known by this token"):
         await world.kv("wrong").get("k")
 
 

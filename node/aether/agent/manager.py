@@ -83,10 +83,12 @@ class NodeDeploymentManager:
     async def _catch_up(self) -> None:
         """Wait until this node's copy of the store is no older than our start.
 
-        Before that the copy may lack wishes, and an instance without a wish would be ended.
+        Before that the copy may lack wishes, and an instance without a wish would be ended. Hosts
+        of an earlier life are known at once, for they go on asking for their keys meanwhile.
         """
         while True:
             try:
+                self._hosts = {host.instance: host for host in await self._launcher.hosts()}
                 await self._store.get(keys.EPOCH)
             except AetherError as problem:
                 _log.info("agent waits for the store", error=problem.message)

@@ -21,7 +21,7 @@ from aether.core.store.commands import (
     Refused,
     Txn,
 )
-from aether.errors import AetherError, Conflict, Invalid, NotFound
+from aether.errors import AetherError, Conflict, Invalid, Unavailable
 from aether.frames import FrameError, read_frame, write_frame
 from aether.ports import Store
 from aether.tasks import Tasks
@@ -110,7 +110,8 @@ class HostGateway:
     async def _do(self, request: Mapping[str, Any]) -> Mapping[str, object]:
         base = self._slice_of(_text(request, "token"))
         if base is None:
-            raise NotFound("no slice on this node has this token")
+            # A node that has just begun a new life may not have met its hosts again yet.
+            raise Unavailable("no slice on this node is known by this token; try again")
         match request["op"]:
             case "kv.get":
                 return await self._get(base, _text(request, "key"))

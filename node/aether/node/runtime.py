@@ -168,12 +168,13 @@ class Node:
 
     def _measure(self) -> NodeReport:
         hosts = self._parts.agent.hosts if self._parts else {}
+        revision = self._parts.readiness.router_revision() if self._parts else None
         return NodeReport(
             node=self._config.node_id,
             incarnation=self._incarnation,
             in_flight=sum(host.in_flight for host in hosts.values()),
             instances=len(hosts),
-            table_revision=(self._parts.readiness.router_revision() or 0) if self._parts else 0,
+            table_revision=max(0, revision or 0),  # -1 says that no table is confirmed yet
         )
 
     async def _report_here(self, report: NodeReport) -> None:

@@ -84,3 +84,19 @@ async def test_a_peer_too_far_behind_gets_no_more(
     assert not link.queue(DumpChunk(1, bytes(900), first=False, last=False))
     assert not link.queue(DumpChunk(1, bytes(MAX_FRAME_BYTES), first=False, last=False))
     link.close()
+
+
+async def test_a_connection_the_loop_has_closed_takes_nothing_and_raises_nothing(
+    pair: tuple[Link, asyncio.StreamReader],
+) -> None:
+    """Uvloop raises on a write to a closed transport; a tick of the engine must survive that."""
+    link, _ = pair
+    link.close()
+    assert link.queue(Ping())
+    link._writer.write = _closed  # type: ignore[method-assign] # what uvloop does then
+    link.flush()
+    assert link._outbox == []
+
+
+def _closed(data: bytes) -> None:
+    raise RuntimeError(f"the handler is closed: {len(data)} bytes")

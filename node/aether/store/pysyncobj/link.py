@@ -35,11 +35,15 @@ class Link:
         return True
 
     def flush(self) -> None:
-        """Hand everything queued to the socket at once."""
-        if self._outbox:
-            self._writer.write(b"".join(self._outbox))
-            self._outbox.clear()
-            self._outbox_bytes = 0
+        """Hand everything queued to the socket at once; a connection that has ended drops it."""
+        if not self._outbox:
+            return
+        data = b"".join(self._outbox)
+        self._outbox.clear()
+        self._outbox_bytes = 0
+        # uvloop raises on a write to a closed transport where asyncio only warns.
+        if not self._writer.is_closing():
+            self._writer.write(data)
             self._said_at = asyncio.get_running_loop().time()
 
     def is_quiet(self, seconds: float) -> bool:
