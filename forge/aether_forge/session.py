@@ -43,9 +43,9 @@ async def run_up(options: UpOptions, say: Say, *, program: Sequence[str] = NODE_
 
     Raises ForgeError when it does not come up.
     """
-    stop = _stop_event()
     layout = Layout(options.data_dir)
     with directory.locked(layout):
+        stop = _stop_event()
         if options.fresh:
             await end_leftovers(layout, say)
             directory.empty(layout)

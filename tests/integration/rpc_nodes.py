@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aether.core.agent.formation_state import (
@@ -22,6 +23,8 @@ from aether.rpc.formation import Formation, FormationConfig, Membership
 from aether.rpc.handlers import NodeReport
 from aether.rpc.peers import Peers
 from aether.rpc.server import ClusterServer
+
+LOOK_S = 0.02
 
 
 class RealClock:
@@ -163,8 +166,28 @@ def wheel_record(wheel: bytes, holders: Sequence[NodeId]) -> tuple[Artifact, Art
     return artifact, record
 
 
+@asynccontextmanager
+async def nodes(tmp_path: Path, count: int) -> AsyncIterator[list[RpcNode]]:
+    started = [await RpcNode(f"node-{i + 1}", tmp_path).start() for i in range(count)]
+    for node in started:
+        node.addresses.update({other.name: other.address for other in started})
+    try:
+        yield started
+    finally:
+        for node in started:
+            await node.stop()
+
+
+def get(path: str = "/api/v1/status") -> ApiRequest:
+    return ApiRequest(method="GET", path=path, headers={"x-request-id": "r1"})
+
+
+def post(body: bytes = b"{}") -> ApiRequest:
+    return ApiRequest(method="POST", path="/api/v1/blueprints", body=body)
+
+
 async def eventually(condition: Callable[[], bool], within_s: float = 10.0) -> None:
     """Wait until `condition` holds; fail when it does not in time."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - conditions of many kinds, none with an event
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(LOOK_S)

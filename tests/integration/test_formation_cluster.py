@@ -94,7 +94,7 @@ async def test_a_node_that_comes_before_the_cluster_serves_waits_for_it(tmp_path
         membership = await one.form([], 1)
         async with asyncio.TaskGroup() as group:
             joining = group.create_task(two.form([one.address], 1))
-            await asyncio.sleep(0.3)
+            await eventually(lambda: two.formation is not None and bool(two.formation._state.found))
             assert not joining.done()
             serve([one], membership)
         assert joining.result().cluster_id == membership.cluster_id
