@@ -20,6 +20,7 @@ from aether.host.client import UnixLauncher
 from aether.ports import HostSpec
 
 DEADLINE_S = 15.0
+LOOK_S = 0.01
 
 
 async def eventually(holds: Callable[[], Awaitable[bool] | bool], what: str) -> None:
@@ -30,7 +31,7 @@ async def eventually(holds: Callable[[], Awaitable[bool] | bool], what: str) -> 
                 found = holds()
                 if found if isinstance(found, bool) else await found:
                     return
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(LOOK_S)
     except TimeoutError:
         raise AssertionError(f"after {DEADLINE_S} s still not: {what}") from None
 

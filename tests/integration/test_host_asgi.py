@@ -22,6 +22,8 @@ APPLICATION = """
         yield {"greeting": "hi"}
         print("stopped", flush=True)
 
+    BEAT_S = 0.01
+
     async def home(request: Request):
         return JSONResponse({"greeting": request.state.greeting, "url": str(request.url),
                              "root": request.scope["root_path"]})
@@ -50,7 +52,7 @@ APPLICATION = """
             try:
                 while True:
                     yield b"beat "
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(BEAT_S)
             finally:
                 print("nobody listens", flush=True)
         return StreamingResponse(beats())

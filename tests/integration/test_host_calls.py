@@ -52,7 +52,7 @@ class Geometry(Slice):
 
     @call()
     async def dawdle(self) -> int:
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
         return 1
 
     @get("/points/{x}/{y}")

@@ -1,60 +1,21 @@
 """A slice's Kv from end to end: NodeKv, HostGateway and a real store of one member."""
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from aether.core.model.ids import NodeId, SliceBase
-from aether.core.store.machine import KvMachine
-from aether.frames import read_frame, write_frame
 from aether.host.gateway import HostGateway
 from aether.host.kv import NodeKv
-from aether.ports import Member
 from aether.sdk import KvConflict, KvInvalid, KvOutcomeUnknown, KvUnavailable
-from aether.store.client import KvStore
-from aether_forge.sim.oracle import Oracle
-
-NODE = NodeId("node-1")
-TOKENS = {"secret-a": SliceBase("org.example:a"), "secret-b": SliceBase("org.example:b")}
-
-
-@dataclass
-class World:
-    socket: Path
-    store: KvStore
-    oracle: Oracle
-    gateway: HostGateway
-    machine: KvMachine
-    kv: Callable[[str], NodeKv]
+from tests.integration.kv_rig import NODE, TOKENS, World, kv_world
 
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    with tempfile.TemporaryDirectory(prefix="ae", dir="/tmp") as directory:
-        socket = Path(directory) / "node.sock"
-        oracle, machine = Oracle(), KvMachine()
-        consensus = oracle.member(Member(NODE, "127.0.0.1:1"), machine)
-        await consensus.start()
-        store = KvStore(consensus, machine)
-        gateway = HostGateway(socket, store, TOKENS.get)
-        await gateway.start()
-        clients: list[NodeKv] = []
-
-        def connect(token: str) -> NodeKv:
-            clients.append(NodeKv(socket, token))
-            return clients[-1]
-
-        yield World(socket, store, oracle, gateway, machine, connect)
-        for client in clients:
-            await client.close()
-        await gateway.stop()
-        await store.close()
-        await consensus.stop()
+    async with kv_world() as made:
+        yield made
 
 
 async def test_values_are_put_read_listed_and_deleted(world: World) -> None:
@@ -167,39 +128,3 @@ async def test_a_node_that_never_answers_is_a_failure_in_time(
     with pytest.raises(KvUnavailable):
         await kv.put("k", b"1")
     await kv.close()
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        {},
-        [],
-        5,
-        {"id": 1, "op": "kv.get"},
-        {"id": 1, "token": 5, "op": "kv.get", "key": "k"},
-        {"id": 1, "token": "secret-a", "op": "kv.get", "key": 5},
-        {"id": 1, "token": "secret-a", "op": "kv.put", "key": "k", "value": "text"},
-        {"id": 1, "token": "secret-a", "op": "kv.put", "key": "k", "value": b"", "version": "x"},
-        {"id": 1, "token": "secret-a", "op": "kv.range", "prefix": "", "limit": 10**9},
-        {"id": 1, "token": "secret-a", "op": "drop everything"},
-    ],
-)
-async def test_a_malformed_request_is_answered_and_the_link_lives_on(
-    world: World, request_: Any
-) -> None:
-    reader, writer = await asyncio.open_unix_connection(str(world.socket))
-    await write_frame(writer, request_)
-    answer = await read_frame(reader)
-    assert answer is not None
-    assert (answer["ok"], answer["code"]) == (False, "invalid")
-    good = {"id": 2, "token": "secret-a", "op": "kv.get", "key": "k"}
-    await write_frame(writer, good)
-    assert await read_frame(reader) == {"id": 2, "ok": True, "entry": None}
-    writer.close()
-
-
-async def test_what_is_not_a_frame_ends_the_link(world: World) -> None:
-    reader, writer = await asyncio.open_unix_connection(str(world.socket))
-    writer.write(b"\xff\xff\xff\xff garbage")
-    assert await reader.read() == b""
-    writer.close()

@@ -29,7 +29,7 @@ SLICE = """
             if self.config.get("fail"):
                 raise RuntimeError("cannot start today")
             if self.config.get("slow"):
-                await asyncio.sleep(60)
+                await asyncio.Event().wait()
 
         async def stop(self):
             print("stopped in order", flush=True)
@@ -50,13 +50,13 @@ SLICE = """
 
         @get("/child")
         async def child(self) -> int:
-            return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid
+            return subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"]).pid
 
         @get("/hang")
         async def hang(self) -> None:
-            import signal, time
+            import signal
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            time.sleep(600)
+            signal.pause()
 
         @call()
         async def add(self, a: int, b: int = 2) -> int:

@@ -1,0 +1,67 @@
+"""The node's side of a slice's Kv against requests nobody should send."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from aether.frames import read_frame, write_frame
+from tests.integration.kv_rig import World, kv_world
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with kv_world() as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {},
+        [],
+        5,
+        {"id": 1, "op": "kv.get"},
+        {"id": 1, "token": 5, "op": "kv.get", "key": "k"},
+        {"id": 1, "token": "secret-a", "op": "kv.get", "key": 5},
+        {"id": 1, "token": "secret-a", "op": "kv.put", "key": "k", "value": "text"},
+        {"id": 1, "token": "secret-a", "op": "kv.put", "key": "k", "value": b"", "version": "x"},
+        {"id": 1, "token": "secret-a", "op": "kv.range", "prefix": "", "limit": 10**9},
+        {"id": 1, "token": "secret-a", "op": "drop everything"},
+    ],
+)
+async def test_a_malformed_request_is_answered_and_the_link_lives_on(
+    world: World, request_: Any
+) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(world.socket))
+    await write_frame(writer, request_)
+    answer = await read_frame(reader)
+    assert answer is not None
+    assert (answer["ok"], answer["code"]) == (False, "invalid")
+    good = {"id": 2, "token": "secret-a", "op": "kv.get", "key": "k"}
+    await write_frame(writer, good)
+    assert await read_frame(reader) == {"id": 2, "ok": True, "entry": None}
+    writer.close()
+
+
+async def test_what_is_not_a_frame_ends_the_link(world: World) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(world.socket))
+    writer.write(b"\xff\xff\xff\xff garbage")
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_the_socket_is_for_its_owner_only(world: World) -> None:
+    assert world.socket_mode() == 0o600
+
+
+async def test_many_requests_at_once_are_all_answered(world: World) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(world.socket))
+    count = 300  # more than may be under way at once
+    for number in range(count):
+        request = {"id": number, "token": "secret-a", "op": "kv.get", "key": f"k{number}"}
+        await write_frame(writer, request)
+    answers = [await read_frame(reader) for _ in range(count)]
+    assert sorted(answer["id"] for answer in answers if answer) == list(range(count))
+    writer.close()
