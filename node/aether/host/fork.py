@@ -69,7 +69,6 @@ def _let_go(log: Path, spec: HostSpec, *, probe: bool) -> None:
     gc.enable()
     sys.argv = ["aether-host"]
     sys.path[:0] = spec.paths
-    importlib.invalidate_caches()
 
 
 def _highest_descriptor() -> int:
