@@ -97,7 +97,9 @@ def test_a_node_can_be_added(forge: Forge) -> None:
         ),
         30,
     )
-    assert call(forge.router(4), "GET", "/hello").status == 200
+    wait_until(
+        "its router answers", lambda: call(forge.router(4), "GET", "/hello").status == 200, 15
+    )
 
 
 def test_ctrl_c_leaves_no_process(forge: Forge) -> None:
