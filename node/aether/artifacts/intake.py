@@ -17,7 +17,7 @@ from aether.core.model.ids import NodeId
 from aether.core.model.reason import Reason
 from aether.core.model.records import ArtifactRecord, Manifest, decode, encode
 from aether.core.store.commands import Applied, Guard, Put, Txn
-from aether.errors import ArtifactInvalid, Conflict, SliceFailed
+from aether.errors import AetherError, ArtifactInvalid, Conflict, OutcomeUnknown, SliceFailed
 from aether.ports import Launcher, Replicator, Store
 
 COPIES = 2
@@ -65,7 +65,9 @@ class Intake:
         )
         try:
             return await self._commit(record)
-        except (Conflict, ArtifactInvalid):
+        except OutcomeUnknown:
+            raise  # the cluster may know of it: then this copy is needed
+        except AetherError:
             if not was_here:
                 self.repository.remove(digest)
             raise

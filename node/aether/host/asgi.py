@@ -92,8 +92,9 @@ class AsgiApp:
             await self._app(self._scope(exchange), conversation.receive, conversation.send)
         except Disconnected:
             raise
-        except HttpError as error:
-            await self._refuse(exchange, error)
+        except HttpError as error:  # the body was over its limit, and the application let it pass
+            if not exchange.finished:
+                await self._refuse(exchange, error)
             return
         except Exception:
             log.exception(

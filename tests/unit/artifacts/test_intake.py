@@ -1,6 +1,6 @@
 """Intake over a real store of one member, with fakes for launcher and replicator."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,14 @@ from aether.core.model import keys
 from aether.core.model.ids import Artifact, NodeId
 from aether.core.model.records import ArtifactRecord, Manifest, Route, decode
 from aether.core.store.machine import KvMachine
-from aether.errors import ArtifactInvalid, Conflict, DigestMismatch, NoQuorum, SliceFailed
+from aether.errors import (
+    ArtifactInvalid,
+    Conflict,
+    DigestMismatch,
+    NoQuorum,
+    OutcomeUnknown,
+    SliceFailed,
+)
 from aether.ports import Member
 from aether.store.client import KvStore
 from aether_forge.sim.oracle import Oracle
@@ -45,12 +52,14 @@ class FakeLauncher:
 @dataclass
 class FakeReplicator:
     copies: tuple[NodeId, ...] = (NodeId("node-2"),)
+    meanwhile: Callable[[], None] = lambda: None
     asked: list[int] = field(default_factory=list)
 
     async def replicate(
         self, artifact: Artifact, record: ArtifactRecord, copies: int
     ) -> tuple[NodeId, ...]:
         self.asked.append(copies)
+        self.meanwhile()
         return self.copies
 
 
@@ -153,6 +162,23 @@ async def test_without_quorum_nothing_is_known(world: World) -> None:
         await world.accept(wheel())
     assert world.unchanged()
     assert world.launcher.probed == []
+
+
+async def test_a_quorum_lost_at_the_last_step_leaves_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aether.store.client.ATTEMPT_S", 0.01)
+    world.replicator.meanwhile = lambda: world.oracle.cut_off(NODE)
+    with pytest.raises(NoQuorum):
+        await world.accept(wheel())
+    assert world.unchanged()
+
+
+async def test_a_wheel_whose_fate_is_unknown_is_kept(world: World) -> None:
+    world.replicator.meanwhile = lambda: world.oracle.lose_answers(10_000)
+    with pytest.raises(OutcomeUnknown):
+        await world.accept(wheel())
+    assert world.repository.has(digest_of(wheel()))
 
 
 async def test_what_is_no_wheel_changes_nothing(world: World) -> None:
