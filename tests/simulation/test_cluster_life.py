@@ -12,7 +12,7 @@ from aether.core.model.records import encode
 from aether.core.store.commands import Delete, Put
 from aether_forge.sim.cluster import SimulatedCluster
 from aether_forge.sim.hosts import HostWeather
-from aether_forge.sim.loop import VirtualClock, run_virtual
+from aether_forge.sim.loop import VirtualClock, let_pass, run_virtual
 from tests.worlds import APP, SHOP, STOCK, nodes, spec, with_artifact, with_blueprint
 
 CLOCK = VirtualClock()
@@ -26,7 +26,7 @@ async def wait_deployed(cluster: SimulatedCluster, within_s: float) -> float:
         status = blueprint_status(cluster.view(), APP)
         if status is not None and status.state == "DEPLOYED":
             return CLOCK.now() - began
-        await CLOCK.sleep(0.25)
+        await let_pass(0.25)
     raise AssertionError(f"not whole after {within_s} s: {blueprint_status(cluster.view(), APP)}")
 
 
@@ -84,11 +84,11 @@ def test_a_killed_node_is_replaced_within_fifteen_seconds_and_gets_instances_bac
         names = [name for name in cluster.nodes if (name == leader) == (victim == "leader")]
         await cluster.nodes[names[0]].kill()
         while cluster.view().verdicts[names[0]].verdict != "LOST":
-            await CLOCK.sleep(0.25)
+            await let_pass(0.25)
         assert await wait_deployed(cluster, 15) < 10
         assert all(node != names[0] for _, node in cluster.running().items())
         await cluster.nodes[names[0]].start()
-        await CLOCK.sleep(60)
+        await let_pass(60)
         await wait_deployed(cluster, 30)
         assert names[0] in cluster.running().values()
         check_truth(cluster)
@@ -105,9 +105,9 @@ def test_all_nodes_killed_come_back_by_themselves() -> None:
         await wait_deployed(cluster, 30)
         for node in cluster.nodes.values():
             await node.kill()
-        await CLOCK.sleep(20)
+        await let_pass(20)
         await cluster.start()
-        await CLOCK.sleep(2)
+        await let_pass(2)
         await wait_deployed(cluster, 30)
         check_truth(cluster)
         await cluster.stop()
@@ -125,7 +125,7 @@ def test_a_deleted_blueprint_leaves_no_host_and_no_key() -> None:
         began = CLOCK.now()
         while blueprint_status(cluster.view(), APP) is not None:
             assert CLOCK.now() - began < 60
-            await CLOCK.sleep(0.25)
+            await let_pass(0.25)
         view = cluster.view()
         assert not cluster.running()
         assert [*view.wanted, *view.phases, *view.routes, *view.targets] == []
@@ -145,7 +145,7 @@ def test_a_node_that_keeps_its_hosts_through_a_restart_keeps_them_serving() -> N
         await node.kill()
         node.launcher.live.update(hosts)  # only the node process died; its launcher did not
         await node.start()
-        await CLOCK.sleep(2)
+        await let_pass(2)
         await wait_deployed(cluster, 10)
         assert {host.pid for host in hosts.values()} == {
             host.pid for host in node.launcher.live.values()
@@ -164,7 +164,7 @@ def test_after_a_storm_every_target_is_met(seed: int) -> None:
         await cluster.start()
         await deploy(cluster, shops=6)
         for _ in range(12):
-            await CLOCK.sleep(dice.uniform(0.1, 8.0))
+            await let_pass(dice.uniform(0.1, 8.0))
             node = dice.choice(list(cluster.nodes.values()))
             if not node.is_up:
                 await node.start()
@@ -176,7 +176,7 @@ def test_after_a_storm_every_target_is_met(seed: int) -> None:
             if not node.is_up:
                 await node.start()
         cluster.weather = replace(weather, step_fails=0.0)
-        await CLOCK.sleep(30)
+        await let_pass(30)
         await wait_deployed(cluster, 300)
         check_truth(cluster)
         await cluster.stop()

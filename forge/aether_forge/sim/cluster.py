@@ -130,8 +130,11 @@ class SimulatedCluster:
         """Write as the API would; fails loudly when it cannot."""
         store = next(node.store for node in self.nodes.values() if node.is_up)
         outcome = await store.txn(Txn(operations, Reason("api:test", "test", "as the test asks")))
-        if isinstance(outcome, Refused):
-            raise AssertionError(f"refused: {outcome}")
+        match outcome:
+            case Refused(message=message, failed=failed):
+                raise AssertionError(f"refused: {message} {failed}")
+            case _:
+                pass
 
     async def push(self, record: ArtifactRecord) -> None:
         """Make an artifact known."""

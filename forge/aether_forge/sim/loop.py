@@ -61,6 +61,11 @@ class VirtualClock:
         await asyncio.sleep(seconds)
 
 
+async def let_pass(seconds: float) -> None:
+    """Let virtual time pass: everything due within it happens, and it costs only that work."""
+    await asyncio.sleep(seconds)
+
+
 def run_virtual(main: Coroutine[Any, Any, _T]) -> _T:
     """Run `main` on a loop of its own in virtual time; raise what it or a stray task raised."""
     loop = VirtualLoop()

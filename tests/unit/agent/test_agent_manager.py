@@ -15,7 +15,7 @@ from aether.ports import HostStatus, Member
 from aether.store.client import KvStore
 from aether.tasks import Tasks
 from aether_forge.sim.hosts import HostWeather, SimulatedLauncher
-from aether_forge.sim.loop import VirtualClock, run_virtual
+from aether_forge.sim.loop import VirtualClock, let_pass, run_virtual
 from aether_forge.sim.oracle import Oracle
 from tests.worlds import SHOP, nodes, wish, with_artifact
 
@@ -47,10 +47,10 @@ def test_hosts_are_left_alone_until_the_store_has_caught_up() -> None:
         launcher.live[I0] = stray_host()
         tasks = Tasks()
         tasks.start("agent", manager.run())
-        await CLOCK.sleep(30.0)
+        await let_pass(30.0)
         assert I0 in launcher.live
         oracle.reconnect(NODE)
-        await CLOCK.sleep(8.0)
+        await let_pass(8.0)
         assert I0 not in launcher.live
         await tasks.stop()
 
@@ -68,14 +68,14 @@ def test_a_wish_is_carried_out_and_one_withdrawn_midway_is_undone() -> None:
         await store.txn(Txn((known, loading), Reason("test", "test", "wish")))
         tasks = Tasks()
         tasks.start("agent", manager.run())
-        await CLOCK.sleep(5.0)
+        await let_pass(5.0)
         entry = await store.get(keys.phase(NODE, I0))
         assert entry is not None
         assert decode(entry.value, PhaseRecord).state is Phase.LOADED
         assert I0 in manager.hosts
         leaving = Put(keys.wanted(NODE, I0), encode(wish(Desired.UNLOAD, 2)))
         await store.txn(Txn((leaving,), Reason("test", "test", "withdraw")))
-        await CLOCK.sleep(5.0)
+        await let_pass(5.0)
         assert await store.get(keys.phase(NODE, I0)) is None
         assert not launcher.live
         await tasks.stop()

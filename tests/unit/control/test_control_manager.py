@@ -11,7 +11,7 @@ from aether.core.store.machine import KvMachine
 from aether.ports import Member
 from aether.store.client import KvStore
 from aether.tasks import Tasks
-from aether_forge.sim.loop import VirtualClock, run_virtual
+from aether_forge.sim.loop import VirtualClock, let_pass, run_virtual
 from aether_forge.sim.oracle import Oracle
 from tests.worlds import node_record
 
@@ -39,10 +39,10 @@ def test_the_leader_begins_an_epoch_and_judges_nodes_that_report() -> None:
         register = Put(keys.node(NodeId("n1")), encode(node_record("n1")))
         await store.txn(Txn((register,), Reason("test", "test", "register")))
         manager.hear(NodeId("n1"), "life-1")
-        await CLOCK.sleep(2.0)
+        await let_pass(2.0)
         assert await epoch(store) == EpochRecord(leader=NodeId("n1"), epoch=1)
         assert manager.view().verdicts[NodeId("n1")].verdict == "ON_DUTY"
-        await CLOCK.sleep(10.0)
+        await let_pass(10.0)
         assert manager.view().verdicts[NodeId("n1")].verdict == "LOST"
         await tasks.stop()
 
@@ -56,7 +56,7 @@ def test_a_follower_writes_nothing() -> None:
         _, follower = await led_by(oracle, "n2")
         tasks = Tasks()
         tasks.start("control", follower.run())
-        await CLOCK.sleep(5.0)
+        await let_pass(5.0)
         assert await epoch(leader_store) is None
         await tasks.stop()
 
@@ -68,10 +68,10 @@ def test_an_epoch_taken_by_another_is_begun_anew_not_written_under() -> None:
         store, manager = await led_by(Oracle(), "n1")
         tasks = Tasks()
         tasks.start("control", manager.run())
-        await CLOCK.sleep(2.0)
+        await let_pass(2.0)
         stolen = Put(keys.EPOCH, encode(EpochRecord(leader=NodeId("n9"), epoch=2)))
         await store.txn(Txn((stolen,), Reason("test", "test", "another leader")))
-        await CLOCK.sleep(3.0)
+        await let_pass(3.0)
         assert await epoch(store) == EpochRecord(leader=NodeId("n1"), epoch=3)
         await tasks.stop()
 

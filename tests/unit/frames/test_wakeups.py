@@ -8,7 +8,7 @@ from aether.ports import Member
 from aether.store.client import KvStore
 from aether.tasks import Tasks
 from aether.wakeups import Wakeups
-from aether_forge.sim.loop import VirtualClock, run_virtual
+from aether_forge.sim.loop import VirtualClock, let_pass, run_virtual
 from aether_forge.sim.oracle import Oracle
 
 CLOCK = VirtualClock()
@@ -37,7 +37,7 @@ def test_it_rings_for_changes_under_its_prefix_only() -> None:
         store = KvStore(consensus, machine)
         wakeups, tasks = Wakeups(CLOCK, 60.0), Tasks()
         tasks.start("follow", wakeups.follow(store, "wanted/"))
-        await CLOCK.sleep(1.0)
+        await let_pass(1.0)
         for key, expected in (("phase/x", 61.0), ("wanted/x", 61.0)):
             await store.txn(Txn((Put(key, b"1"),), Reason("test", "test", key)))
             await wakeups.wait()

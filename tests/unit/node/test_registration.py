@@ -8,7 +8,7 @@ from aether.node.registration import register
 from aether.ports import Member
 from aether.store.client import KvStore
 from aether.tasks import Tasks
-from aether_forge.sim.loop import VirtualClock, run_virtual
+from aether_forge.sim.loop import VirtualClock, let_pass, run_virtual
 from aether_forge.sim.oracle import Oracle
 from tests.worlds import node_record
 
@@ -21,10 +21,10 @@ def test_it_waits_for_a_quorum_and_never_renames_the_cluster() -> None:
         store = KvStore(oracle.member(Member(N1, "n1:1"), machine), machine)
         tasks = Tasks()
         tasks.start("register", register(store, clock, node_record("n1"), "cluster-a"))
-        await clock.sleep(20.0)
+        await let_pass(20.0)
         assert machine.revision == 0
         oracle.reconnect(N1)
-        await clock.sleep(10.0)
+        await let_pass(10.0)
         await register(store, clock, node_record("n1", "life-2"), "cluster-b")
         node, cluster = await store.get(keys.node(N1)), await store.get(keys.CLUSTER)
         assert node is not None

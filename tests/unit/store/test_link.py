@@ -98,5 +98,5 @@ async def test_a_connection_the_loop_has_closed_takes_nothing_and_raises_nothing
     assert link._outbox == []
 
 
-def _closed(data: bytes) -> None:
+def _closed(data: bytes | bytearray | memoryview) -> None:
     raise RuntimeError(f"the handler is closed: {len(data)} bytes")
