@@ -37,7 +37,7 @@ from aether.core.store.commands import (
     Range,
     Txn,
 )
-from aether.errors import AetherError, Invalid, SliceFailed
+from aether.errors import AetherError, Conflict, Invalid, SliceFailed
 from aether.ports import HostExited, HostSpec, HostStatus, Launcher, Store
 
 _log = structlog.get_logger()
@@ -275,7 +275,7 @@ class Stepper:
         )
 
 
-class _NotWritten(AetherError):
+class _NotWritten(Conflict):
     """The fact is not in the store; the step itself may well have worked. Look again."""
 
     code = "not_written"
