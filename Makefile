@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 UV_VERSION := >=0.13,<0.14
 STAMP := $(VENV)/.synced
 FORGE_NODES ?= 3
+FORGE_FLAGS ?=
 
-.PHONY: setup run test check fmt lint types imports tidy unit sim integration e2e bench protos clean
+.PHONY: setup run test check fmt lint types imports tidy unit sim integration e2e bench protos docs clean
 
 setup: $(STAMP)
 
@@ -23,7 +24,7 @@ $(STAMP): pyproject.toml uv.lock | $(VENV)/bin/uv
 	@touch $(STAMP)
 
 run: setup
-	$(BIN)/aether-forge up --nodes $(FORGE_NODES) \
+	$(BIN)/aether-forge up --nodes $(FORGE_NODES) $(FORGE_FLAGS) \
 	    --artifact examples/url_shortener/clicks --artifact examples/url_shortener/links \
 	    --artifact examples/asgi_app \
 	    --blueprint blueprints/url_shortener.toml --blueprint blueprints/asgi_app.toml
@@ -65,6 +66,9 @@ bench: setup
 protos: setup
 	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=node --pyi_out=node --grpc_python_out=node \
 	    protos/aether/proto/v1/*.proto
+
+docs: setup
+	$(BIN)/python .ci/reference.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
