@@ -1,5 +1,6 @@
 """Children of a node: started, restarted, adopted, ended."""
 
+import asyncio
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -98,5 +99,18 @@ async def test_a_child_that_ignores_the_request_is_killed(data_dir: Path) -> Non
     await tasks.stop()
     began = CLOCK.now()
     await watched.stop()
-    assert child(data_dir) is None
+    await until(lambda: child(data_dir) is None)
     assert CLOCK.now() - began < 10
+
+
+async def test_a_stop_that_runs_out_of_time_leaves_nothing_behind(data_dir: Path) -> None:
+    tasks, watched = Tasks(), supervisor(data_dir, "stubborn")
+    tasks.start("watch", watched.run())
+    await until(lambda: child(data_dir) is not None)
+    stubborn = child(data_dir)
+    assert stubborn is not None
+    await tasks.stop()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(POLL_S):
+            await watched.stop()
+    await until(lambda: not stubborn.is_running() or stubborn.status() == psutil.STATUS_ZOMBIE)

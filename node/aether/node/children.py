@@ -6,6 +6,7 @@ a signal to the node's terminal does not reach them and they outlive a node that
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from dataclasses import dataclass
@@ -57,20 +58,23 @@ class Supervisor:
             backoff = min(_MOST_BACKOFF_S, backoff * 2)
 
     async def stop(self) -> None:
-        """Ask the child to end, and end it when it does not."""
+        """Ask the child to end, and end its whole session when it does not in time."""
         process, self._process = self._process, None
         if process is None:
             return
-        with contextlib.suppress(psutil.NoSuchProcess):
+        try:
             process.send_signal(signal.SIGTERM)
-            try:
-                async with asyncio.timeout(self._child.stop_timeout_s):
-                    await self._wait_for_end(process)
-            except TimeoutError:
-                _log.warning("child does not end, killing it", child=self._child.name)
-                process.kill()
+            async with asyncio.timeout(self._child.stop_timeout_s):
                 await self._wait_for_end(process)
-        self._pid_path.unlink(missing_ok=True)
+        except psutil.NoSuchProcess:
+            pass
+        except TimeoutError:
+            _log.warning("child does not end, killing it", child=self._child.name)
+        finally:
+            # Also when our own time is up: nothing of a node that stops may stay behind.
+            if _lives(process):
+                _kill_session(process)
+            self._pid_path.unlink(missing_ok=True)
 
     def _adopt(self) -> psutil.Process | None:
         """Return the living child of an earlier life of this node, if there is one."""
@@ -109,3 +113,11 @@ def _lives(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _kill_session(leader: psutil.Process) -> None:
+    """Kill a child and whatever it started; it leads a session of its own."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if os.getsid(process.pid) == leader.pid:
+                process.kill()

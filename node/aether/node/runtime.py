@@ -143,7 +143,7 @@ class Node:
             *("--mesh-port", str(self._config.mesh_port)),
         )
         launcher = ("aether.host", "--data-dir", str(data_dir.path))
-        for child in (Child("launcher", launcher, 6.5), Child("router", router, 6.0)):
+        for child in (Child("launcher", launcher, 6.0), Child("router", router, 2.0)):
             supervisor = Supervisor(child, data_dir.path, self._clock)
             self._tasks.start(f"supervise {child.name}", supervisor.run())
             self._on_stop(child.name, supervisor.stop)
