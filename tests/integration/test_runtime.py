@@ -64,6 +64,7 @@ def until(condition: Callable[[], bool], within_s: float = 30.0) -> None:
 
 
 POLL_S = 0.05
+PROCESSES = ("node", "router", "launcher")
 
 
 def test_every_problem_of_a_bad_configuration_is_reported_at_once(folder: Path) -> None:
@@ -88,10 +89,9 @@ def test_a_node_alone_becomes_ready_and_leaves_nothing_behind_on_sigterm(folder:
     try:
         until(lambda: get(port, "/health/ready")[0] == 200)
         assert get(port, "/health/live")[0] == 200
-        session = {
-            int((folder / "n" / "run" / f"{name}.pid").read_text().split()[0])
-            for name in ("node", "router", "launcher")
-        }
+        pid_files = [folder / "n" / "run" / f"{name}.pid" for name in PROCESSES]
+        until(lambda: all(path.exists() and path.read_text() for path in pid_files))
+        session = {int(path.read_text().split()[0]) for path in pid_files}
         assert all(psutil.pid_exists(pid) for pid in session)
     finally:
         process.send_signal(signal.SIGTERM)
