@@ -1,6 +1,7 @@
 """When a level-triggered loop looks again: once a period, and at once when something changed."""
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 
@@ -31,8 +32,13 @@ class Wakeups:
             pass
         self._bell.clear()
 
-    async def follow(self, store: Store, prefix: str = "") -> None:
-        """Ring for every change below `prefix`, for ever; a watch cut off is begun anew."""
+    async def follow(self, store: Store, prefixes: Sequence[str]) -> None:
+        """Ring for every change below any of `prefixes`, for ever; a watch cut off begins anew."""
+        async with asyncio.TaskGroup() as group:
+            for prefix in prefixes:
+                group.create_task(self._follow(store, prefix))
+
+    async def _follow(self, store: Store, prefix: str) -> None:
         while True:
             try:
                 async for _ in store.watch(prefix):

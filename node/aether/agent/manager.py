@@ -67,7 +67,9 @@ class NodeDeploymentManager:
     async def run(self) -> None:
         """Follow wishes and hosts until cancelled; steps under way are then abandoned."""
         tasks = Tasks()
-        tasks.start("agent-watch", self._wakeups.follow(self._store, f"{keys.WANTED}{self._node}/"))
+        tasks.start(
+            "agent-watch", self._wakeups.follow(self._store, [f"{keys.WANTED}{self._node}/"])
+        )
         tasks.start("agent-exits", self._follow_exits())
         try:
             await self._catch_up()

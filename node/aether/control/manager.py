@@ -26,6 +26,8 @@ _log = structlog.get_logger()
 
 MAX_CONCURRENT_WRITES = 64
 _WRITE_TIMEOUT_S = 5.0
+_WATCHED = (keys.EPOCH, keys.NODES, keys.BLUEPRINTS, keys.TARGETS, keys.PHASES)
+"""What others write and the leader acts on; not the applications' own keys, which change often."""
 
 
 class ClusterDeploymentManager:
@@ -62,7 +64,7 @@ class ClusterDeploymentManager:
     async def run(self) -> None:
         """Lead whenever this node is the leader, until cancelled."""
         tasks = Tasks()
-        tasks.start("control-watch", self._wakeups.follow(self._store))
+        tasks.start("control-watch", self._wakeups.follow(self._store, _WATCHED))
         try:
             while True:
                 await self._wakeups.wait()

@@ -29,7 +29,7 @@ class TablePublisher:
         """Publish until cancelled; begins once the store has caught up with our start."""
         await self._store.get(keys.EPOCH, timeout_s=float("inf"))
         tasks = Tasks()
-        tasks.start("table-watch", self._wakeups.follow(self._store))
+        tasks.start("table-watch", self._wakeups.follow(self._store, _PREFIXES))
         try:
             while True:
                 level = self._store.level(_PREFIXES)

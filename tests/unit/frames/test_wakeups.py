@@ -29,16 +29,16 @@ def test_it_looks_once_a_period_and_at_once_when_rung() -> None:
     run_virtual(story())
 
 
-def test_it_rings_for_changes_under_its_prefix_only() -> None:
+def test_it_rings_for_changes_under_its_prefixes_only() -> None:
     async def story() -> None:
         machine = KvMachine()
         consensus = Oracle().member(Member(NodeId("n1"), "n1:1"), machine)
         await consensus.start()
         store = KvStore(consensus, machine)
         wakeups, tasks = Wakeups(CLOCK, 60.0), Tasks()
-        tasks.start("follow", wakeups.follow(store, "wanted/"))
+        tasks.start("follow", wakeups.follow(store, ["wanted/", "node/"]))
         await let_pass(1.0)
-        for key, expected in (("phase/x", 61.0), ("wanted/x", 61.0)):
+        for key, expected in (("app/x", 61.0), ("wanted/x", 61.0), ("node/x", 61.0)):
             await store.txn(Txn((Put(key, b"1"),), Reason("test", "test", key)))
             await wakeups.wait()
             assert CLOCK.now() == expected
