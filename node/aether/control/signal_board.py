@@ -19,12 +19,14 @@ class SignalBoard:
     def __init__(self) -> None:
         self._began = 0.0
         self._heard: dict[NodeId, Heard] = {}
+        self._lives: dict[NodeId, Heard] = {}
         self._states: dict[Placed, tuple[_State, float]] = {}
         self._calm_since = float("inf")
 
     def begin_reign(self, now: float) -> None:
         """Forget what an earlier reign saw."""
         self._began = now
+        self._lives.clear()
         self._states.clear()
         self._calm_since = float("inf")
 
@@ -44,14 +46,21 @@ class SignalBoard:
     def look(self, view: ClusterView, now: float) -> Signals:
         """Note the states in the view and return all signals as one value."""
         self._heard = {node: heard for node, heard in self._heard.items() if node in view.nodes}
+        self._lives = {node: self._life(view, node, now) for node in view.nodes}
         self._states = {placed: self._noted(view, placed, now) for placed in view.wanted}
         since: Mapping[Placed, float] = {placed: at for placed, (_, at) in self._states.items()}
         return Signals(
             reign_began=self._began,
             heard=dict(self._heard),
+            registered={node: life.at for node, life in self._lives.items()},
             since=since,
             calm_since=self._calm_since,
         )
+
+    def _life(self, view: ClusterView, node: NodeId, now: float) -> Heard:
+        """Return the node's present life and when the board first saw it."""
+        known, incarnation = self._lives.get(node), view.nodes[node].incarnation
+        return known if known and known.incarnation == incarnation else Heard(incarnation, now)
 
     def _noted(self, view: ClusterView, placed: Placed, now: float) -> tuple[_State, float]:
         wish, phase = view.wanted[placed], view.phases.get(placed)

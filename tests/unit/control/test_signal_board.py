@@ -5,7 +5,7 @@ from dataclasses import replace
 from aether.control.signal_board import SignalBoard
 from aether.core.model.ids import NodeId
 from aether.core.model.lifecycle import Desired, Phase
-from tests.worlds import SHOP, fact, nodes, placed, wish, with_instance
+from tests.worlds import SHOP, fact, node_record, nodes, placed, wish, with_instance
 
 N1 = NodeId("n1")
 WHERE = placed("n1", f"{SHOP}:1.0.0/0")
@@ -18,6 +18,15 @@ def test_the_first_report_of_each_life_is_told_apart() -> None:
     assert not board.hear(N1, "life-1", 2.0)
     assert board.hear(N1, "life-2", 3.0)
     assert board.look(nodes("n1"), 4.0).heard[N1].at == 3.0
+
+
+def test_a_life_counts_from_when_it_was_first_seen_registered() -> None:
+    board = SignalBoard()
+    assert board.look(nodes("n1"), 4.0).registered == {N1: 4.0}
+    assert board.look(nodes("n1"), 9.0).registered == {N1: 4.0}
+    reborn = replace(nodes("n1"), nodes={N1: node_record("n1", "life-2")})
+    assert board.look(reborn, 10.0).registered == {N1: 10.0}
+    assert not board.look(nodes(), 11.0).registered
 
 
 def test_time_in_a_state_counts_from_when_it_was_first_seen() -> None:

@@ -20,9 +20,11 @@ def judge(
     incarnation: str = "life-1",
     now: float = 100.0,
     reign_began: float = 0.0,
+    registered_at: float | None = None,
 ) -> list[Verdict]:
     heard = {} if heard_at is None else {N1: Heard(incarnation, heard_at)}
-    signals = Signals(reign_began=reign_began, heard=heard)
+    registered = {} if registered_at is None else {N1: registered_at}
+    signals = Signals(reign_began=reign_began, heard=heard, registered=registered)
     return [c.record.verdict for c in judge_nodes(view, signals, SETTINGS, now)]
 
 
@@ -50,9 +52,32 @@ def test_a_new_leader_counts_silence_from_the_start_of_its_reign() -> None:
     assert judge(view, heard_at=10.0, now=100.0, reign_began=99.0) == []
 
 
-def test_a_report_of_an_earlier_life_proves_nothing() -> None:
+def test_a_report_of_an_earlier_life_puts_nobody_on_duty() -> None:
+    reborn = replace(nodes("n1", verdict=Verdict.LOST), nodes={N1: node_record("n1", "life-2")})
+    assert judge(reborn, heard_at=99.9, incarnation="life-1", reign_began=90.0) == []
+
+
+def test_a_quick_restart_is_no_loss_in_whichever_order_its_signs_arrive() -> None:
     reborn = replace(nodes("n1"), nodes={N1: node_record("n1", "life-2")})
-    assert judge(reborn, heard_at=99.9, incarnation="life-1", reign_began=90.0) == [Verdict.LOST]
+    assert judge(reborn, heard_at=99.0, incarnation="life-1", registered_at=100.0) == []
+    assert judge(nodes("n1"), heard_at=100.0, incarnation="life-2", registered_at=10.0) == []
+
+
+def test_a_new_life_that_registers_and_never_reports_is_lost_in_the_end() -> None:
+    reborn = replace(nodes("n1"), nodes={N1: node_record("n1", "life-2")})
+    assert judge(reborn, heard_at=90.0, incarnation="life-1", registered_at=97.5) == [
+        Verdict.SUSPECT
+    ]
+    assert judge(reborn, heard_at=90.0, incarnation="life-1", registered_at=94.5) == [Verdict.LOST]
+
+
+def test_a_node_that_joins_late_in_a_reign_has_its_time_to_report() -> None:
+    assert judge(nodes("n1", verdict=Verdict.JOINING), registered_at=99.0) == []
+
+
+def test_a_report_from_an_earlier_reign_brings_no_lost_node_back() -> None:
+    lost = nodes("n1", verdict=Verdict.LOST)
+    assert judge(lost, heard_at=10.0, reign_began=99.9) == []
 
 
 def test_a_lost_node_that_reports_is_on_duty_again() -> None:

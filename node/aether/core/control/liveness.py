@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from aether.core.control.signals import ControlSettings, Signals
+from aether.core.control.signals import ControlSettings, Heard, Signals
 from aether.core.model.ids import NodeId
 from aether.core.model.plan import Judge
 from aether.core.model.reason import Reason
@@ -18,18 +18,25 @@ def judge_nodes(
 ) -> Iterator[Judge]:
     """Yield the verdicts that change.
 
-    Silence is counted from the last report of the node's present life, or from the start of the
-    reign where there was none: a new leader gives everybody a full period.
+    Only a report of the node's present life, and a fresh one, puts it on duty. Silence counts from
+    the last sign of any of its lives (`Signals.last_sign`): a node that has just been started
+    again is not lost because its registration and its first report come one after the other.
     """
     for node, record in sorted(view.nodes.items()):
-        heard = signals.heard.get(node)
-        reports = heard is not None and heard.incarnation == record.incarnation
-        last = max(heard.at, signals.reign_began) if heard and reports else signals.reign_began
-        silence = now - last
-        alive = reports and silence <= settings.suspect_after_s
+        silence = now - signals.last_sign(node)
+        alive = _reports(signals.heard.get(node), record, settings, now)
         verdict = _verdict(view.verdicts.get(node), record, settings, silence, alive=alive)
         if verdict is not None and verdict != view.verdicts.get(node):
             yield Judge(node, verdict, _because(node, verdict, silence, settings))
+
+
+def _reports(
+    heard: Heard | None, record: NodeRecord, settings: ControlSettings, now: float
+) -> bool:
+    """Whether the present life has reported lately, whoever led then."""
+    if heard is None or heard.incarnation != record.incarnation:
+        return False
+    return now - heard.at <= settings.suspect_after_s
 
 
 def _verdict(

@@ -25,10 +25,21 @@ class Signals:
 
     reign_began: float
     heard: Mapping[NodeId, Heard] = field(default_factory=lambda: MappingProxyType({}))
+    registered: Mapping[NodeId, float] = field(default_factory=lambda: MappingProxyType({}))
+    """When the present life of each node was first seen in the store."""
     since: Mapping[Placed, float] = field(default_factory=lambda: MappingProxyType({}))
     """When each instance was first seen with its present wish and phase."""
     calm_since: float = float("inf")
     """Since when `reconcile` has had nothing to do; infinity while it has."""
+
+    def last_sign(self, node: NodeId) -> float:
+        """Return when the node last showed that it lives: it reported, or registered a new life.
+
+        Not before the reign began: a new leader gives everybody a full period.
+        """
+        heard = self.heard.get(node)
+        reported = heard.at if heard is not None else self.reign_began
+        return max(self.reign_began, reported, self.registered.get(node, self.reign_began))
 
     def in_state_for(self, placed: Placed, now: float) -> float:
         """Seconds the instance has been seen with its present wish and phase."""
