@@ -253,6 +253,21 @@ async def test_draining_closes_idle_connections_and_waits_for_busy_ones(served: 
         await asyncio.open_unix_connection(served.socket)
 
 
+async def test_requests_on_their_way_while_draining_begins_are_answered(served: Served) -> None:
+    kept_reader, kept_writer = await asyncio.open_unix_connection(served.socket)
+    kept_writer.write(b"GET /unread HTTP/1.1\r\n\r\n")
+    await kept_reader.readuntil(b"not read")
+    draining = asyncio.get_running_loop().create_task(served.server.drain(10.0))
+    await eventually(lambda: served.server.is_draining, "draining has begun")
+    kept_writer.write(b"POST /echo HTTP/1.1\r\ncontent-length: 4\r\n\r\nkept")
+    answer = await kept_reader.read()
+    assert b"connection: close" in answer
+    assert answer.endswith(b"kept")
+    assert (await http(served.socket, "POST", "/echo", b"new")).body == b"new"
+    kept_writer.close()
+    assert await draining
+
+
 async def test_a_request_that_stalls_is_given_up(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,6 +31,9 @@ IDLE_S = 900.0
 STALL_S = 60.0
 """Silence in the middle of a request after which the connection is given up."""
 SWEEP_S = 5.0
+SETTLE_S = 1.0
+"""How long a draining host still takes requests: routers need a moment to hear that it leaves."""
+SETTLE_STEP_S = 0.05
 LINGER_S = 1.0
 """How long the rest of a body nobody read is still taken in, so that the answer gets through."""
 
@@ -48,6 +51,7 @@ class HttpServer:
         self.app = app
         self.cancel_when_gone = cancel_when_gone
         self.is_draining = False
+        self.is_closed = False
         self.in_flight = 0
         self.connections: set[Connection] = set()
         self.tasks = Tasks(on_failure=_log_failure)
@@ -63,24 +67,41 @@ class HttpServer:
         self.tasks.start("sweep connections", self._sweep())
 
     async def drain(self, grace_s: float) -> bool:
-        """Take no new connections, let requests finish; say whether all did within `grace_s`."""
+        """Have the routers go elsewhere, let requests finish; say whether all did within `grace_s`.
+
+        A router may have a request on its way while it is told that this host leaves. Closing its
+        connection then would lose that request, so it is answered, and the connection ends with
+        the answer; nothing is closed before the routers let go, or `SETTLE_S` at the latest.
+        """
         self.is_draining = True
-        if self._server is not None:
-            self._server.close()
-        for connection in list(self.connections):
-            connection.close_if_idle()
         try:
             async with asyncio.timeout(grace_s):
+                await self._settle()
+                self._close_listener()
+                for connection in list(self.connections):
+                    connection.close_if_idle()
                 await self._idle.wait()
         except TimeoutError:
             return False
         return True
 
+    async def _settle(self) -> None:
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + SETTLE_S
+        while loop.time() < latest:
+            await asyncio.sleep(SETTLE_STEP_S)
+            if not self.connections:
+                return
+
+    def _close_listener(self) -> None:
+        self.is_closed = True
+        if self._server is not None:
+            self._server.close()
+
     async def close(self) -> None:
         """End every connection and every handler."""
         self.is_draining = True
-        if self._server is not None:
-            self._server.close()
+        self._close_listener()
         for connection in list(self.connections):
             connection.abort()
         await self.tasks.stop()
@@ -140,9 +161,9 @@ class Connection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, unless there are too many or the host drains."""
+        """Take the connection, unless there are too many or the listener is closed."""
         self._transport = stream = cast("asyncio.Transport", transport)  # uvloop's class is its own
-        if self._server.is_draining or len(self._server.connections) >= MAX_CONNECTIONS:
+        if self._server.is_closed or len(self._server.connections) >= MAX_CONNECTIONS:
             stream.abort()
             return
         self._server.connections.add(self)
