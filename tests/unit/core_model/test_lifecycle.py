@@ -27,17 +27,38 @@ def test_every_phase_can_be_reached_and_left() -> None:
     assert left == set(Phase)
 
 
-def test_unload_is_possible_from_everywhere() -> None:
-    for phase in set(Phase) - {Phase.UNLOADING}:
+def test_loading_and_unloading_can_begin_anywhere() -> None:
+    for phase in (None, *Phase):
+        assert advance(phase, Desired.LOAD, Event.STEP_BEGAN) is Phase.LOADING
         assert advance(phase, Desired.UNLOAD, Event.STEP_BEGAN) is Phase.UNLOADING
 
 
 def test_a_host_that_exits_fails_its_instance_unless_that_was_the_plan() -> None:
-    for phase, step in itertools.product(Phase, Desired):
-        expected = phase if phase in (Phase.UNLOADING, Phase.FAILED) else Phase.FAILED
-        assert advance(phase, step, Event.HOST_EXITED) is expected
+    for phase, step in itertools.product((None, *Phase), Desired):
+        if step is Desired.UNLOAD:
+            assert (phase, step, Event.HOST_EXITED) not in LIFECYCLE
+        else:
+            assert advance(phase, step, Event.HOST_EXITED) is Phase.FAILED
 
 
-def test_a_transition_that_does_not_exist_is_an_error() -> None:
+def test_a_host_found_as_wished_is_what_is_wished() -> None:
+    assert advance(None, Desired.ACTIVATE, Event.HOST_FOUND) is Phase.ACTIVE
+    assert advance(None, Desired.LOAD, Event.HOST_FOUND) is Phase.LOADED
+    assert advance(Phase.DEACTIVATING, Desired.DEACTIVATE, Event.HOST_FOUND) is Phase.LOADED
+
+
+@pytest.mark.parametrize(
+    ("phase", "step", "event"),
+    [
+        (None, Desired.ACTIVATE, Event.STEP_DONE),
+        (Phase.LOADED, Desired.ACTIVATE, Event.STEP_DONE),
+        (Phase.FAILED, Desired.ACTIVATE, Event.STEP_BEGAN),
+        (Phase.LOADED, Desired.DEACTIVATE, Event.STEP_BEGAN),
+        (Phase.ACTIVE, Desired.UNLOAD, Event.STEP_DONE),
+    ],
+)
+def test_a_transition_that_does_not_exist_is_an_error(
+    phase: Phase | None, step: Desired, event: Event
+) -> None:
     with pytest.raises(KeyError):
-        advance(Phase.ACTIVE, Desired.LOAD, Event.STEP_BEGAN)
+        advance(phase, step, event)

@@ -35,31 +35,45 @@ class Event(StrEnum):
     STEP_BEGAN = "step began"
     STEP_DONE = "step done"
     STEP_FAILED = "step failed"
+    HOST_FOUND = "host found"
+    """The host is as the wish asks already: it outlived the node process that started it."""
     HOST_EXITED = "host exited"
 
 
-LIFECYCLE: Mapping[tuple[Phase | None, Desired, Event], Phase | None] = {
-    (None, Desired.LOAD, Event.STEP_BEGAN): Phase.LOADING,
-    (Phase.FAILED, Desired.LOAD, Event.STEP_BEGAN): Phase.LOADING,
-    (Phase.LOADING, Desired.LOAD, Event.STEP_DONE): Phase.LOADED,
-    (Phase.LOADING, Desired.LOAD, Event.STEP_FAILED): Phase.FAILED,
-    (Phase.LOADED, Desired.ACTIVATE, Event.STEP_BEGAN): Phase.ACTIVATING,
-    (Phase.ACTIVATING, Desired.ACTIVATE, Event.STEP_DONE): Phase.ACTIVE,
-    (Phase.ACTIVATING, Desired.ACTIVATE, Event.STEP_FAILED): Phase.FAILED,
-    (Phase.ACTIVE, Desired.DEACTIVATE, Event.STEP_BEGAN): Phase.DEACTIVATING,
-    (Phase.DEACTIVATING, Desired.DEACTIVATE, Event.STEP_DONE): Phase.LOADED,
-    (Phase.DEACTIVATING, Desired.DEACTIVATE, Event.STEP_FAILED): Phase.FAILED,
-    (Phase.LOADING, Desired.UNLOAD, Event.STEP_BEGAN): Phase.UNLOADING,
-    (Phase.LOADED, Desired.UNLOAD, Event.STEP_BEGAN): Phase.UNLOADING,
-    (Phase.ACTIVATING, Desired.UNLOAD, Event.STEP_BEGAN): Phase.UNLOADING,
-    (Phase.ACTIVE, Desired.UNLOAD, Event.STEP_BEGAN): Phase.UNLOADING,
-    (Phase.DEACTIVATING, Desired.UNLOAD, Event.STEP_BEGAN): Phase.UNLOADING,
-    (Phase.FAILED, Desired.UNLOAD, Event.STEP_BEGAN): Phase.UNLOADING,
-    (Phase.UNLOADING, Desired.UNLOAD, Event.STEP_DONE): None,
-}
-"""(phase before, step of the leader being carried out, event) → phase after; None is "gone".
+_ANY: tuple[Phase | None, ...] = (None, *Phase)
+_ROWS: tuple[tuple[tuple[Phase | None, ...], Desired, Event, Phase | None], ...] = (
+    # A load begins afresh whatever was there before: an earlier try, or another life of the node.
+    (_ANY, Desired.LOAD, Event.STEP_BEGAN, Phase.LOADING),
+    ((Phase.LOADING,), Desired.LOAD, Event.STEP_DONE, Phase.LOADED),
+    (_ANY, Desired.LOAD, Event.STEP_FAILED, Phase.FAILED),
+    (_ANY, Desired.LOAD, Event.HOST_FOUND, Phase.LOADED),
+    ((None, Phase.LOADED, Phase.ACTIVATING), Desired.ACTIVATE, Event.STEP_BEGAN, Phase.ACTIVATING),
+    ((Phase.ACTIVATING,), Desired.ACTIVATE, Event.STEP_DONE, Phase.ACTIVE),
+    (_ANY, Desired.ACTIVATE, Event.STEP_FAILED, Phase.FAILED),
+    (_ANY, Desired.ACTIVATE, Event.HOST_FOUND, Phase.ACTIVE),
+    (
+        (None, Phase.ACTIVE, Phase.DEACTIVATING),
+        Desired.DEACTIVATE,
+        Event.STEP_BEGAN,
+        Phase.DEACTIVATING,
+    ),
+    ((Phase.DEACTIVATING,), Desired.DEACTIVATE, Event.STEP_DONE, Phase.LOADED),
+    (_ANY, Desired.DEACTIVATE, Event.STEP_FAILED, Phase.FAILED),
+    (_ANY, Desired.DEACTIVATE, Event.HOST_FOUND, Phase.LOADED),
+    (_ANY, Desired.UNLOAD, Event.STEP_BEGAN, Phase.UNLOADING),
+    ((Phase.UNLOADING,), Desired.UNLOAD, Event.STEP_DONE, None),
+    *(
+        (_ANY, desired, Event.HOST_EXITED, Phase.FAILED)
+        for desired in (Desired.LOAD, Desired.ACTIVATE, Desired.DEACTIVATE)
+    ),
+)
 
-`HOST_EXITED` leads to FAILED from every phase but UNLOADING and FAILED, whatever was asked.
+LIFECYCLE: Mapping[tuple[Phase | None, Desired, Event], Phase | None] = {
+    (before, step, event): after for befores, step, event, after in _ROWS for before in befores
+}
+"""(phase before, step being carried out, event) → phase after; None is "gone" or "not known".
+
+A phase written in an earlier life of the node counts as None.
 """
 
 STEP_TIMEOUT_S: Mapping[Desired, float] = {
@@ -70,12 +84,7 @@ STEP_TIMEOUT_S: Mapping[Desired, float] = {
 }
 """Longest time a node may take for a step, in seconds (DESIGN §5); three times that is stuck."""
 
-STARTED: frozenset[Phase] = frozenset({Phase.ACTIVATING, Phase.ACTIVE, Phase.DEACTIVATING})
-"""Phases in which the application's `start` has been called and its `stop` has not returned."""
-
 
 def advance(phase: Phase | None, step: Desired, event: Event) -> Phase | None:
     """Return the phase after `event`; raise KeyError for a transition that does not exist."""
-    if event is Event.HOST_EXITED:
-        return phase if phase in (None, Phase.UNLOADING, Phase.FAILED) else Phase.FAILED
     return LIFECYCLE[phase, step, event]
