@@ -60,7 +60,8 @@ class NodeDeploymentManager:
     def slice_of(self, token: str) -> SliceBase | None:
         """Return which slice a host's secret belongs to, None for a secret nobody was given."""
         for host in self._hosts.values():
-            if hmac.compare_digest(host.token, token):
+            # A host that a new launcher knows by its process alone has no secret: nobody is it.
+            if host.token and hmac.compare_digest(host.token.encode(), token.encode()):
                 return host.instance.base
         return None
 
@@ -108,6 +109,7 @@ class NodeDeploymentManager:
     async def _turn(self, tasks: Tasks) -> None:
         """Start the next step of every instance that has none under way."""
         self._hosts = {host.instance: host for host in await self._launcher.hosts()}
+        self._forget_pauses()
         view = self.view()
         wishes = {instance: wish for (_, instance), wish in view.wanted.items()}
         facts = {instance: fact for (_, instance), fact in view.phases.items()}
@@ -118,9 +120,16 @@ class NodeDeploymentManager:
                 if must_abort(running.step, wish):
                     running.task.cancel()
                 continue
-            if self._clock.now() < self._paused_until.get(instance, 0.0):
+            if instance in self._paused_until:
                 continue
             self._begin(tasks, instance, wish, facts.get(instance), view)
+
+    def _forget_pauses(self) -> None:
+        """Drop the pauses that are over: their instances may never be seen again."""
+        now = self._clock.now()
+        over = [instance for instance, until in self._paused_until.items() if until <= now]
+        for instance in over:
+            del self._paused_until[instance]
 
     def view(self) -> ClusterView:
         """Return wishes, facts and routes as this node's copy of the store has them."""
@@ -179,5 +188,9 @@ def _host_fact(host: HostStatus | None) -> HostFact | None:
     if host is None:
         return None
     # A host that is still starting or stopping belongs to a step this process does not know of
-    # (it ran in an earlier life): `loaded` makes the agent begin again from a known state.
-    return HostFact("active" if host.state == "active" else "loaded", host.generation)
+    # (it ran in an earlier life), or the launcher is new and has not heard from it yet.
+    match host.state:
+        case "loaded" | "active":
+            return HostFact(host.state, host.generation)
+        case _:
+            return HostFact("unsettled", host.generation)

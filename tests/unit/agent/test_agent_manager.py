@@ -1,6 +1,7 @@
 """The node's shell: what it does before it has caught up, and with hosts nobody asked for."""
 
 import random
+from dataclasses import replace
 
 from aether.agent.manager import NodeDeploymentManager
 from aether.agent.stepper import Stepper
@@ -78,6 +79,36 @@ def test_a_wish_is_carried_out_and_one_withdrawn_midway_is_undone() -> None:
         await let_pass(5.0)
         assert await store.get(keys.phase(NODE, I0)) is None
         assert not launcher.live
+        await tasks.stop()
+
+    run_virtual(story())
+
+
+def test_hosts_a_new_launcher_has_not_heard_from_go_on_serving() -> None:
+    async def story() -> None:
+        oracle = Oracle()
+        store, launcher, manager = make(oracle)
+        oracle.reconnect(NODE)
+        (record,) = with_artifact(nodes(), f"{SHOP}:1.0.0").artifacts.values()
+        known = Put(keys.artifact(I0.artifact), encode(record))
+        serving = Put(keys.wanted(NODE, I0), encode(wish(Desired.ACTIVATE, 2)))
+        await store.txn(Txn((known, serving), Reason("test", "test", "wish")))
+        tasks = Tasks()
+        tasks.start("agent", manager.run())
+        await let_pass(10.0)
+        serves = launcher.live[I0]
+        launcher.live[I0] = replace(serves, state="starting", generation=0, token="")
+        await let_pass(3.0)
+        assert launcher.live[I0].pid == serves.pid
+        assert manager.slice_of("") is None
+        launcher.live[I0] = serves
+        await let_pass(3.0)
+        assert launcher.live[I0] == serves
+        assert manager.slice_of(serves.token) == SHOP
+        assert manager.slice_of("kein Schlüssel") is None
+        entry = await store.get(keys.phase(NODE, I0))
+        assert entry is not None
+        assert decode(entry.value, PhaseRecord).state is Phase.ACTIVE
         await tasks.stop()
 
     run_virtual(story())

@@ -11,6 +11,9 @@ from tests.worlds import fact, wish
 
 LOADED = HostFact("loaded", 1)
 ACTIVE = HostFact("active", 1)
+STARTING = HostFact("unsettled", 1)
+SILENT = HostFact("unsettled", 0)
+"""A new launcher knows its process, and has not heard from it yet."""
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,15 @@ ACTIVE = HostFact("active", 1)
         (wish(Desired.ACTIVATE, 2), fact(Phase.ACTIVE, 2), None, Step.REPORT_VANISHED),
         (wish(Desired.ACTIVATE, 2), fact(Phase.LOADED, 1), None, Step.REPORT_VANISHED),
         (wish(Desired.LOAD, 1), fact(Phase.LOADED, 1), None, Step.REPORT_VANISHED),
+        # a host that may yet turn out to be loaded, or to serve, is waited for
+        (wish(Desired.ACTIVATE, 2), fact(Phase.ACTIVE, 2), SILENT, None),
+        (wish(Desired.ACTIVATE, 2), fact(Phase.ACTIVE, 2, "life-0"), SILENT, None),
+        (wish(Desired.LOAD, 1), fact(Phase.LOADING, 1, "life-0"), STARTING, None),
+        (wish(Desired.LOAD, 1), None, SILENT, Step.LOAD),
+        (wish(Desired.LOAD, 2), fact(Phase.FAILED, 1), STARTING, Step.LOAD),
+        (wish(Desired.DEACTIVATE, 3), fact(Phase.ACTIVE, 2), SILENT, None),
+        (wish(Desired.UNLOAD, 4), fact(Phase.LOADED, 3), SILENT, Step.UNLOAD),
+        (None, None, STARTING, Step.UNLOAD),
         # leaving
         (wish(Desired.DEACTIVATE, 3), fact(Phase.ACTIVE, 2), ACTIVE, Step.DEACTIVATE),
         (wish(Desired.DEACTIVATE, 3), fact(Phase.LOADED, 3), LOADED, None),
@@ -56,7 +68,7 @@ def test_the_table(
 
 def test_every_combination_has_an_answer_and_an_unwanted_host_is_always_ended() -> None:
     for desired, state, life, host in itertools.product(
-        [None, *Desired], [None, *Phase], ["life-0", "life-1"], [None, LOADED, ACTIVE]
+        [None, *Desired], [None, *Phase], ["life-0", "life-1"], [None, LOADED, ACTIVE, STARTING]
     ):
         wanted = None if desired is None else wish(desired, 2)
         phase = None if state is None else fact(state, 1, life)

@@ -34,7 +34,8 @@ class Step(StrEnum):
 class HostFact:
     """What the launcher knows of an instance's host."""
 
-    state: Literal["loaded", "active"]
+    state: Literal["loaded", "active", "unsettled"]
+    """`unsettled`: it starts, stops, or has not told a new launcher yet what it is."""
     generation: int
     """Generation of the wish the host was started for."""
 
@@ -65,6 +66,10 @@ def next_step(
         return None
     if host is None:
         return _without_host(wish, current, answered=answered)
+    if host.state == "unsettled":
+        # It may be serving: to end it here would turn the restart of a launcher into an outage.
+        earlier_try = wish.desired is Desired.LOAD and host.generation != wish.generation
+        return Step.LOAD if earlier_try else None
     return _with_host(wish, current, host, answered=answered)
 
 
