@@ -180,7 +180,7 @@ class ClientConnection(asyncio.Protocol):
             keep=() if is_public else _FOR_HOSTS,
         )
         is_mesh = self._listener is Listener.MESH
-        request = Request(head, forward, lines, self._request_id, is_mesh)
+        request = Request(head, forward, lines, self._request_id, is_mesh, is_trusted=not is_public)
         self._exchange = exchange = Exchange(self._context, self, request)
         exchange.start()
         if self._exchange is exchange and self._body is not None and self._buffer:

@@ -77,6 +77,8 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     request_id: str
     is_mesh: bool
     """Whether another router asks, which can try elsewhere itself."""
+    is_trusted: bool = True
+    """Whether the asker is one of us, whose word counts that a repetition is harmless."""
 
 
 class Exchange:
@@ -104,6 +106,7 @@ class Exchange:
         "_request_id",
         "_sends",
         "_tried",
+        "_trusted",
     )
 
     def __init__(
@@ -120,6 +123,7 @@ class Exchange:
         self._lines = request.lines
         self._request_id = request.request_id
         self._mesh = request.is_mesh
+        self._trusted = request.is_trusted
         self._tried: set[InstanceId] = set()
         self._endpoint: Endpoint | None = None
         self._connection: UpstreamConnection | None = None
@@ -343,9 +347,9 @@ class Exchange:
         self._fail(upstream_lost(endpoint.instance, endpoint.node, reason, is_mesh=self._mesh))
 
     def _is_repeatable(self) -> bool:
-        return (
-            self._head.method in IDEMPOTENT or self._head.aether.get(b"x-aether-idempotent") == "1"
-        )
+        if self._head.method in IDEMPOTENT:
+            return True
+        return self._trusted and self._head.aether.get(b"x-aether-idempotent") == "1"
 
     def _has_untried(self) -> bool:
         return any(each.instance not in self._tried for each in self._forward.endpoints)

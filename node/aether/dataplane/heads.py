@@ -184,6 +184,8 @@ def _read_request(head: bytes) -> RequestHead:
     lines = found.kept_lines(line_end + 2, options)
     if not target.startswith(b"/"):
         target, host, lines = _to_origin_form(target, host, lines)
+    if b"#" in target:
+        raise BadHead("The request's target has a fragment, which stays with the client.")
     if is_http11 and (host is None or b"," in host):
         raise BadHead("An HTTP/1.1 request carries one Host header.")
     request_id = found.values.get(b"x-request-id", b"")

@@ -60,13 +60,13 @@ class Pool:
             async with asyncio.timeout(self._limits.connect_s):
                 await _dial(address, made)
         except TimeoutError:
-            self._forget(made)
+            made.abandon()  # it may be open by now, though nobody was told
             waiter.not_connected(f"{address} did not accept within {self._limits.connect_s:g} s")
         except OSError as problem:
             self._forget(made)
             waiter.not_connected(f"cannot connect to {address}: {problem.strerror or problem}")
         except asyncio.CancelledError:
-            self._forget(made)
+            made.abandon()
             raise
         else:
             if made.is_usable:

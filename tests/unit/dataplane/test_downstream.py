@@ -7,6 +7,7 @@ from aether.core.dataplane.table import RouteRow, Table
 from aether.core.model.ids import NodeId, SliceBase
 from aether.dataplane.context import Context
 from aether.dataplane.downstream import ClientConnection
+from aether.dataplane.exchange import Exchange, Request
 from aether.dataplane.limits import Limits
 from aether.dataplane.pool import Pool
 from aether.dataplane.routing import Listener, Routing
@@ -144,3 +145,24 @@ def test_draining_closes_what_is_idle() -> None:
     rig.client.connection_lost(None)
     assert rig.context.emptied.is_set()
     assert not rig.context.clients
+
+
+@pytest.mark.parametrize(
+    ("listener", "trusted"), [(Listener.PUBLIC, False), (Listener.LOCAL, True)]
+)
+def test_only_our_own_may_vouch_for_a_repetition(
+    listener: Listener, trusted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Request] = []
+
+    class Noted(Exchange):
+        def start(self) -> None:
+            seen.append(self.request)
+
+        def __init__(self, context: Context, asker: ClientConnection, request: Request) -> None:
+            super().__init__(context, asker, request)
+            self.request = request
+
+    monkeypatch.setattr("aether.dataplane.downstream.Exchange", Noted)
+    Rig(listener).feed(GET)
+    assert [request.is_trusted for request in seen] == [trusted]

@@ -61,6 +61,7 @@ class Play:
         head: str = "GET / HTTP/1.1",
         lines: tuple[str, ...] = (),
         is_mesh: bool = False,
+        is_trusted: bool = True,
         body_limit: int = 1_000_000,
     ) -> None:
         self.pool = ScriptedPool()
@@ -81,6 +82,7 @@ class Play:
             lines=b"HEAD\r\n",
             request_id="id",
             is_mesh=is_mesh,
+            is_trusted=is_trusted,
         )
         self.exchange = Exchange(self.context, self.asker, request)
 
@@ -180,6 +182,14 @@ def test_only_harmless_requests_are_sent_twice(
     assert transport.take() == b"HEAD\r\n\r\n" + (b"abc" if lines else b"")
     again.data_received(OK)
     assert play.code == "ok"
+
+
+def test_a_client_from_outside_cannot_have_a_post_sent_twice() -> None:
+    lines = ("x-aether-idempotent: 1",)
+    play = Play(endpoint(0), endpoint(1), head="POST / HTTP/1.1", lines=lines, is_trusted=False)
+    connection, _ = play.start().connect()
+    connection.connection_lost(None)
+    assert play.code == "upstream_lost"
 
 
 def test_stale_connection_is_replaced_at_the_same_instance_by_a_fresh_one() -> None:

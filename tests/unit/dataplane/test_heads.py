@@ -75,6 +75,11 @@ def test_only_sane_request_ids_are_kept(value: str, kept: str) -> None:
     assert request(f"X-Request-Id: {value}").request_id == kept
 
 
+def test_fragment_in_a_target_is_refused() -> None:
+    with pytest.raises(BadHead, match="fragment"):
+        request(start="GET /a#b HTTP/1.1")
+
+
 def test_absolute_form_becomes_origin_form() -> None:
     head = request("X: y", start="GET HTTP://there:81?q HTTP/1.1")
     assert (head.target, head.host) == (b"/?q", "there:81")

@@ -14,6 +14,7 @@ from aether.dataplane.pool import Pool
 from aether.dataplane.streams import end_stream
 from aether.dataplane.upstream import UpstreamConnection
 from aether.tasks import Tasks
+from tests.unit.dataplane.fakes import Transport
 
 ANSWER = b"HTTP/1.1 204 None\r\n\r\n"
 
@@ -158,3 +159,17 @@ async def test_a_connection_never_used_is_not_kept(rig: Rig) -> None:
     assert waiter.connection is not None
     rig.pool.put(waiter.connection)
     assert rig.pool.take_idle(rig.address) is None
+
+
+async def test_a_connection_opened_too_late_is_closed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Transport()
+
+    async def dial(address: str, protocol: asyncio.Protocol) -> None:
+        protocol.connection_made(opened)
+        raise TimeoutError(address)
+
+    monkeypatch.setattr("aether.dataplane.pool._dial", dial)
+    assert (await rig.connect()).connection is None
+    assert opened.is_aborted
