@@ -45,7 +45,12 @@ _log = structlog.get_logger()
 DRAIN_GRACE_S = 10.0
 """Longest wait for requests in flight when an instance is deactivated (DESIGN §5)."""
 
+MAX_FAILURE_CHARS = 4_000
+"""Longest account of a failure: it goes into the store, and user code may say anything."""
+
 _CLAIM_TRIES = 3
+
+_ON_THE_WAY = frozenset({Phase.LOADING, Phase.LOADED, Phase.ACTIVATING})
 
 Prepare = Callable[[ArtifactRecord], Awaitable[tuple[str, ...]]]
 """Makes an artifact runnable on this node; returns the directories for `sys.path`."""
@@ -59,6 +64,8 @@ class _Work:
     wish: WantedRecord
     wish_revision: int
     phase_revision: int
+    before: Failure | None = None
+    """Why the try before this one failed; told until this one works."""
 
 
 @dataclass(slots=True)
@@ -112,6 +119,7 @@ class Stepper:
             wish,
             view.revisions.get(keys.wanted(self.node, instance), 0),
             view.revisions.get(keys.phase(self.node, instance), 0),
+            phase.failure if (phase := view.phases.get((self.node, instance))) else None,
         )
         try:
             async with asyncio.timeout(STEP_TIMEOUT_S[wish.desired]):
@@ -215,6 +223,7 @@ class Stepper:
         guards: tuple[Guard, ...] = (),
     ) -> None:
         """Write a fact; raise _NotWritten when the store did not take it."""
+        retold = work.before if state in _ON_THE_WAY else None
         record = PhaseRecord(
             state=state,
             observed_generation=work.wish.generation,
@@ -222,7 +231,7 @@ class Stepper:
             socket=host.socket if host and state is Phase.ACTIVE else "",
             methods=host.methods if host else (),
             routes=host.routes if host else (),
-            failure=failure,
+            failure=failure or retold,
         )
         key = keys.phase(self.node, work.instance)
         wish_key = keys.wanted(self.node, work.instance)
@@ -247,8 +256,9 @@ class Stepper:
         return Reason(f"node:{self.node}", "phase", text)
 
     async def _fail(self, work: _Work, kind: str, message: str) -> None:
-        failure = Failure(kind="fatal" if kind == "fatal" else "transient", message=message)
-        _log.warning("instance failed", instance=work.instance, kind=kind, why=message)
+        told = _told(message.removeprefix(f"{work.instance}: "))
+        failure = Failure(kind="fatal" if kind == "fatal" else "transient", message=told)
+        _log.warning("instance failed", instance=work.instance, kind=kind, why=told)
         await self.launcher.unload(work.instance)
         await self._report(work, Phase.FAILED, None, failure=failure)
 
@@ -279,6 +289,15 @@ class _NotWritten(Conflict):
     """The fact is not in the store; the step itself may well have worked. Look again."""
 
     code = "not_written"
+
+
+def _told(message: str) -> str:
+    """Keep both ends of what is too long: it begins with what failed and ends with why."""
+    half = MAX_FAILURE_CHARS // 2
+    missing = len(message) - 2 * half
+    if missing <= 0:
+        return message
+    return f"{message[:half]}… {missing} characters left out …{message[-half:]}"
 
 
 def _claims(

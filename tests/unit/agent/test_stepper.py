@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from aether.agent.stepper import Stepper
+from aether.agent.stepper import MAX_FAILURE_CHARS, Stepper
 from aether.core.agent.steps import Step
 from aether.core.model import keys
 from aether.core.model.ids import InstanceId, NodeId
@@ -146,6 +146,43 @@ def test_a_bad_artifact_is_fatal_and_leaves_no_host() -> None:
         assert fact.failure is not None
         assert (fact.state, fact.failure.kind) == (Phase.FAILED, "fatal")
         assert world.host() is None
+
+    run_virtual(story())
+
+
+def test_a_failure_is_told_briefly_and_names_the_instance_once() -> None:
+    async def story() -> None:
+        world = await World.make()
+        world.artifact_problem = ArtifactInvalid(f"{I0}: it began {'y' * 2_000_000} it ended")
+        await world.do(Step.LOAD, await world.wish(wish(Desired.LOAD, 1)))
+        fact = world.fact()
+        assert fact is not None
+        assert fact.failure is not None
+        message = fact.failure.message
+        assert len(message) < MAX_FAILURE_CHARS + 100
+        assert message.startswith("it began y")
+        assert message.endswith("y it ended")
+        assert "1996018 characters left out" in message
+
+    run_virtual(story())
+
+
+def test_why_the_last_try_failed_is_told_until_one_works() -> None:
+    async def story() -> None:
+        world = await World.make()
+        world.artifact_problem = AetherError("no room on the disk")
+        await world.do(Step.LOAD, await world.wish(wish(Desired.LOAD, 1)))
+        world.artifact_problem = None
+        await world.do(Step.LOAD, await world.wish(wish(Desired.LOAD, 2)))
+        loaded = world.fact()
+        assert loaded is not None
+        assert loaded.state is Phase.LOADED
+        assert loaded.failure is not None
+        assert loaded.failure.message == "no room on the disk"
+        await world.do(Step.ACTIVATE, await world.wish(wish(Desired.ACTIVATE, 3)))
+        active = world.fact()
+        assert active is not None
+        assert (active.state, active.failure) == (Phase.ACTIVE, None)
 
     run_virtual(story())
 

@@ -63,6 +63,18 @@ def test_a_fatal_failure_is_said_with_its_reason() -> None:
     assert "ModuleNotFoundError: shop" in status.reasons[0]
 
 
+def test_a_try_under_way_says_why_the_one_before_failed() -> None:
+    failure = Failure(kind="fatal", message="ModuleNotFoundError: shop")
+    trying = fact(Phase.ACTIVATING, 2, failure=failure)
+    view = with_instance(shop(), "n1", f"{SHOP}:1.0.0/0", wish(), trying)
+    assert state(view) == "DEPLOYING"
+    status = slice_status(view, SHOP)
+    assert status is not None
+    assert status.reasons[0] == (
+        f"{SHOP}:1.0.0/0 on n1 is tried again after: ModuleNotFoundError: shop"
+    )
+
+
 def test_a_deleted_blueprint_is_removing_until_its_targets_are_gone() -> None:
     view = replace(shop(), blueprints={})
     assert state(view) == "REMOVING"

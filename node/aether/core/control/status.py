@@ -95,7 +95,7 @@ def _reasons(
     view: ClusterView, base: SliceBase, placed_here: list[Placed], wanted: int, active: int
 ) -> tuple[str, ...]:
     reasons = [
-        f"{placed[1]} on {placed[0]}: {phase.failure.message}"
+        f"{placed[1]} on {placed[0]}{_trying(phase.state)}: {phase.failure.message}"
         for placed in placed_here
         if (phase := view.phases.get(placed)) is not None
         and phase.failure is not None
@@ -114,6 +114,10 @@ def _reasons(
     elif len(placed_here) > wanted:
         reasons.append(f"{len(placed_here) - wanted} instances are on their way out")
     return tuple(reasons)
+
+
+def _trying(phase: Phase) -> str:
+    return "" if phase is Phase.FAILED else " is tried again after"
 
 
 def blueprint_status(view: ClusterView, base: SliceBase) -> BlueprintStatus | None:
@@ -160,6 +164,7 @@ def _is_failed(view: ClusterView, statuses: tuple[SliceStatus, ...]) -> bool:
             fatal = (
                 phase is not None and phase.failure is not None and phase.failure.kind == "fatal"
             )
-            if fatal and instance.phase and instance.instance.artifact == artifact:
+            failed = fatal and instance.phase == Phase.FAILED
+            if failed and instance.instance.artifact == artifact:
                 return True
     return False
