@@ -30,7 +30,8 @@ from aether.ports import Consensus
 from aether.rpc.formation import Membership
 from aether.rpc.peers import Peers
 from aether.store.client import KvStore
-from aether.store.engine import OnMembers, open_consensus
+from aether.store.engine import open_consensus
+from aether.store.spec import ConsensusSpec, OnMembers
 
 
 def new_incarnation() -> str:
@@ -93,8 +94,7 @@ def assemble(ground: Ground) -> Parts:
     config, data_dir = ground.config, ground.data_dir
     clock = MonotonicClock()
     machine = KvMachine()
-    consensus = open_consensus(
-        config.store.engine,
+    spec = ConsensusSpec(
         node=config.node_id,
         cluster_id=ground.membership.cluster_id,
         members=ground.membership.members,
@@ -104,6 +104,7 @@ def assemble(ground: Ground) -> Parts:
         incarnation=ground.incarnation,
         on_members=ground.remember,
     )
+    consensus = open_consensus(config.store.engine, spec)
     store = KvStore(consensus, machine)
     launcher = UnixLauncher(data_dir.path)
     layers = Layers(data_dir.path)

@@ -13,9 +13,9 @@ from aether.core.model.ids import NodeId
 from aether.core.store.machine import KvMachine
 from aether.ports import Member
 from aether.store.client import KvStore
-from aether.store.engine import ConsensusSpec
 from aether.store.pysyncobj.engine import PySyncObjConsensus
 from aether.store.pysyncobj.replica import Timing
+from aether.store.spec import ConsensusSpec
 
 WAIT_S = 20.0
 POLL_S = 0.02

@@ -16,9 +16,9 @@ from aether.core.store.machine import KvMachine
 from aether.errors import OutcomeUnknown, Unavailable
 from aether.ports import Member
 from aether.store.client import KvStore
-from aether.store.engine import ConsensusSpec
 from aether.store.pysyncobj.engine import PySyncObjConsensus
 from aether.store.pysyncobj.replica import Timing
+from aether.store.spec import ConsensusSpec
 from tests.integration.contracts.store import put
 
 

@@ -7,11 +7,11 @@ from aether.core.store.machine import KvMachine
 from aether.errors import ConfigInvalid
 from aether.ports import Consensus, Member
 from aether.store.engine import open_consensus
+from aether.store.spec import ConsensusSpec
 
 
 def open_named(engine: str, *members: Member) -> Consensus:
-    return open_consensus(
-        engine,
+    spec = ConsensusSpec(
         node=NodeId("node-1"),
         cluster_id="one",
         members=members,
@@ -20,6 +20,7 @@ def open_named(engine: str, *members: Member) -> Consensus:
         machine=KvMachine(),
         incarnation="1",
     )
+    return open_consensus(engine, spec)
 
 
 async def test_an_engine_is_chosen_by_name() -> None:

@@ -12,7 +12,6 @@ from aether.core.store.codec import Noop, encode_command
 from aether.core.store.limits import MAX_COMMAND_BYTES
 from aether.errors import ConfigInvalid, Conflict, NoQuorum, OutcomeUnknown, TooLarge
 from aether.ports import Member
-from aether.store.engine import ConsensusSpec
 from aether.store.pysyncobj.commands import to_text
 from aether.store.pysyncobj.disk import StoreDisk
 from aether.store.pysyncobj.members import Voter, member_name, voters
@@ -20,6 +19,7 @@ from aether.store.pysyncobj.membership import MembershipGate
 from aether.store.pysyncobj.network import Network
 from aether.store.pysyncobj.replica import Replica, Timing, settings_of
 from aether.store.pysyncobj.transport import PeerTransport
+from aether.store.spec import ConsensusSpec
 from aether.tasks import Tasks
 
 STALL_S = 0.25
