@@ -54,6 +54,15 @@ def pattern_parameters(pattern: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def pattern_shape(pattern: str) -> str:
+    """Return the pattern with its parameter names blanked: equal for patterns that match alike.
+
+    >>> pattern_shape("/orders/{order}/{*rest}")
+    '/orders/{}/{*}'
+    """
+    return _SEGMENT.sub(r"{\1}", pattern)
+
+
 def _check_literal(pattern: str, segment: str) -> None:
     if not segment:
         raise ValueError(f"route {pattern!r} has an empty segment: leave out the extra slash")

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 from aether.sdk.binding import BindingError, Parameter, call_parameters_of, parameters_of
 from aether.sdk.kv import Kv
 from aether.sdk.remote import Caller, proxy, remote_mark
-from aether.sdk.routes import CALL, ROUTES, CallMark, RouteMark
+from aether.sdk.routes import CALL, ROUTES, CallMark, RouteMark, pattern_shape
 from aether.sdk.slice import Config, Slice
 
 
@@ -67,10 +67,10 @@ def shape_of(kind: type[Slice]) -> SliceShape:
 def _refuse_twins(kind: type, routes: list[RouteShape]) -> None:
     seen: dict[tuple[str, str], str] = {}
     for route in routes:
-        key = (route.mark.method, route.mark.pattern)
+        key = (route.mark.method, pattern_shape(route.mark.pattern))
         if key in seen:
             raise BindingError(
-                f"{kind.__qualname__} answers {key[0]} {key[1]} twice: "
+                f"{kind.__qualname__} answers {key[0]} {route.mark.pattern} twice: "
                 f"in {seen[key]} and in {route.handler}"
             )
         seen[key] = route.handler

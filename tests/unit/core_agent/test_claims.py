@@ -28,3 +28,11 @@ def test_a_route_of_another_slice_is_a_conflict() -> None:
     claims = claim(SHOP, [ROUTE], None, {("GET", "/a"): theirs})
     assert not claims.missing
     assert claims.conflicts == (f"route GET /a belongs to {STOCK}",)
+
+
+def test_a_route_of_another_slice_is_one_whatever_its_parameters_are_called() -> None:
+    theirs = {("GET", "/a/{id}"): RouteRecord(slice=STOCK, timeout_s=1.0, body_limit=1)}
+    claims = claim(SHOP, [Route(method="GET", pattern="/a/{name}")], None, theirs)
+    assert not claims.missing
+    assert claims.conflicts == (f"route GET /a/{{name}} belongs to {STOCK} as /a/{{id}}",)
+    assert claim(SHOP, [Route(method="POST", pattern="/a/{name}")], None, theirs).missing

@@ -116,6 +116,19 @@ def test_a_route_has_one_owner() -> None:
     assert f"route GET /shop of {SHOP}:1.0.0 belongs to {STOCK}" in rejected.problems[0]
 
 
+def test_routes_that_differ_in_the_names_of_parameters_are_one() -> None:
+    ours, theirs = f"{SHOP}:2.0.0", f"{STOCK}:2.0.0"
+    view = with_artifact(known(), ours, routes=[Route(method="GET", pattern="/shop/{id}")])
+    view = with_artifact(view, theirs, routes=[Route(method="GET", pattern="/shop/{name}")])
+    together = admit_blueprint(view, ID, (spec(ours), spec(theirs)), "")
+    after = admit_blueprint(owned_by_other(view, theirs), ID, (spec(ours),), "")
+    for rejected in (together, after):
+        assert isinstance(rejected, Rejected)
+        assert rejected.code == "conflict"
+    assert isinstance(after, Rejected)
+    assert f"belongs to {STOCK} as /shop/{{name}}" in after.problems[0]
+
+
 def test_a_slice_others_require_cannot_be_deleted_or_left_out() -> None:
     view = applied(with_blueprint(known(), spec(f"{STOCK}:1.0.0")))
     view = owned_by_other(view, f"{SHOP}:1.0.0", (STOCK,))

@@ -85,7 +85,16 @@ def test_handlers_are_async_and_routes_unique() -> None:
         @get("/x")
         async def two(self) -> None: ...
 
+    class Alike(Slice):
+        @get("/x/{id}")
+        async def one(self, id: str) -> None: ...  # noqa: A002 - a name people give
+
+        @get("/x/{name}")
+        async def two(self, name: str) -> None: ...
+
     with pytest.raises(BindingError, match="must be an async function"):
         shape_of(Blocking)
+    with pytest.raises(BindingError, match="twice: in one and in two"):
+        shape_of(Alike)
     with pytest.raises(BindingError, match="twice: in one and in two"):
         shape_of(Twins)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from aether.core.model.ids import SliceBase
-from aether.core.model.records import Route, RouteRecord
+from aether.core.model.records import Route, RouteRecord, pattern_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +21,28 @@ def claim(
     timeout_s: float | None,
     present: Mapping[tuple[str, str], RouteRecord],
 ) -> Claims:
-    """Return what a slice must write to own its routes. `timeout_s` overrides each route's own."""
+    """Return what a slice must write to own its routes. `timeout_s` overrides each route's own.
+
+    Patterns that differ in the names of their parameters only are one route.
+    """
+    theirs = {
+        (method, pattern_shape(pattern)): (pattern, owner.slice)
+        for (method, pattern), owner in sorted(present.items(), key=lambda item: item[0])
+        if owner.slice != base
+    }
     missing: dict[tuple[str, str], RouteRecord] = {}
     conflicts: list[str] = []
     for route in routes:
         name = (route.method, route.pattern)
-        owner = present.get(name)
+        taken = theirs.get((route.method, pattern_shape(route.pattern)))
         record = RouteRecord(
             slice=base,
             timeout_s=route.timeout_s if timeout_s is None else timeout_s,
             body_limit=route.body_limit,
         )
-        if owner is not None and owner.slice != base:
-            conflicts.append(f"route {route.method} {route.pattern} belongs to {owner.slice}")
-        elif owner != record:
+        if taken is not None:
+            alike = "" if taken[0] == route.pattern else f" as {taken[0]}"
+            conflicts.append(f"route {route.method} {route.pattern} belongs to {taken[1]}{alike}")
+        elif present.get(name) != record:
             missing[name] = record
     return Claims(missing, tuple(conflicts))

@@ -18,6 +18,7 @@ from aether.core.model.records import (
     SliceSpec,
     TargetRecord,
     encode,
+    pattern_shape,
 )
 from aether.core.model.view import ClusterView
 from aether.core.store.commands import Delete, Guard, Operation, Put
@@ -135,19 +136,24 @@ def _foreign_slices(
 
 
 def _route_conflicts(view: ClusterView, specs: tuple[SliceSpec, ...]) -> Iterator[str]:
-    claimed: dict[tuple[str, str], SliceBase] = {
-        route: record.slice for route, record in view.routes.items()
+    """Yield what two slices would answer; the names of parameters make no difference."""
+    claimed: dict[tuple[str, str], tuple[SliceBase, str]] = {
+        (method, pattern_shape(pattern)): (record.slice, pattern)
+        for (method, pattern), record in view.routes.items()
     }
     for base, manifest in _other_manifests(view, {spec.artifact.base for spec in specs}).items():
-        claimed.update({(route.method, route.pattern): base for route in manifest.routes})
+        for route in manifest.routes:
+            claimed[route.method, pattern_shape(route.pattern)] = base, route.pattern
     for spec in specs:
         base = spec.artifact.base
         for route in view.artifacts[spec.artifact].manifest.routes:
-            owner = claimed.setdefault((route.method, route.pattern), base)
+            form = route.method, pattern_shape(route.pattern)
+            owner, pattern = claimed.setdefault(form, (base, route.pattern))
             if owner != base:
+                alike = "" if pattern == route.pattern else f" as {pattern}"
                 yield (
-                    f"route {route.method} {route.pattern} of {spec.artifact} belongs to {owner}: "
-                    "change the path or remove the other slice"
+                    f"route {route.method} {route.pattern} of {spec.artifact} belongs to "
+                    f"{owner}{alike}: change the path or remove the other slice"
                 )
 
 

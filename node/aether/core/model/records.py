@@ -4,6 +4,7 @@ Rules for this file: a record is immutable; a new field has a default, so that y
 are still read; nothing here decides anything.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -92,6 +93,18 @@ class Route:
     timeout_s: float = 30.0
     body_limit: int = 16 * 1024 * 1024
     """Largest request body, in bytes."""
+
+
+_PARAMETER = re.compile(r"\{(\*?)[^{}/]*\}")
+
+
+def pattern_shape(pattern: str) -> str:
+    """Return the pattern with its parameter names blanked: equal for patterns that match alike.
+
+    >>> pattern_shape("/users/{id}/{*rest}")
+    '/users/{}/{*}'
+    """
+    return _PARAMETER.sub(r"{\1}", pattern)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
