@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from aether.core.control.liveness import may_host
 from aether.core.control.status import blueprint_status
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
@@ -31,6 +32,8 @@ async def wait_deployed(cluster: SimulatedCluster, within_s: float) -> float:
 
 
 async def deploy(cluster: SimulatedCluster, shops: int = 3) -> None:
+    while not all(may_host(cluster.view(), name) for name in cluster.nodes):
+        await let_pass(0.25)
     known = with_artifact(nodes(), f"{STOCK}:1.0.0")
     known = with_artifact(known, f"{SHOP}:1.0.0", needs=[STOCK])
     for record in known.artifacts.values():
@@ -134,17 +137,19 @@ def test_a_deleted_blueprint_leaves_no_host_and_no_key() -> None:
     run_virtual(story())
 
 
-def test_a_node_that_keeps_its_hosts_through_a_restart_keeps_them_serving() -> None:
+@pytest.mark.parametrize("seed", range(5, 9))
+def test_a_node_that_keeps_its_hosts_through_two_restarts_keeps_them_serving(seed: int) -> None:
     async def story() -> None:
-        cluster = SimulatedCluster(seed=5, nodes=3)
+        cluster = SimulatedCluster(seed, nodes=3)
         await cluster.start()
         await deploy(cluster)
         await wait_deployed(cluster, 30)
         node = cluster.nodes[NodeId("node-2")]
         hosts = dict(node.launcher.live)
-        await node.kill()
-        node.launcher.live.update(hosts)  # only the node process died; its launcher did not
-        await node.start()
+        for _ in range(2):
+            await node.kill(hosts_live_on=True)
+            await let_pass(0.5)
+            await node.start()
         await let_pass(2)
         await wait_deployed(cluster, 10)
         assert {host.pid for host in hosts.values()} == {
@@ -175,7 +180,7 @@ def test_after_a_storm_every_target_is_met(seed: int) -> None:
         for node in cluster.nodes.values():
             if not node.is_up:
                 await node.start()
-        cluster.weather = replace(weather, step_fails=0.0)
+        cluster.change_weather(replace(weather, step_fails=0.0))
         await let_pass(30)
         await wait_deployed(cluster, 300)
         check_truth(cluster)

@@ -27,6 +27,8 @@ from aether_forge.sim.loop import VirtualClock
 from aether_forge.sim.oracle import Oracle
 
 REPORT_S = 1.0
+REGISTER_S = 1.0
+"""Longest time from the start of a node to its registration; its reports do not wait for it."""
 
 
 class SimulatedNode:
@@ -38,6 +40,7 @@ class SimulatedNode:
         self.consensus = cluster.oracle.member(Member(node, f"{node}:1"), self.machine)
         self.store = KvStore(self.consensus, self.machine)
         self.launcher = SimulatedLauncher(cluster.dice(f"hosts/{node}"), cluster.weather)
+        self._dice = cluster.dice(f"node/{node}")
         self.control: ClusterDeploymentManager | None = None
         self._cluster = cluster
         self._lives = 0
@@ -61,17 +64,26 @@ class SimulatedNode:
         agent = NodeDeploymentManager(stepper, self.store, self.launcher, clock, period_s=1.0)
         self._tasks.start(f"{self.node} control", self.control.run())
         self._tasks.start(f"{self.node} agent", agent.run())
+        self._tasks.start(f"{self.node} register", self._register(incarnation))
         self._tasks.start(f"{self.node} report", self._report(incarnation))
 
-    async def kill(self) -> None:
-        """End the node and everything on it, as a lost machine does."""
+    async def kill(self, *, hosts_live_on: bool = False) -> None:
+        """End the node and everything on it, as a lost machine does; or its process alone."""
         self.control = None
         await self.consensus.stop()
         await self._tasks.stop()
-        self.launcher.live.clear()
+        if not hosts_live_on:
+            self.launcher.live.clear()
 
     async def _report(self, incarnation: str) -> None:
-        """Register, then report to whoever leads, once a second."""
+        """Report to whoever leads, once a second."""
+        await asyncio.sleep(self._dice.uniform(0.0, REPORT_S))
+        while True:
+            self._cluster.deliver(self.node, incarnation, self.store.leader)
+            await asyncio.sleep(REPORT_S)
+
+    async def _register(self, incarnation: str) -> None:
+        """Write what the node says of itself; it takes as long as it takes."""
         record = NodeRecord(
             node=self.node,
             incarnation=incarnation,
@@ -81,17 +93,14 @@ class SimulatedNode:
             router=f"{self.node}:4",
             mesh=f"{self.node}:5",
         )
-        registered = False
+        put = Put(keys.node(self.node), encode(record))
         while True:
+            await asyncio.sleep(self._dice.uniform(0.0, REGISTER_S))
             try:
-                if not registered:
-                    put = Put(keys.node(self.node), encode(record))
-                    await self.store.txn(Txn((put,), Reason(f"node:{self.node}", "register", "up")))
-                    registered = True
-                self._cluster.deliver(self.node, incarnation, self.store.leader)
+                await self.store.txn(Txn((put,), Reason(f"node:{self.node}", "register", "up")))
             except AetherError:
-                pass  # no quorum now: the next second may have one
-            await asyncio.sleep(REPORT_S)
+                continue  # no quorum now: the next second may have one
+            return
 
 
 class SimulatedCluster:
@@ -104,6 +113,12 @@ class SimulatedCluster:
         self.oracle = Oracle()
         names = [NodeId(f"node-{number + 1}") for number in range(nodes)]
         self.nodes = {name: SimulatedNode(self, name) for name in names}
+
+    def change_weather(self, weather: HostWeather) -> None:
+        """Have every host behave otherwise from now on."""
+        self.weather = weather
+        for node in self.nodes.values():
+            node.launcher.weather = weather
 
     def dice(self, concern: str) -> random.Random:
         """Return the dice of one concern."""
@@ -128,7 +143,7 @@ class SimulatedCluster:
 
     async def write(self, *operations: Operation) -> None:
         """Write as the API would; fails loudly when it cannot."""
-        store = next(node.store for node in self.nodes.values() if node.is_up)
+        store = next(node.store for node in self.nodes.values() if node.is_up and node.store.leader)
         outcome = await store.txn(Txn(operations, Reason("api:test", "test", "as the test asks")))
         match outcome:
             case Refused(message=message, failed=failed):

@@ -20,12 +20,15 @@ class HostWeather:
 
 
 class SimulatedLauncher:
-    """`ports.Launcher` of one simulated node; `live` is what really runs there."""
+    """`ports.Launcher` of one simulated node; `live` is what really runs there.
+
+    `weather` may change at any time.
+    """
 
     def __init__(self, dice: random.Random, weather: HostWeather) -> None:
         self.live: dict[InstanceId, HostStatus] = {}
         self._dice = dice
-        self._weather = weather
+        self.weather = weather
         self._exits: asyncio.Queue[HostExited] = asyncio.Queue()
         self._pid = 0
 
@@ -86,8 +89,8 @@ class SimulatedLauncher:
         )
 
     async def _step(self, step: str, instance: InstanceId) -> None:
-        await asyncio.sleep(self._dice.uniform(0.01, self._weather.slowest_step_s))
-        if self._dice.random() < self._weather.step_fails:
+        await asyncio.sleep(self._dice.uniform(0.01, self.weather.slowest_step_s))
+        if self._dice.random() < self.weather.step_fails:
             raise SliceFailed(f"{step} of {instance} failed", fields={"kind": "transient"})
 
     def _become(self, instance: InstanceId, state: str) -> HostStatus:
