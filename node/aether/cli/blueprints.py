@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import click
@@ -115,13 +116,11 @@ def apply(this: Invocation, file: str, waits: bool) -> None:  # noqa: FBT001 - c
         this.output.show(change, [f"{change['id']} applied; {_watch_on(change['id'])} shows how"])
         return
     try:
-        answer = _wait_for(this, change["id"], lambda seen: bool(seen and seen.state == "DEPLOYED"))
+        answer = _wait_for(this, change["id"], partial(_is_deployed, change["id"]))
     except DidNotWork as failure:
         if this.output.format == "json":
             this.output.show(failure.answer, ())
         raise
-    if answer is None:
-        raise Refused(f"{change['id']} was deleted by somebody else meanwhile")
     this.output.show(answer, [f"{answer['id']} {answer['state']}"])
 
 
@@ -156,6 +155,12 @@ def _confirm(blueprint: str, purge_data: bool) -> None:  # noqa: FBT001 - as the
     data = " and its data" if purge_data else ""
     if not click.confirm(f"Delete blueprint {blueprint}{data}?", err=True):
         raise CliError(f"{blueprint} is not deleted: not confirmed")
+
+
+def _is_deployed(blueprint: str, seen: Progress | None) -> bool:
+    if seen is None or seen.state == "REMOVING":
+        raise Refused(f"{blueprint} was deleted by somebody else meanwhile")
+    return seen.state == "DEPLOYED"
 
 
 def _is_gone(seen: Progress | None) -> bool:

@@ -126,9 +126,9 @@ def test_apply_detached_and_from_standard_input(
 def test_apply_of_what_is_deleted_meanwhile(api: FakeApi, aether: Aether, file: str) -> None:
     api.on("POST", "blueprints?source=app.toml", APPLIED)
     api.on("GET", STATUS, problem(404, "there is no blueprint", "not_found"))
-    ran = aether("blueprint", "apply", file, "--timeout", "0.2s")
-    assert ran.code == 5
-    assert "nothing seen of it" in ran.err
+    ran = aether("blueprint", "apply", file, "--timeout", "60s")
+    assert ran.code == 4
+    assert "g:app:1.0.0 was deleted by somebody else meanwhile" in ran.err
 
 
 def test_a_file_that_is_not_there(aether: Aether) -> None:
