@@ -11,7 +11,7 @@ from typing import Any
 
 from aether.artifacts.build import build_wheel
 from aether.cli.client import Client, path_to
-from aether.cli.failures import CliError, Unreachable
+from aether.cli.failures import CliError, Refused, Unreachable
 from aether.core.model.ids import Artifact
 from aether.errors import AetherError
 from aether_forge.failures import ForgeError
@@ -36,7 +36,10 @@ class Deployment:
         self._cancelled = cancelled
 
     def push(self, path: Path) -> None:
-        """Push a wheel, or a project directory after building it."""
+        """Push a wheel, or a project directory after building it.
+
+        A cluster resumed may hold this version with other bytes; it keeps them and goes on.
+        """
         try:
             with tempfile.TemporaryDirectory(prefix="aether-forge-") as out:
                 wheel = build_wheel(path, Path(out)) if path.is_dir() else path
@@ -50,13 +53,19 @@ class Deployment:
         data = wheel.read_bytes()
         digest = hashlib.sha256(data).hexdigest()
         self._say(f"pushing {wheel.name} ({len(data)} bytes)")
-        self._request(
-            f"pushing {wheel.name}",
-            "POST",
-            path_to("artifacts", filename=wheel.name, digest=f"sha256:{digest}"),
-            data,
-            "application/octet-stream",
-        )
+        try:
+            self._request(
+                f"pushing {wheel.name}",
+                "POST",
+                path_to("artifacts", filename=wheel.name, digest=f"sha256:{digest}"),
+                data,
+                "application/octet-stream",
+            )
+        except _RefusedNow as refused:
+            self._say(
+                f"warning: {wheel.name} is not pushed, the cluster keeps the one it has: "
+                f"{refused.why}. Raise the version, or start a new cluster with --fresh"
+            )
 
     def apply(self, blueprint: Path) -> None:
         """Apply a blueprint and wait until it is deployed."""
@@ -122,6 +131,8 @@ class Deployment:
             except Unreachable as problem:
                 if time.monotonic() > deadline:
                     raise ForgeError(f"{what}: {_told(problem)}") from problem
+            except Refused as problem:
+                raise _RefusedNow(f"{what}: {_told(problem)}", problem.message) from problem
             except CliError as problem:
                 raise ForgeError(f"{what}: {_told(problem)}") from problem
             self._pause()
@@ -131,10 +142,19 @@ class Deployment:
             raise ForgeError("interrupted")
 
 
+class _RefusedNow(ForgeError):
+    """The cluster may not do this as it stands; `why` is its own sentence."""
+
+    def __init__(self, message: str, why: str) -> None:
+        super().__init__(message)
+        self.why = why
+
+
 def _told(problem: CliError) -> str:
     return "; ".join(line.strip() for line in problem.lines()).removeprefix("error: ")
 
 
 def _reasons(status: dict[str, Any]) -> str:
-    reasons = status.get("reasons") or status.get("problems") or status.get("message")
-    return str(reasons) if reasons else str({k: v for k, v in status.items() if k != "state"})
+    slices = status.get("slices") or ()
+    reasons = [str(reason) for slice_ in slices for reason in slice_.get("reasons") or ()]
+    return "; ".join(reasons) or "it does not say why"

@@ -79,6 +79,21 @@ def test_a_wheel_is_pushed_with_name_and_digest(api: Api, tmp_path: Path) -> Non
     assert said == [f"pushing {wheel.name} (16 bytes)"]
 
 
+def test_a_cluster_that_has_the_version_with_other_bytes_keeps_its_own(
+    api: Api, tmp_path: Path
+) -> None:
+    wheel = tmp_path / "links-1.0.0-py3-none-any.whl"
+    wheel.write_bytes(b"newer bytes")
+    detail = "org.example:links:1.0.0 exists with other contents: a version never changes"
+    api.answer = lambda *_: (409, {"status": 409, "code": "conflict", "detail": detail})
+    deployment, said = api.deployment()
+    deployment.push(wheel)
+    assert said[-1] == (
+        f"warning: {wheel.name} is not pushed, the cluster keeps the one it has: {detail}. "
+        "Raise the version, or start a new cluster with --fresh"
+    )
+
+
 def test_a_blueprint_is_applied_and_awaited(
     api: Api, blueprint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,9 +111,10 @@ def test_a_blueprint_is_applied_and_awaited(
 
 
 def test_a_blueprint_that_fails_says_why(api: Api, blueprint: Path) -> None:
-    api.answer = lambda *_: (200, {"state": "FAILED", "reasons": ["links does not import"]})
+    links, clicks = {"reasons": ["links does not import"]}, {"reasons": ["0 of 2 serve"]}
+    api.answer = lambda *_: (200, {"state": "FAILED", "slices": [links, clicks]})
     deployment, _ = api.deployment()
-    with pytest.raises(ForgeError, match=r"storefront is FAILED.*links does not import"):
+    with pytest.raises(ForgeError, match=r"is FAILED.*: links does not import; 0 of 2 serve; look"):
         deployment.apply(blueprint)
 
 
