@@ -3,7 +3,7 @@
 import asyncio
 import random
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from aether.core.model.ids import NodeId
@@ -33,12 +33,18 @@ class KvStore:
     """The replicated keys, as one member sees and changes them.
 
     `machine` must be the one `consensus` applies to. `close` ends watches and waiting reads; the
-    consensus is stopped by whoever started it.
+    consensus is stopped by whoever started it. `dice` spread the retries of those who wait.
     """
 
-    def __init__(self, consensus: Consensus, machine: KvMachine) -> None:
+    def __init__(
+        self,
+        consensus: Consensus,
+        machine: KvMachine,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
         self._consensus = consensus
         self._machine = machine
+        self._dice = dice
         self._watchers = Watchers(machine)
         self._tasks = Tasks()
         self._reads = ReadBarrier(consensus, self._tasks)
@@ -77,7 +83,7 @@ class KvStore:
             left = deadline - asyncio.get_running_loop().time()
             if left <= retry_s:
                 raise _given_up(timeout_s, last, unknown)
-            await asyncio.sleep(retry_s * (0.5 + random.random()))  # noqa: S311 - jitter, no secret
+            await asyncio.sleep(retry_s * (0.5 + self._dice()))
             retry_s = min(retry_s * 2, LAST_RETRY_S)
 
     async def range(

@@ -82,3 +82,13 @@ async def test_no_attempt_outlasts_the_deadline() -> None:
 async def test_a_negative_limit_is_refused() -> None:
     with pytest.raises(Invalid, match="-1"):
         await KvStore(Scripted(), KvMachine()).range("", limit=-1)
+
+
+async def test_retries_are_spread_by_the_dice_it_is_given() -> None:
+    machine, thrown = KvMachine(), [0.25, 0.5, 0.75]
+    consensus = Oracle().member(Member(NodeId("n1"), "127.0.0.1:1"), machine)
+    store = KvStore(consensus, machine, lambda: thrown.pop() if len(thrown) > 1 else thrown[0])
+    with pytest.raises(NoQuorum):
+        await store.txn(Txn((Put("k", b"v"),), Reason("test", "test", "try")), timeout_s=0.2)
+    assert thrown == [0.25]
+    await store.close()
