@@ -99,6 +99,15 @@ def test_slices_that_need_each_other_are_refused_with_the_circle() -> None:
     assert STOCK in rejected.problems[0]
 
 
+def test_a_circle_through_another_blueprint_is_refused_too() -> None:
+    view = with_artifact(known(), f"{STOCK}:2.0.0", needs=[SHOP])
+    view = owned_by_other(view, f"{SHOP}:1.0.0", needs=(STOCK,))
+    rejected = admit_blueprint(view, ID, (spec(f"{STOCK}:2.0.0"),), "")
+    assert isinstance(rejected, Rejected)
+    assert " → " in rejected.problems[0]
+    assert isinstance(admit_blueprint(view, ID, (spec(f"{STOCK}:1.0.0"),), ""), Admitted)
+
+
 def test_a_slice_has_one_owner() -> None:
     view = owned_by_other(known(), f"{STOCK}:1.0.0")
     rejected = admit_blueprint(view, ID, (spec(f"{STOCK}:1.0.0"),), "")

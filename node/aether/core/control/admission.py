@@ -14,6 +14,7 @@ from aether.core.model import keys
 from aether.core.model.ids import Artifact, SliceBase
 from aether.core.model.records import (
     BlueprintRecord,
+    Dependency,
     Manifest,
     SliceSpec,
     TargetRecord,
@@ -58,7 +59,8 @@ def admit_blueprint(
         for spec in slices
     )
     invalid = tuple(_missing_dependencies(view, specs))
-    cycle = find_cycle({spec.artifact.base: spec.dependencies for spec in specs})
+    own = {spec.artifact.base: spec.dependencies for spec in specs}
+    cycle = find_cycle({**_other_needs(view, blueprint.base), **own})
     if cycle:
         invalid += (f"these slices need each other in a circle: {' → '.join(cycle)}",)
     if invalid:
@@ -119,6 +121,15 @@ def _missing_dependencies(view: ClusterView, specs: tuple[SliceSpec, ...]) -> It
                     f"{spec.artifact} requires {need.slice}, which is neither in this blueprint "
                     "nor running: add it to the blueprint"
                 )
+
+
+def _other_needs(view: ClusterView, owner: SliceBase) -> Mapping[SliceBase, tuple[Dependency, ...]]:
+    """Return what the slices of other blueprints need: a circle may go through them too."""
+    return {
+        base: target.dependencies
+        for base, target in view.targets.items()
+        if target.owner != owner and not is_retired(view, base)
+    }
 
 
 def _foreign_slices(
