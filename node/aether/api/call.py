@@ -111,7 +111,7 @@ class Call:
             return model.model_validate(values)
         except ValidationError as found:
             problems = [
-                f"{'.'.join(str(part) for part in error['loc']) or 'body'}: {error['msg']}"
+                f"{'.'.join(str(part) for part in error['loc']) or 'body'}: {_said(error)}"
                 for error in found.errors()
             ]
             raise Invalid("; ".join(problems), fields={"problems": problems}) from found
@@ -119,6 +119,12 @@ class Call:
     def reason(self, text: str, **inputs: str) -> Reason:
         """Return the reason of a change made by this call."""
         return Reason(ACTOR, self.rule, text, {"request": self.request_id, **inputs})
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    if error["type"] == "missing":
+        return "is required"
+    return f"{error['msg'].removeprefix('Input ')}, got {error['input']!r:.60}"
 
 
 def _checked(parse: Callable[[str], _V], text: str) -> _V:

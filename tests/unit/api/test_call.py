@@ -35,7 +35,10 @@ def test_all_problems_of_a_body_come_at_once() -> None:
         call.json(Model)
     problems = caught.value.fields["problems"]
     assert isinstance(problems, list)
-    assert [problem.partition(":")[0] for problem in problems] == ["number", "text"]
+    assert problems == [
+        "number: should be a valid integer, unable to parse string as an integer, got 'x'",
+        "text: is required",
+    ]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
