@@ -181,7 +181,7 @@ async def test_a_blueprint_that_fails(world: World, tmp_path: Path) -> None:
 
 async def test_time_runs_out_and_the_user_leaves(world: World, blueprint: str) -> None:
     for node in world.cluster.nodes.values():
-        node.launcher._weather = HostWeather(slowest_step_s=600)
+        node.launcher.weather = HostWeather(slowest_step_s=600)
     late = await world.aether("blueprint", "apply", blueprint, "--timeout", "1s")
     assert (late.code, late.out) == (5, "")
     assert f"aether blueprint status {APP}" in late.err
