@@ -3,7 +3,8 @@
 A head is not taken apart header by header: one pass of a regular expression finds the few lines
 that matter to a proxy, those that end here are cut out, and the rest travels as the bytes that
 came. llhttp in its strict default has accepted those bytes first, and a host reads them with the
-same parser, so there is no second opinion to smuggle past. Rules for this file: no I/O, no state.
+same parser, so there is no second opinion to smuggle past. Rules for this file: no I/O, no state
+but the last head of a connection, which depends on nothing but its bytes.
 """
 
 import re
@@ -24,6 +25,10 @@ _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: [^\r\n]*)?")
 _HARMLESS_OPTIONS = frozenset({b"", b"close", b"keep-alive", b"upgrade", b"te"})
 _MAX_OPTIONS = 16
+_REMEMBERED_BYTES = 4096
+"""Longest header lines kept from one message to the next on a connection."""
+_CHUNKED = -1
+_UNTIL_CLOSE = -2
 HEAD_END = b"\r\n\r\n"
 
 
@@ -74,12 +79,20 @@ class ResponseHead(msgspec.Struct, frozen=True, gc=False):
     line: bytes
     """Status line without its line end, as HTTP/1.1."""
     lines: bytes
-    body: BodyReader | None
-    """None when no body follows."""
+    length: int
+    """Of the body in bytes; negative for a chunked one and one that ends with the connection."""
     is_framed: bool
     """Whether `lines` says how long the body is, or there is none."""
     keep_alive: bool
     aether: dict[bytes, str]
+
+    def body_reader(self) -> BodyReader | None:
+        """Return what cuts the body out of the stream; None when no body follows."""
+        if self.length == _CHUNKED:
+            return ChunkedBody()
+        if self.length == _UNTIL_CLOSE:
+            return UntilClose()
+        return LengthBody(self.length) if self.length else None
 
 
 class _Found:
@@ -142,13 +155,33 @@ def _without(lines: bytes, name: bytes) -> bytes:
     return re.sub(rb"(?im)^" + re.escape(name) + rb":[^\r\n]*\r\n", b"", lines)
 
 
-class RequestReader:
-    """Reads the request heads of one connection, one after the other."""
+class _Fields(msgspec.Struct, frozen=True, gc=False):
+    """What the header lines of a request say, whatever its request line."""
 
-    __slots__ = ("_parser",)
+    lines: bytes
+    length: int
+    keep_alive: bool
+    expects_continue: bool
+    host: bytes | None
+    request_id: str
+    forwarded: dict[bytes, bytes]
+    aether: dict[bytes, str]
+
+
+class RequestReader:
+    """Reads the request heads of one connection, one after the other.
+
+    A client mostly sends the same header lines again and again. llhttp checks them every time;
+    what they say is worked out once and kept for as long as they stay the same, byte for byte.
+    """
+
+    __slots__ = ("_block", "_fields", "_is_http11", "_parser")
 
     def __init__(self) -> None:
         self._parser: httptools.HttpRequestParser | None = None
+        self._block = b""
+        self._fields: _Fields | None = None
+        self._is_http11 = True
 
     def read(self, head: bytes) -> RequestHead:
         """Read a whole head, blank line included; raise BadHead."""
@@ -161,48 +194,69 @@ class RequestReader:
             upgrade = True
         except httptools.HttpParserError as problem:
             raise BadHead(f"The request is not HTTP/1.1: {problem}.") from problem
-        request = _read_request(head)
+        request = self._read(head)
         if request.length == 0 and request.keep_alive and not upgrade:
             self._parser = parser  # only now does llhttp stand at the begin of a message
         return request
+
+    def _read(self, head: bytes) -> RequestHead:
+        line_end = head.index(b"\r\n")
+        parts = head[:line_end].split(b" ")
+        if len(parts) != 3 or parts[2] not in (b"HTTP/1.1", b"HTTP/1.0"):
+            raise BadHead("The request line is not METHOD TARGET HTTP/1.1.")
+        is_http11 = parts[2] == b"HTTP/1.1"
+        block = head[line_end:]
+        fields = self._fields
+        if fields is None or block != self._block or is_http11 is not self._is_http11:
+            fields = _read_fields(block, is_http11=is_http11)
+            if len(block) <= _REMEMBERED_BYTES:
+                self._block, self._fields, self._is_http11 = block, fields, is_http11
+        return _to_request(parts[0], parts[1], fields, is_http11=is_http11)
 
 
 class _NoCallbacks:
     """llhttp only checks; nothing is called back."""
 
 
-def _read_request(head: bytes) -> RequestHead:
-    line_end = head.index(b"\r\n")
-    parts = head[:line_end].split(b" ")
-    if len(parts) != 3 or parts[2] not in (b"HTTP/1.1", b"HTTP/1.0"):
-        raise BadHead("The request line is not METHOD TARGET HTTP/1.1.")
-    is_http11 = parts[2] == b"HTTP/1.1"
-    found = _Found(head)
+def _read_fields(block: bytes, *, is_http11: bool) -> _Fields:
+    """Read the header lines; `block` begins with the line end before them."""
+    found = _Found(block)
     options = found.options()
-    target = parts[1]
-    host = found.values.get(b"host")
-    lines = found.kept_lines(line_end + 2, options)
+    request_id = found.values.get(b"x-request-id", b"")
+    return _Fields(
+        lines=found.kept_lines(2, options),
+        length=_request_length(found.values, is_http11=is_http11),
+        # A client of HTTP/1.0 is answered and left: it asks for more in too many dialects.
+        keep_alive=is_http11 and b"close" not in options,
+        expects_continue=is_http11 and found.values.get(b"expect", b"").lower() == b"100-continue",
+        host=found.values.get(b"host"),
+        request_id=request_id.decode("ascii") if _REQUEST_ID.fullmatch(request_id) else "",
+        forwarded=found.forwarded,
+        aether=found.aether,
+    )
+
+
+def _to_request(method: bytes, target: bytes, fields: _Fields, *, is_http11: bool) -> RequestHead:
+    host, lines = fields.host, fields.lines
     if not target.startswith(b"/"):
         target, host, lines = _to_origin_form(target, host, lines)
     if b"#" in target:
         raise BadHead("The request's target has a fragment, which stays with the client.")
     if is_http11 and (host is None or b"," in host):
         raise BadHead("An HTTP/1.1 request carries one Host header.")
-    request_id = found.values.get(b"x-request-id", b"")
     return RequestHead(
-        method=parts[0].decode("ascii"),
+        method=method.decode("ascii"),
         target=target,
         path=target.partition(b"?")[0].decode("ascii", "replace"),
         lines=lines,
-        length=_request_length(found.values, is_http11=is_http11),
-        # A client of HTTP/1.0 is answered and left: it asks for more in too many dialects.
-        keep_alive=is_http11 and b"close" not in options,
+        length=fields.length,
+        keep_alive=fields.keep_alive,
         is_http11=is_http11,
-        expects_continue=is_http11 and found.values.get(b"expect", b"").lower() == b"100-continue",
+        expects_continue=fields.expects_continue,
         host=(host or b"").decode("latin-1"),
-        request_id=request_id.decode("ascii") if _REQUEST_ID.fullmatch(request_id) else "",
-        forwarded=found.forwarded,
-        aether=found.aether,
+        request_id=fields.request_id,
+        forwarded=fields.forwarded,
+        aether=fields.aether,
     )
 
 
@@ -236,6 +290,27 @@ def _request_length(values: dict[bytes, bytes], *, is_http11: bool) -> int:
     return -1
 
 
+class ResponseReader:
+    """Reads the response heads of one connection; a head equal to the last one is known already."""
+
+    __slots__ = ("_head", "_method", "_read")
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._method = ""
+        self._read: ResponseHead | None = None
+
+    def read(self, head: bytes, request_method: str) -> ResponseHead:
+        """Read a whole response head, blank line included; raise BadHead."""
+        known = self._read
+        if known is not None and head == self._head and request_method == self._method:
+            return known
+        response = read_response(head, request_method)
+        if len(head) <= _REMEMBERED_BYTES:
+            self._head, self._method, self._read = head, request_method, response
+        return response
+
+
 def read_response(head: bytes, request_method: str) -> ResponseHead:
     """Read a whole response head, blank line included; raise BadHead."""
     try:
@@ -252,7 +327,7 @@ def read_response(head: bytes, request_method: str) -> ResponseHead:
     found = _Found(head)
     options = found.options()
     is_bodiless = request_method == "HEAD" or status < 200 or status in (204, 304)
-    body = None if is_bodiless else _response_body(found.values)
+    length = 0 if is_bodiless else _response_length(found.values)
     lines = found.kept_lines(line_end + 2, options)
     if status == 204:
         lines = _without(lines, b"content-length")
@@ -260,23 +335,21 @@ def read_response(head: bytes, request_method: str) -> ResponseHead:
         status=status,
         line=b"HTTP/1.1" + head[8:line_end],
         lines=lines,
-        body=body,
-        is_framed=body is None or b"content-length" in found.values,
-        keep_alive=status_line[1] == b"1"
-        and b"close" not in options
-        and not isinstance(body, UntilClose),
+        length=length,
+        is_framed=length >= 0,
+        keep_alive=status_line[1] == b"1" and b"close" not in options and length != _UNTIL_CLOSE,
         aether=found.aether,
     )
 
 
-def _response_body(values: dict[bytes, bytes]) -> BodyReader | None:
+def _response_length(values: dict[bytes, bytes]) -> int:
     coding, length = values.get(b"transfer-encoding"), values.get(b"content-length")
     if coding is not None:
         if coding.lower() != b"chunked" or length is not None:
             raise BadHead("its framing is neither a length nor chunks")
-        return ChunkedBody()
+        return _CHUNKED
     if length is None:
-        return UntilClose()
+        return _UNTIL_CLOSE
     if not length.isdigit() or len(length) > 15:
         raise BadHead("its Content-Length is not a number")
-    return LengthBody(int(length)) if int(length) else None
+    return int(length)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from aether.dataplane.framing import BodyReader, FramingError, UntilClose
-from aether.dataplane.heads import HEAD_END, BadHead, ResponseHead, read_response
+from aether.dataplane.heads import HEAD_END, BadHead, ResponseHead, ResponseReader
 
 
 class Receiver(Protocol):
@@ -49,6 +49,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._receiver: Receiver | None = None
         self._method = ""
+        self._reader = ResponseReader()
         self._head = b""
         self._body: BodyReader | None = None
         self._in_head = True
@@ -143,8 +144,8 @@ class UpstreamConnection(asyncio.Protocol):
         if head is None:
             return
         self._in_head = False
-        self._body = head.body
-        payload, rest, done = head.body.feed(rest) if head.body else (b"", rest, True)
+        self._body = body = head.body_reader()
+        payload, rest, done = body.feed(rest) if body else (b"", rest, True)
         self._keep_alive = head.keep_alive and not rest
         receiver = self._let_go(done=done)
         receiver.answered(head, payload, done=done)
@@ -158,7 +159,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._head = data
             return None, b""
         self._head = b""
-        head = read_response(data[: end + 4], self._method)
+        head = self._reader.read(data[: end + 4], self._method)
         if head.status == 101:
             raise BadHead("it switches protocols")
         return head, data[end + 4 :]

@@ -3,7 +3,13 @@
 import pytest
 
 from aether.dataplane.framing import ChunkedBody, LengthBody, UntilClose
-from aether.dataplane.heads import BadHead, RequestHead, RequestReader, read_response
+from aether.dataplane.heads import (
+    BadHead,
+    RequestHead,
+    RequestReader,
+    ResponseReader,
+    read_response,
+)
 
 
 def request(*lines: str, start: str = "GET /a?b HTTP/1.1") -> RequestHead:
@@ -133,7 +139,7 @@ def test_one_reader_reads_request_after_request() -> None:
 )
 def test_body_of_a_response(lines: tuple[str, ...], kind: type) -> None:
     head = read_response(response(*lines), "GET")
-    assert isinstance(head.body, kind)
+    assert isinstance(head.body_reader(), kind)
     assert head.keep_alive is (kind is not UntilClose)
     assert head.is_framed is (kind in (LengthBody, type(None)))
 
@@ -144,7 +150,7 @@ def test_body_of_a_response(lines: tuple[str, ...], kind: type) -> None:
 )
 def test_responses_without_a_body(method: str, start: str) -> None:
     head = read_response(response("Content-Length: 5", start=start), method)
-    assert head.body is None
+    assert head.body_reader() is None
     assert head.is_framed
     assert (b"Content-Length" in head.lines) is ("204" not in start)
 
@@ -181,3 +187,25 @@ def test_response_lines_are_cut_and_the_status_line_is_of_http11() -> None:
 def test_bad_responses_are_refused(head: bytes) -> None:
     with pytest.raises(BadHead):
         read_response(head, "GET")
+
+
+def test_the_same_lines_again_are_known_and_others_read_anew() -> None:
+    reader = RequestReader()
+    block = b" HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1.2.3.4\r\n\r\n"
+    first, again = reader.read(b"GET /a" + block), reader.read(b"PUT /b?c" + block)
+    assert (again.method, again.target, again.lines) == ("PUT", b"/b?c", first.lines)
+    other = reader.read(b"GET /a HTTP/1.1\r\nHost: i\r\nContent-Length: 3\r\n\r\n")
+    assert (other.host, other.length, other.forwarded) == ("i", 3, {})
+    older = RequestReader()
+    assert older.read(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").keep_alive
+    assert not older.read(b"GET / HTTP/1.0\r\nHost: h\r\n\r\n").keep_alive
+
+
+def test_every_answer_gets_a_body_reader_of_its_own() -> None:
+    reader, head = ResponseReader(), response("Content-Length: 2")
+    first, again = reader.read(head, "GET"), reader.read(head, "GET")
+    for answer in (first, again):
+        body = answer.body_reader()
+        assert body is not None
+        assert body.feed(b"ok") == (b"ok", b"", True)
+    assert reader.read(head, "HEAD").body_reader() is None
