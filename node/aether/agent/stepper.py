@@ -88,7 +88,11 @@ class Stepper:
         except NotWritten:
             raise  # a store that cannot answer is no reason to end a host that serves
         except TimeoutError:
-            await self._fail(fact, "transient", f"{step} took too long")
+            limit_s = STEP_TIMEOUT_S[wish.desired]
+            why = (
+                f"{step} took longer than {limit_s:g} s; its host may be stuck in the slice's code"
+            )
+            await self._fail(fact, "transient", why)
         except SliceFailed as problem:
             kind = str(problem.fields.get("kind", "transient"))
             await self._fail(fact, kind, problem.message)

@@ -167,6 +167,20 @@ def test_a_failure_is_told_briefly_and_names_the_instance_once() -> None:
     run_virtual(story())
 
 
+def test_a_step_that_never_ends_is_a_failure_with_its_limit_named() -> None:
+    async def story() -> None:
+        world = await World.make()
+        world.launcher.weather = HostWeather(slowest_step_s=1e9)
+        await world.do(Step.LOAD, await world.wish(wish(Desired.LOAD, 1)))
+        fact = world.fact()
+        assert fact is not None
+        assert fact.failure is not None
+        assert fact.failure.kind == "transient"
+        assert fact.failure.message.startswith("load took longer than 120 s; its host may be stuck")
+
+    run_virtual(story())
+
+
 def test_why_the_last_try_failed_is_told_until_one_works() -> None:
     async def story() -> None:
         world = await World.make()
