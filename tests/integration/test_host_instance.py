@@ -1,6 +1,7 @@
 """One instance in one process: starting, listening, draining and stopping in order."""
 
 import asyncio
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -29,6 +30,8 @@ class Sample(Slice):
         self.story.append("start")
         if self.config.get("start") == "fail":
             raise RuntimeError("no start")
+        if self.config.get("start") == "leave":
+            sys.exit("no database")
         if self.config.get("start") == "hang":
             await asyncio.Event().wait()
 
@@ -90,6 +93,14 @@ async def test_what_does_not_start_does_not_listen(
     with pytest.raises((RuntimeError, TimeoutError), match=r"no start|start\(\) took longer"):
         await made.activate()
     assert (made.state, sockets(directory), made.in_flight) == ("loaded", [], 0)
+    await made.close()
+
+
+async def test_a_start_that_leaves_is_a_failure_as_any_other(directory: Path) -> None:
+    made = instance(directory, b'{"start": "leave"}')
+    with pytest.raises(RuntimeError, match=r"start\(\) called sys\.exit\('no database'\)"):
+        await made.activate()
+    assert (made.state, sockets(directory)) == ("loaded", [])
     await made.close()
 
 

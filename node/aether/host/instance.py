@@ -141,3 +141,5 @@ async def _deadline(what: str) -> AsyncIterator[None]:
         if limit.expired():
             raise TimeoutError(f"{what}() took longer than {START_STOP_S} s") from late
         raise
+    except SystemExit as left:
+        raise RuntimeError(f"{what}() called sys.exit({left.code!r})") from left
