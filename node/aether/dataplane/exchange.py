@@ -156,6 +156,8 @@ class Exchange:
                 self._forward.slice, self._forward.endpoints, self._tried, context.now()
             )
             if endpoint is None:
+                if self._has_newer_endpoints():
+                    continue
                 self._give_up()
                 return
             self._endpoint = endpoint
@@ -167,6 +169,14 @@ class Exchange:
                 return
             self._tried.add(endpoint.instance)
             self._last_failure = f"{endpoint.address} has as many connections as it may have"
+
+    def _has_newer_endpoints(self) -> bool:
+        """Take the endpoints of a table that came meanwhile; whether one of them is untried."""
+        endpoints = self._context.routing.endpoints(self._forward.slice)
+        if self._mesh or endpoints == self._forward.endpoints:
+            return False
+        self._forward = msgspec.structs.replace(self._forward, endpoints=endpoints)
+        return self._has_untried()
 
     def _give_up(self) -> None:
         endpoint = self._endpoint

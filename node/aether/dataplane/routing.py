@@ -60,6 +60,10 @@ class Routing:
             endpoint.instance: endpoint for endpoint in table.instances if endpoint.socket
         }
 
+    def endpoints(self, base: SliceBase) -> tuple[Endpoint, ...]:
+        """Return where a slice's instances are."""
+        return self._by_slice.get(base, ())
+
     def decide(self, listener: Listener, head: RequestHead) -> Forward | Health | Problem:
         """Say what becomes of a request, by the headers its listener honours."""
         if listener is Listener.MESH:
@@ -82,12 +86,11 @@ class Routing:
             return no_route(head.method, head.path)
         if isinstance(row, NotAllowed):
             return method_not_allowed(head.method, head.path, row.allow)
-        endpoints = self._by_slice.get(row.slice, ())
-        return Forward(row.slice, endpoints, row.timeout_s, row.body_limit)
+        return Forward(row.slice, self.endpoints(row.slice), row.timeout_s, row.body_limit)
 
     def _forward_call(self, base: str) -> Forward:
-        endpoints = self._by_slice.get(base, ())
-        return Forward(SliceBase(base), endpoints, CALL_TIMEOUT_S, CALL_BODY_LIMIT)
+        slice_ = SliceBase(base)
+        return Forward(slice_, self.endpoints(slice_), CALL_TIMEOUT_S, CALL_BODY_LIMIT)
 
     def _by_instance(self, head: RequestHead) -> Forward | Problem:
         """Hand to one instance of this node, under the bounds of its route or of a call."""

@@ -147,6 +147,15 @@ def test_failed_connections_try_everyone_once() -> None:
     assert mesh.asker.problem.headers == {"x-aether-refused": "not-here"}
 
 
+def test_an_instance_that_came_meanwhile_is_tried_before_giving_up() -> None:
+    """The only instance was replaced: the table the request began with leads nowhere."""
+    play = Play(endpoint(0)).start()
+    newer = Table(revision=1, node=NodeId("here"), routes=(), instances=(endpoint(1),))
+    play.context.routing = Routing(newer)
+    assert [play.refuse(), play.refuse()] == ["/0", "/1"]
+    assert play.code == "no_endpoint"
+
+
 def test_addresses_that_are_full_are_passed_over() -> None:
     play = Play(endpoint(0), endpoint(1))
     play.pool.is_full = True
