@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Literal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -215,3 +216,37 @@ def test_a_node_where_a_slice_always_fails_is_given_up_after_five_tries(
         }
         view = obey(view, plan, fails)
     assert all(attempt < SETTINGS.tries_per_node for attempt in attempts.values())
+
+
+@given(clusters(), st.sampled_from(["fatal", "transient"]))
+@settings(deadline=None)
+def test_a_node_that_can_run_nothing_brings_rest_not_endless_moves(
+    view: ClusterView, kind: Literal["fatal", "transient"]
+) -> None:
+    """Every slice serves elsewhere; the new node is tried, given up, and left alone."""
+    view = settle(view)
+    useless = NodeId("n9")
+    capacity = next(iter(view.nodes.values())).capacity
+    verdict = VerdictRecord(verdict=Verdict.ON_DUTY, incarnation="life-1")
+    view = replace(
+        view,
+        nodes={**view.nodes, useless: node_record(useless, capacity=capacity)},
+        verdicts={**view.verdicts, useless: verdict},
+    )
+    failure = Failure(kind=kind, message="wrong processor")
+    short = sum(t.instances for t in view.targets.values()) - len(view.wanted)
+    if short:
+        return  # without room elsewhere it must go on trying the only node there is
+    for step in range(200):
+        now = 20_000.0 + 100.0 * step
+        plan = reconcile(view, all_heard(view, now, but=silent_nodes(view)), SETTINGS, now)
+        if not plan.commands:
+            break
+        wished = {(c.node, c.instance) for c in plan.commands if isinstance(c, Wish)}
+        fails = {where: failure for where in {*view.wanted, *wished} if where[0] == useless}
+        view = obey(view, plan, fails)
+    else:
+        raise AssertionError("no rest")
+    assert all(node != useless for node, _ in view.wanted)
+    for base, target in view.targets.items():
+        assert len(view.active_by_slice().get(base, ())) == target.instances

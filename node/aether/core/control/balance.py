@@ -34,7 +34,7 @@ def rebalance(view: ClusterView) -> Wish | None:
     for placed, wish in sorted(view.wanted.items()):
         if not view.is_active(placed) or wish.replaces in present or _is_leaving(view, placed):
             continue
-        for node in roomy:
+        for node in (node for node in roomy if node not in wish.tried):
             gain = _gain(occupancy, placed, node)
             if gain is not None and (best is None or gain > best[0]):
                 best = (gain, placed, node)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from aether.core.control.liveness import is_gone
+from aether.core.control.moves import stay_after_failed_move, victim_of
 from aether.core.control.placement import Occupancy
 from aether.core.control.recovery import Remedy, is_done, remedy
 from aether.core.control.removal import LEAVING, begin_removal, retired_dependents
@@ -88,6 +89,8 @@ class _Slice:
             step = self._move_along(placed, signals, settings, now)
             if step is not None:
                 yield step
+            if isinstance(step, Wish) and step.record.desired in LEAVING:
+                yield from stay_after_failed_move(self._view, placed)
             if not (isinstance(step, Wish) and step.record.desired in LEAVING):
                 present.append(placed)
         fitting = [placed for placed in present if self._fits(placed)]
@@ -141,19 +144,15 @@ class _Slice:
     def _finish_moves(self, fitting: list[Placed]) -> Iterator[Step]:
         """End what a moved instance replaces once the new one serves."""
         for placed in list(fitting):
-            victim = self._victim(placed)
+            victim = victim_of(self._view, placed)
             if victim in fitting and self._view.is_active(placed):
                 fitting.remove(victim)
                 why = f"{placed[1]} on {placed[0]} serves in its place"
                 yield begin_removal(self._view, victim, why)
 
-    def _victim(self, placed: Placed) -> Placed | None:
-        node, slash, instance = self._view.wanted[placed].replaces.partition("/")
-        return (NodeId(node), InstanceId(instance)) if slash else None
-
     def _counted(self, fitting: list[Placed]) -> list[Placed]:
         """Return the instances that count: one that replaces another waits until that is gone."""
-        return [placed for placed in fitting if self._victim(placed) not in fitting]
+        return [placed for placed in fitting if victim_of(self._view, placed) not in fitting]
 
     def _place_missing(self, fitting: list[Placed]) -> Iterator[Step]:
         missing = self._target.instances - len(self._counted(fitting))
