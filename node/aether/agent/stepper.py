@@ -82,13 +82,14 @@ class Stepper:
             await self._end_unwished(instance)
             return
         fact = Writer(self.node, self.incarnation, self.store).open(instance, wish, view)
+        # After a restart of the node an instance is loaded although ACTIVATE is asked of it.
+        limit_s = STEP_TIMEOUT_S[Desired.LOAD if step is Step.LOAD else wish.desired]
         try:
-            async with asyncio.timeout(STEP_TIMEOUT_S[wish.desired]):
+            async with asyncio.timeout(limit_s):
                 await self._do(step, fact, host, view)
         except NotWritten:
             raise  # a store that cannot answer is no reason to end a host that serves
         except TimeoutError:
-            limit_s = STEP_TIMEOUT_S[wish.desired]
             why = (
                 f"{step} took longer than {limit_s:g} s; its host may be stuck in the slice's code"
             )
