@@ -15,6 +15,7 @@ import pytest
 from aether.api.server import ApiServer
 from aether.api.service import Api
 from aether.core.model.ids import Artifact, NodeId
+from aether.core.model.records import Verdict
 from aether.core.store.commands import Put
 from aether.errors import SliceFailed, Unavailable
 from aether.ports import ApiRequest, ApiResponse, HostSpec, HostStatus
@@ -26,6 +27,7 @@ SHOP = "org.example:shop"
 BROKEN = "org.example:broken"
 APP = "org.example:app"
 DEADLINE_S = 30.0
+POLL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,17 @@ class World:
 
     async def start(self) -> None:
         await self.cluster.start()
+        async with asyncio.timeout(DEADLINE_S):
+            while not self._all_on_duty():
+                await asyncio.sleep(POLL_S)
         for server in self.servers.values():
             await server.start()
         for base in (SHOP, BROKEN):
             await self.cluster.push(artifact_record(str(Artifact(f"{base}:1.0.0"))))
+
+    def _all_on_duty(self) -> bool:
+        verdicts = [record.verdict for record in self.cluster.view().verdicts.values()]
+        return verdicts == [Verdict.ON_DUTY] * 3
 
     async def stop(self) -> None:
         for server in self.servers.values():
