@@ -44,6 +44,7 @@ class Supervisor:
         self._pid_path = data_dir / "run" / f"{child.name}.pid"
         self._clock = clock
         self._process: psutil.Process | None = None
+        self._spawned: asyncio.subprocess.Process | None = None
 
     async def run(self) -> None:
         """Start or adopt the child, and start it again whenever it ends, until cancelled."""
@@ -74,6 +75,7 @@ class Supervisor:
             # Also when our own time is up: nothing of a node that stops may stay behind.
             if _lives(process):
                 _kill_session(process)
+                await self._wait_for_end(process)
             self._pid_path.unlink(missing_ok=True)
 
     def _adopt(self) -> psutil.Process | None:
@@ -90,7 +92,7 @@ class Supervisor:
 
     async def _start(self) -> psutil.Process:
         with self._log_path.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
+            self._spawned = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 *self._child.arguments,
@@ -99,10 +101,13 @@ class Supervisor:
                 stderr=log,
                 start_new_session=True,
             )
-        _log.info("started", child=self._child.name, pid=process.pid)
-        return psutil.Process(process.pid)
+        _log.info("started", child=self._child.name, pid=self._spawned.pid)
+        return psutil.Process(self._spawned.pid)
 
     async def _wait_for_end(self, process: psutil.Process) -> None:
+        if self._spawned is not None and self._spawned.pid == process.pid:
+            await self._spawned.wait()
+            return
         # An adopted process is nobody's child here, so its end is looked for, not waited on.
         while _lives(process):
             await self._clock.sleep(_LOOK_S)
