@@ -166,8 +166,16 @@ class Forge:
         return {instance["node"] for slice_ in status["slices"] for instance in slice_["instances"]}
 
     def processes(self) -> list[psutil.Process]:
-        """Return every live process whose command line or session belongs to this forge."""
-        mine: set[int] = set()
+        """Return every live process of this forge.
+
+        Found by the data directory in the command line, by the sessions of those, and by the pid
+        files of hosts: a host that a new launcher adopted is in a session that is no more.
+        """
+        mine = {
+            int(path.read_text().split()[0])
+            for path in self.data_dir.glob("*/run/i-*.pid")
+            if path.read_text()
+        }
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 if str(self.data_dir) in " ".join(process.cmdline()):
