@@ -36,8 +36,8 @@ def unpack(body: bytes) -> Any:  # noqa: ANN401 - the caller converts to the typ
         raise FrameError(f"not msgpack: {problem}") from problem
 
 
-async def read_frame(reader: asyncio.StreamReader, limit: int = MAX_FRAME_BYTES) -> Any | None:  # noqa: ANN401 - see unpack
-    """Return the next frame's value, or None at a clean end of the stream."""
+async def read_body(reader: asyncio.StreamReader, limit: int = MAX_FRAME_BYTES) -> bytes | None:
+    """Return the next frame's body, or None at a clean end of the stream."""
     try:
         header = await reader.readexactly(HEADER.size)
     except asyncio.IncompleteReadError as end:
@@ -48,9 +48,15 @@ async def read_frame(reader: asyncio.StreamReader, limit: int = MAX_FRAME_BYTES)
     if size > limit:
         raise FrameError(f"a frame of {size} bytes is over the limit of {limit}")
     try:
-        return unpack(await reader.readexactly(size))
+        return await reader.readexactly(size)
     except asyncio.IncompleteReadError as end:
         raise FrameError("the stream ended inside a frame") from end
+
+
+async def read_frame(reader: asyncio.StreamReader, limit: int = MAX_FRAME_BYTES) -> Any | None:  # noqa: ANN401 - see unpack
+    """Return the next frame's value, or None at a clean end of the stream."""
+    body = await read_body(reader, limit)
+    return None if body is None else unpack(body)
 
 
 async def write_frame(writer: asyncio.StreamWriter, value: object) -> None:

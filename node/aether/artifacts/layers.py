@@ -14,8 +14,8 @@ import structlog
 import uv
 from packaging.requirements import Requirement
 
-from aether.artifacts.files import whole_directory
 from aether.errors import Unavailable
+from aether.whole_files import whole_directory
 
 INSTALL_S = 110.0
 """Less than the 120 s a load may take."""

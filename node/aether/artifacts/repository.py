@@ -4,8 +4,8 @@ import hashlib
 import re
 from pathlib import Path
 
-from aether.artifacts.files import write_whole
 from aether.errors import DigestMismatch, Invalid, NotFound
+from aether.whole_files import write_whole
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from aether.artifacts.archive import check_archive, verify_record
-from aether.artifacts.files import whole_directory
 from aether.artifacts.repository import Repository
+from aether.whole_files import whole_directory
 
 
 def unpack_into(wheel: bytes, directory: Path) -> None:

@@ -1,13 +1,13 @@
 """The last good routing table on disk, so that a router serves before it hears from any node."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import msgspec
 import structlog
 
 from aether.core.dataplane.table import Table, from_plain, to_plain
+from aether.whole_files import write_whole
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 
@@ -30,18 +30,7 @@ def write_table(path: Path, table: Table) -> None:
     """Replace the file by `table`: after a crash it is the old one or the new one, whole."""
     plain = msgspec.json.encode(to_plain(table))
     content = msgspec.json.encode({"checksum": _digest(plain), "table": msgspec.Raw(plain)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_whole(path, content)
 
 
 class _Content(msgspec.Struct):

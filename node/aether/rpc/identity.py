@@ -3,7 +3,6 @@
 Both files are replaced atomically and are on disk before anybody is told of them.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -13,6 +12,7 @@ import msgspec
 from aether.core.agent.formation_state import Formed, KnownNode, Proposal
 from aether.core.model.ids import NodeId
 from aether.errors import ConfigInvalid
+from aether.whole_files import write_whole
 
 NODE_FILE: Final = "node.json"
 FOUNDING_FILE: Final = "founding.json"
@@ -93,15 +93,4 @@ def _read(path: Path, kind: type[_R]) -> _R | None:
 
 
 def _write(path: Path, value: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(value)) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    write_whole(path, msgspec.json.format(msgspec.json.encode(value)) + b"\n")

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from aether.frames import HEADER, FrameError
+from aether.frames import HEADER, FrameError, read_body
 from aether.store.pysyncobj.messages import MAX_FRAME_BYTES, Hello, Message, Ping, decode, encode
 
 MAX_WAITING_BYTES = 64 * 1024 * 1024
@@ -68,19 +68,8 @@ async def read_message(reader: asyncio.StreamReader, limit: int) -> Hello | Ping
 
     Raises FrameError for a frame over `limit` bytes or cut short, BadMessage for what is in it.
     """
-    try:
-        header = await reader.readexactly(HEADER.size)
-    except asyncio.IncompleteReadError as end:
-        if end.partial:
-            raise FrameError("the stream ended inside a frame's header") from end
-        return None
-    (size,) = HEADER.unpack(header)
-    if size > limit:
-        raise FrameError(f"a frame of {size} bytes is over the limit of {limit}")
-    try:
-        return decode(await reader.readexactly(size))
-    except asyncio.IncompleteReadError as end:
-        raise FrameError("the stream ended inside a frame") from end
+    body = await read_body(reader, limit)
+    return None if body is None else decode(body)
 
 
 async def send_hello(writer: asyncio.StreamWriter, hello: Hello) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from aether.artifacts.files import whole_directory, write_whole
+from aether.whole_files import whole_directory, write_whole
 
 
 def test_a_file_is_there_whole(tmp_path: Path) -> None:
