@@ -7,7 +7,7 @@ from pathlib import Path
 from aether.core.model.ids import NodeId
 from aether.errors import NotLeader
 from aether.rpc.handlers import NodeReport
-from aether.rpc.reports import Reporter
+from aether.rpc.reports import LOOK_S, PERIOD_S, Reporter
 from aether.tasks import Tasks
 from tests.integration.rpc_nodes import RealClock, RpcNode, eventually
 
@@ -19,13 +19,18 @@ class Reporting:
         self.leader: NodeId | None = None
         self.here: list[NodeReport] = []
         self.measured = 0
+        self.looks = 0
         self.reporter = Reporter(
             one.peers,
-            leader=lambda: self.leader,
+            leader=self.look,
             measure=self.measure,
             local=self.take,
             clock=RealClock(),
         )
+
+    def look(self) -> NodeId | None:
+        self.looks += 1
+        return self.leader
 
     def measure(self) -> NodeReport:
         self.measured += 1
@@ -71,7 +76,11 @@ async def test_no_leader_means_no_report(tmp_path: Path) -> None:
         report.leader = two.name
         await eventually(lambda: bool(two.reports))
         report.leader = None
-        measured = report.measured
+        ended = report.looks + 2  # the stream has seen it by then
+        await eventually(lambda: report.looks > ended)
+        measured, later = report.measured, report.looks + int(2 * PERIOD_S / LOOK_S)
+        await eventually(lambda: report.looks > later, within_s=10)
+        assert report.measured == measured
         report.leader = two.name
         await eventually(lambda: report.measured > measured)
 

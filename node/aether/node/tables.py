@@ -1,13 +1,18 @@
 """Keeps the routers of this node on the latest routing table."""
 
+import structlog
+
 from aether.core.dataplane.compile import compile_table
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.view import project
 from aether.dataplane.feed import TableFeed
+from aether.errors import AetherError
 from aether.ports import Clock, Store
 from aether.tasks import Tasks
 from aether.wakeups import Wakeups
+
+_log = structlog.get_logger()
 
 _PREFIXES = (keys.NODES, keys.VERDICTS, keys.PHASES, keys.ROUTES)
 _PERIOD_S = 1.0
@@ -27,7 +32,7 @@ class TablePublisher:
 
     async def run(self) -> None:
         """Publish until cancelled; begins once the store has caught up with our start."""
-        await self._store.get(keys.EPOCH, timeout_s=float("inf"))
+        await self._catch_up()
         tasks = Tasks()
         tasks.start("table-watch", self._wakeups.follow(self._store, _PREFIXES))
         try:
@@ -39,3 +44,14 @@ class TablePublisher:
                 await self._wakeups.wait()
         finally:
             await tasks.stop()
+
+    async def _catch_up(self) -> None:
+        """Wait for a read through the quorum; meanwhile routers serve from their last table."""
+        while True:
+            try:
+                await self._store.get(keys.EPOCH)
+            except AetherError as problem:
+                _log.info("tables wait for the store", error=problem.message)
+                await self._wakeups.wait()
+            else:
+                return
