@@ -22,6 +22,8 @@ SAME_START_S = 1.0
 LOOK_S = 0.05
 KILL_S = 5.0
 """Longest wait for a process to vanish after SIGKILL."""
+SETTLE_S = 2.0
+"""Longest wait for hosts that were told to end by a launcher that is gone already."""
 
 _Recorded = tuple[int, float]
 
@@ -149,6 +151,7 @@ async def end_all(node_dir: Path, grace_s: float) -> bool:
     orphans = [p for part in ("launcher", "router") if (p := part_of(node_dir, part)) is not None]
     _send(orphans, signal.SIGTERM)
     await _wait_gone(orphans, max(0.5, deadline - time.monotonic()))
+    await _wait_gone(processes_of(node_dir), SETTLE_S)
     return await kill_all(node_dir) > 0
 
 

@@ -2,7 +2,7 @@
 
 A node with a router and a launcher in sessions of their own, and two hosts of the launcher. The
 environment variable FAKE_NODE makes one misbehave: `crash` ends at once, `stubborn` ignores
-SIGTERM.
+SIGTERM, `lingering` has hosts that outlive their launcher by half a second.
 """
 
 import os
@@ -36,15 +36,24 @@ def child(logs: Path, *arguments: str) -> "subprocess.Popen[bytes]":
 
 
 def wait_for_the_end() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    def end(*_: object) -> None:
+        if "--host" in sys.argv and os.environ.get("FAKE_NODE") == "lingering":
+            threading.Event().wait(0.5)
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    if "--host" in sys.argv:
+        os.write(int(argument("--ready")), b"!")
     while True:
         signal.pause()
 
 
 def launcher(run: Path) -> None:
-    hosts = [
-        subprocess.Popen([sys.executable, __file__, "--host", str(run.parent)]) for _ in range(2)
-    ]
+    ready, told = os.pipe()
+    command = [sys.executable, __file__, "--host", str(run.parent), "--ready", str(told)]
+    hosts = [subprocess.Popen(command, pass_fds=[told]) for _ in range(2)]
+    for _ in hosts:
+        os.read(ready, 1)
     (run / "hosts").write_text(" ".join(str(host.pid) for host in hosts))
 
     def end(*_: object) -> None:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from aether_forge import directory, processes
 from aether_forge.cluster import Cluster
@@ -37,6 +38,15 @@ async def test_all_processes_of_a_node_are_known_and_all_end(data_dir: Path) -> 
             ("node-2", "running", True, PARTS_AND_HOSTS),
         ]
         assert "fake node --node-id node-2" in cluster.layout.log_file(2).read_text()
+    assert "left processes behind" not in terminal.text()
+
+
+async def test_hosts_that_end_a_moment_after_their_launcher_are_not_left_behind(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAKE_NODE", "lingering")
+    async with running(data_dir, 1) as (_, terminal):
+        pass
     assert "left processes behind" not in terminal.text()
 
 
