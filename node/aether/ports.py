@@ -4,13 +4,13 @@ The node fills them with real adapters, tests and the simulator with their own. 
 instants are seconds on a monotonic clock.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from aether.core.model.ids import Artifact, InstanceId, NodeId
 from aether.core.model.records import ArtifactRecord, Manifest, Route
-from aether.core.store.commands import Changes, Consistency, Entry, Outcome, Range, Txn
+from aether.core.store.commands import Changes, Consistency, Entry, LeaseId, Outcome, Range, Txn
 
 
 class Clock(Protocol):
@@ -25,31 +25,203 @@ class Clock(Protocol):
         ...
 
 
-class StateMachine(Protocol):
-    """What consensus replicates. `apply` is total: it answers every command, it never raises."""
+class DiskFile(Protocol):
+    """One open file of a member's directory. What was written counts only once `sync` returned.
 
-    def apply(self, command: bytes) -> bytes:
+    Every call may raise OSError; after a failed `sync` nothing is known of what was written.
+    """
+
+    def size(self) -> int:
+        """Length in bytes."""
+        ...
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return up to `size` bytes from `offset`."""
+        ...
+
+    def write_at(self, offset: int, data: bytes) -> None:
+        """Write all of `data` at `offset`."""
+        ...
+
+    def truncate(self, size: int) -> None:
+        """Cut or lengthen the file."""
+        ...
+
+    def sync(self) -> None:
+        """Return once everything written before the call is on disk. May run in a thread."""
+        ...
+
+    def close(self) -> None:
+        """Give the file back."""
+        ...
+
+
+class Disk(Protocol):
+    """The directory a store member keeps its files in; names have no separators."""
+
+    def names(self) -> Sequence[str]:
+        """Names of the files there, sorted."""
+        ...
+
+    def open(self, name: str, *, create: bool = False) -> DiskFile:
+        """Open a file for reading and writing; with `create` a new one, which must not exist."""
+        ...
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file another name, replacing what had it."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Take a file away; no error when there is none."""
+        ...
+
+    def sync_names(self) -> None:
+        """Return once creations, renames and removals made before the call are on disk."""
+        ...
+
+    def free_bytes(self) -> int:
+        """Bytes that can still be written."""
+        ...
+
+
+class Restoring(Protocol):
+    """A state being rebuilt part by part; the machine keeps its old one until `finish`."""
+
+    def feed(self, part: bytes) -> None:
+        """Take the next part of a snapshot; raises ValueError when it is damaged."""
+        ...
+
+    def finish(self) -> None:
+        """Replace the machine's whole state; raises ValueError when parts are missing."""
+        ...
+
+
+class StateMachine(Protocol):
+    """What consensus replicates. `apply` is total: it answers every command, it never raises.
+
+    `time_ms` is cluster time: written into the log by leaders, never going back, standing still
+    while nobody leads. It is the only time a machine knows.
+    """
+
+    def apply(self, command: bytes, time_ms: int) -> bytes:
         """Apply one committed command and return its encoded result."""
         ...
 
-    def snapshot(self) -> bytes:
-        """Return the whole state."""
+    def due(self, time_ms: int) -> bytes | None:
+        """Return the command a leader should propose now that it is `time_ms`, if any."""
         ...
 
-    def restore(self, snapshot: bytes) -> None:
-        """Replace the whole state."""
+    def snapshot(self) -> Iterator[bytes]:
+        """Return the whole state as of this call, in parts of some 64 KiB.
+
+        The call itself and each part take a few milliseconds; commands may be applied between
+        parts and are not seen by them.
+        """
+        ...
+
+    def restoring(self) -> Restoring:
+        """Begin to replace the whole state."""
+        ...
+
+    def digest(self) -> bytes:
+        """Return a digest that is equal on members that applied equal logs, in constant time."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A voter of the consensus group; `address` is `host:port` of its Raft port."""
+    """A member of the consensus group; `address` is `host:port` of its Raft port."""
 
     node: NodeId
     address: str
+    voter: bool = True
+    """False for a learner: it receives the log and does not vote."""
 
 
-class Consensus(Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerProgress:
+    """How far another member is, as the leader knows."""
+
+    node: NodeId
+    match: int
+    """Highest log index known to be on its disk."""
+    state: str
+    """`probe`, `replicate` or `snapshot`."""
+    silent_s: float
+    """Seconds since it answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberStatus:
+    """One member of the consensus group as it sees itself."""
+
+    node: NodeId
+    engine: str
+    role: str
+    """`leader`, `follower`, `candidate` or `learner`."""
+    condition: str
+    """`ok`, `recovering`, `disk_full`, `disk_failed` or `quarantined`."""
+    detail: str
+    """Why the condition is not `ok`, in a sentence; empty when it is."""
+    term: int
+    leader: NodeId | None
+    commit: int
+    applied: int
+    first_index: int
+    last_index: int
+    snapshot_index: int
+    members: tuple[Member, ...]
+    peers: tuple[PeerProgress, ...] = ()
+    """Of a leader: every other member."""
+
+
+class Group(Protocol):
+    """Who takes part in consensus, and who leads."""
+
+    @property
+    def leader(self) -> NodeId | None:
+        """The member that leads, as far as this one knows; None while nobody does."""
+        ...
+
+    @property
+    def term(self) -> int:
+        """Current Raft term."""
+        ...
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """Members, this one included, sorted by node."""
+        ...
+
+    async def add_member(self, member: Member, timeout_s: float) -> None:
+        """Make a node a member; any member may be asked.
+
+        A voter starts as a learner and votes once it has caught up. Adding a present member
+        changes nothing but what it lacks: a learner added as a voter is promoted. Raises NoQuorum,
+        OutcomeUnknown, or Conflict when another change is under way.
+        """
+        ...
+
+    async def remove_member(self, node: NodeId, timeout_s: float) -> None:
+        """Take a node out, the leader included. Removing an absent member changes nothing.
+
+        Raises Invalid for the last voter.
+        """
+        ...
+
+    async def transfer_leadership(self, node: NodeId | None, timeout_s: float) -> NodeId:
+        """Have `node`, or whoever is most up to date, lead; return who does.
+
+        Raises Invalid when it is not a voter, Unavailable when it could not take over in time.
+        """
+        ...
+
+    async def status(self) -> MemberStatus:
+        """Return how this member is, at once."""
+        ...
+
+
+class Consensus(Group, Protocol):
     """One member of a replicated log. Several engines stand behind this; none leaks through it."""
 
     async def start(self) -> None:
@@ -73,29 +245,6 @@ class Consensus(Protocol):
         """Return once this member has applied everything acknowledged before the call."""
         ...
 
-    @property
-    def leader(self) -> NodeId | None:
-        """The member that leads, as far as this one knows; None while nobody does."""
-        ...
-
-    @property
-    def term(self) -> int:
-        """Current Raft term."""
-        ...
-
-    @property
-    def members(self) -> Sequence[Member]:
-        """Voters, this one included, sorted by node."""
-        ...
-
-    async def add_member(self, member: Member, timeout_s: float) -> None:
-        """Make a node a voter; any member may be asked. Adding a present member changes nothing."""
-        ...
-
-    async def remove_member(self, node: NodeId, timeout_s: float) -> None:
-        """Take a node out. Removing an absent member changes nothing."""
-        ...
-
 
 class Store(Protocol):
     """The replicated key-value store as the node uses it."""
@@ -115,9 +264,14 @@ class Store(Protocol):
         limit: int = 0,
         start: str = "",
         consistency: Consistency = Consistency.LINEARIZABLE,
+        revision: int | None = None,
         timeout_s: float = 5.0,
     ) -> Range:
-        """Return entries under `prefix` from key `start` on, at most `limit` (0: all)."""
+        """Return entries under `prefix` from key `start` on, at most `limit` (0: all).
+
+        With `revision`, as they stood then: raises Conflict with code `compacted` when that is
+        gone, Invalid when it is still to come.
+        """
         ...
 
     async def get(
@@ -137,13 +291,28 @@ class Store(Protocol):
         """
         ...
 
-    def watch(self, prefix: str, after_revision: int | None = None) -> AsyncIterator[Changes]:
+    def watch(
+        self, prefix: str, after_revision: int | None = None, *, progress: bool = False
+    ) -> AsyncIterator[Changes]:
         """Follow every later change under `prefix`, in order and without gaps.
 
         With `after_revision`, changes after that revision come first from history; raises
         Conflict with code `compacted` when they are gone. A watcher that falls too far behind is
-        cut off with the same error.
+        cut off with the same error. With `progress`, a batch without changes now and then says
+        up to which revision all was seen, also while nothing under `prefix` changes.
         """
+        ...
+
+    async def grant(self, ttl_s: float, timeout_s: float = 5.0) -> LeaseId:
+        """Make a lease; the keys put under it go when it is not renewed for `ttl_s`."""
+        ...
+
+    async def renew(self, lease: LeaseId, timeout_s: float = 5.0) -> float:
+        """Prolong a lease and return its time to live in seconds; raises NotFound when it is gone."""
+        ...
+
+    async def revoke(self, lease: LeaseId, timeout_s: float = 5.0) -> None:
+        """End a lease and delete its keys; no error when it is gone."""
         ...
 
     @property

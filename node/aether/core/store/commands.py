@@ -5,8 +5,12 @@ Revisions count committed changes, from 1. A key that does not exist has modific
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NewType
 
 from aether.core.model.reason import Reason
+
+LeaseId = NewType("LeaseId", int)
+"""Names a lease; 0 is no lease."""
 
 MAX_KEY_BYTES = 1024
 MAX_VALUE_BYTES = 1024 * 1024
