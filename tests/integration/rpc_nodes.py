@@ -18,7 +18,7 @@ from aether.core.agent.formation_state import (
 from aether.core.model.ids import Artifact, NodeId
 from aether.core.model.records import ArtifactRecord, Manifest
 from aether.errors import NotFound
-from aether.ports import ApiRequest, ApiResponse, Member
+from aether.ports import ApiRequest, ApiResponse, Member, MemberStatus
 from aether.rpc.formation import Formation, FormationConfig, Membership
 from aether.rpc.handlers import NodeReport
 from aether.rpc.peers import Peers
@@ -75,6 +75,12 @@ class FakeConsensus:
     async def remove_member(self, node: NodeId, timeout_s: float) -> None:
         self.changes.append(f"-{node}")
         self.by_node.pop(node, None)
+
+    async def transfer_leadership(self, node: NodeId | None, timeout_s: float) -> NodeId:
+        raise NotImplementedError
+
+    async def status(self) -> MemberStatus:
+        raise NotImplementedError
 
 
 class RpcNode:

@@ -43,14 +43,16 @@ LOGS = st.lists(COMMANDS, max_size=25)
 def replayed(log: list[bytes]) -> KvMachine:
     machine = KvMachine()
     for command in log:
-        machine.apply(command)
+        machine.apply(command, 0)
     return machine
 
 
 @given(LOGS)
 def test_equal_logs_make_equal_states_and_answers(log: list[bytes]) -> None:
     one, other = KvMachine(), KvMachine()
-    assert [one.apply(command) for command in log] == [other.apply(command) for command in log]
+    assert [one.apply(command, 0) for command in log] == [
+        other.apply(command, 0) for command in log
+    ]
     assert one.state_hash() == other.state_hash()
 
 
@@ -59,7 +61,7 @@ def test_a_refused_txn_without_otherwise_changes_no_key(log: list[bytes], txn: T
     machine = replayed(log)
     before = machine.range("")
     refused = Txn(txn.then, txn.reason, guards=(*txn.guards, Guard("never", 1)))
-    outcome = decode_result(machine.apply(encode_command(refused)))
+    outcome = decode_result(machine.apply(encode_command(refused), 0))
     assert isinstance(outcome, Refused)
     assert Guard("never", 1) in outcome.failed
     assert machine.range("") == before
@@ -69,11 +71,11 @@ def test_a_refused_txn_without_otherwise_changes_no_key(log: list[bytes], txn: T
 def test_a_retry_applies_once(log: list[bytes], txn: Txn, between: list[bytes]) -> None:
     command = encode_command(Txn(txn.then, txn.reason, txn.guards, txn.otherwise, "retried"))
     machine = replayed(log)
-    answer = machine.apply(command)
+    answer = machine.apply(command, 0)
     for other in between:
-        machine.apply(other)
+        machine.apply(other, 0)
     before = machine.range("")
-    assert machine.apply(command) == answer
+    assert machine.apply(command, 0) == answer
     assert machine.range("") == before
 
 
@@ -83,7 +85,7 @@ def test_a_restored_machine_goes_on_as_the_first(log: list[bytes], later: list[b
     restored = KvMachine()
     restored.restore(machine.snapshot())
     assert restored.state_hash() == machine.state_hash()
-    assert [machine.apply(c) for c in later] == [restored.apply(c) for c in later]
+    assert [machine.apply(c, 0) for c in later] == [restored.apply(c, 0) for c in later]
     assert restored.state_hash() == machine.state_hash()
 
 
@@ -92,7 +94,7 @@ def test_a_restored_machine_goes_on_as_the_first(log: list[bytes], later: list[b
 def test_apply_answers_any_bytes(command: bytes) -> None:
     for data in (command, b"\x01" + command):
         machine = KvMachine()
-        assert isinstance(decode_result(machine.apply(data)), Applied | Refused)
+        assert isinstance(decode_result(machine.apply(data, 0)), Applied | Refused)
 
 
 @given(TXNS, st.data())
@@ -101,7 +103,7 @@ def test_apply_answers_damaged_commands(txn: Txn, data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         command[data.draw(st.integers(0, len(command) - 1))] = data.draw(st.integers(0, 255))
     damaged = bytes(command[: data.draw(st.integers(0, len(command)))])
-    assert isinstance(decode_result(KvMachine().apply(damaged)), Applied | Refused)
+    assert isinstance(decode_result(KvMachine().apply(damaged, 0)), Applied | Refused)
 
 
 @given(LOGS, PREFIXES, KEYS | st.just(""), st.integers(0, 4))
@@ -123,7 +125,7 @@ def test_changes_replayed_on_a_dictionary_give_the_state(log: list[bytes]) -> No
     seen: list[Changes] = []
     machine.observer = lambda changes: seen.append(changes) if changes else None
     for command in log:
-        machine.apply(command)
+        machine.apply(command, 0)
     mirror: dict[str, Entry] = {}
     for batch in seen:
         for change in batch.changes:
@@ -146,5 +148,5 @@ def test_commands_round_trip(txn: Txn) -> None:
 def test_a_guard_on_what_is_there_holds(log: list[bytes], txn: Txn) -> None:
     machine = replayed(log)
     guards = tuple(Guard(e.key, e.mod_revision) for e in machine.range("").entries)
-    outcome = decode_result(machine.apply(encode_command(Txn(txn.then, txn.reason, guards))))
+    outcome = decode_result(machine.apply(encode_command(Txn(txn.then, txn.reason, guards)), 0))
     assert isinstance(outcome, Applied)

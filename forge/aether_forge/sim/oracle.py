@@ -10,8 +10,12 @@ from dataclasses import dataclass
 
 from aether.core.model.ids import NodeId
 from aether.core.store.codec import Noop, encode_command
-from aether.errors import NoQuorum, OutcomeUnknown
-from aether.ports import Member, StateMachine
+from aether.errors import Invalid, NoQuorum, OutcomeUnknown, Unavailable
+from aether.ports import Member, MemberStatus, StateMachine
+
+DUE_S = 0.5
+"""How often the leader's machine is asked what falls due."""
+_FOREVER_MS = 2**53
 
 
 @dataclass(slots=True)
@@ -29,10 +33,13 @@ class Oracle:
 
     def __init__(self) -> None:
         self.term = 1
-        self._log: list[bytes] = []
+        self._log: list[tuple[bytes, int]] = []
         self._seats: dict[NodeId, _Seat] = {}
         self._leader: NodeId | None = None
         self._lost_answers = 0
+        self._led_ms = 0.0
+        self._looked = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     def member(self, member: Member, machine: StateMachine) -> "OracleConsensus":
         """Seat a member; it catches up with the log when it starts."""
@@ -59,12 +66,68 @@ class Oracle:
         seat = self._seats[node]
         if not seat.connected or self._leader is None:
             raise NoQuorum("no majority is connected")
-        self._log.append(command)
-        answer = self._catch_up(seat)
+        answer = self._append(seat, command)
         if self._lost_answers:
             self._lost_answers -= 1
             raise OutcomeUnknown("the answer was lost")
         return answer
+
+    def time_ms(self) -> int:
+        """Return cluster time: it stands still while nobody leads."""
+        now = asyncio.get_running_loop().time()
+        if self._leader is not None:
+            self._led_ms += max(now - self._looked, 0.0) * 1000
+        self._looked = now
+        return int(self._led_ms)
+
+    def _append(self, asking: _Seat | None, command: bytes) -> bytes:
+        self._log.append((command, self.time_ms()))
+        answer = self._catch_up(asking)
+        self._await_what_is_due()
+        return answer
+
+    def _await_what_is_due(self) -> None:
+        """Look again in a while, when there is anything that will ever fall due."""
+        machine = next((seat.machine for seat in self._seats.values() if seat.connected), None)
+        if self._timer is None and machine is not None and machine.due(_FOREVER_MS) is not None:
+            self._timer = asyncio.get_running_loop().call_later(DUE_S, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        leader = self._seats[self._leader] if self._leader is not None else None
+        if leader is not None and (command := leader.machine.due(self.time_ms())) is not None:
+            self._append(None, command)
+        self._await_what_is_due()
+
+    def hand_over(self, node: NodeId | None) -> NodeId:
+        """Have another connected member lead; any, when none is named."""
+        connected = [name for name in sorted(self._seats) if self._seats[name].connected]
+        if self._leader is None or (node is not None and node not in connected):
+            raise Unavailable(f"{node or 'nobody'} cannot lead: no majority, or not connected")
+        others = [name for name in connected if name != self._leader] or connected
+        target = node if node is not None else others[0]
+        self.term += target != self._leader
+        self._leader = target
+        return target
+
+    def status(self, node: NodeId) -> MemberStatus:
+        """Return how a member is."""
+        leader, applied = self.leader(node), self._seats[node].applied
+        return MemberStatus(
+            node=node,
+            engine="oracle",
+            role="leader" if leader == node else "follower",
+            condition="ok",
+            detail="",
+            term=self.term,
+            leader=leader,
+            commit=len(self._log),
+            applied=applied,
+            first_index=1,
+            last_index=len(self._log),
+            snapshot_index=0,
+            members=self.members(),
+        )
 
     def leader(self, node: NodeId) -> NodeId | None:
         """Return who leads, as `node` knows."""
@@ -80,6 +143,7 @@ class Oracle:
         self._elect()
 
     def _elect(self) -> None:
+        self.time_ms()
         connected = sorted(node for node, seat in self._seats.items() if seat.connected)
         leader = None
         if 2 * len(connected) > len(self._seats):
@@ -92,7 +156,7 @@ class Oracle:
         answer = b""
         for seat in self._seats.values():
             while seat.connected and seat.applied < len(self._log):
-                result = seat.machine.apply(self._log[seat.applied])
+                result = seat.machine.apply(*self._log[seat.applied])
                 seat.applied += 1
                 if seat is asking:
                     answer = result
@@ -142,6 +206,16 @@ class OracleConsensus:
         """Do nothing for a present member; a new one is seated with `Oracle.member`."""
         if member not in self._oracle.members():
             raise NoQuorum(f"{member.node} has no seat: seat it with Oracle.member first")
+
+    async def transfer_leadership(self, node: NodeId | None, timeout_s: float) -> NodeId:  # noqa: ARG002 - answers at once
+        """Have another member lead; see `ports.Group`."""
+        if node is not None and node not in {member.node for member in self._oracle.members()}:
+            raise Invalid(f"{node} is not a member")
+        return self._oracle.hand_over(node)
+
+    async def status(self) -> MemberStatus:
+        """Return how this member is."""
+        return self._oracle.status(self._node)
 
     async def remove_member(self, node: NodeId, timeout_s: float) -> None:  # noqa: ARG002 - answers at once
         """Take a node out; no change when it is absent."""

@@ -10,7 +10,7 @@ REASON = Reason("test", "unit", "because")
 
 def do(kv: KvMachine, *operations: Put | Delete, request_id: str = "") -> Outcome:
     txn = Txn(operations, REASON, request_id=request_id)
-    return decode_result(kv.apply(encode_command(txn)))
+    return decode_result(kv.apply(encode_command(txn), 0))
 
 
 def test_one_revision_for_each_txn_that_changes_something() -> None:
@@ -18,7 +18,7 @@ def test_one_revision_for_each_txn_that_changes_something() -> None:
     assert do(kv, Put("a", b"1"), Put("b", b"2")) == Applied(1)
     assert do(kv, Delete("nothing")) == Applied(1)
     assert do(kv) == Applied(1)
-    assert decode_result(kv.apply(encode_command(Noop()))) == Applied(1)
+    assert decode_result(kv.apply(encode_command(Noop()), 0)) == Applied(1)
     assert do(kv, Put("a", b"1")) == Applied(2)
     assert do(kv, Delete("a")) == Applied(3, deleted=1)
 
@@ -43,7 +43,7 @@ def test_what_is_no_command_is_refused_with_the_reason() -> None:
         (encode_command(Txn((Put("k" * 1025, b""),), REASON)), "1024"),
         (encode_command(Txn((), REASON, request_id="r" * 129)), "request id"),
     ):
-        outcome = decode_result(kv.apply(command))
+        outcome = decode_result(kv.apply(command, 0))
         assert isinstance(outcome, Refused)
         assert said in outcome.message
     assert kv.state_hash() == KvMachine().state_hash()

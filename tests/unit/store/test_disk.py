@@ -7,7 +7,7 @@ from aether.store.pysyncobj.commands import NoOp, Regular, to_local
 from aether.store.pysyncobj.disk import StoreDisk, local_entry, open_journal, read_dump, write_dump
 from aether.store.pysyncobj.members import Voter
 
-VOTERS = [Voter("node-1@127.0.0.1:6101")]
+VOTERS = {Voter("node-1@127.0.0.1:6101")}
 
 
 def entry(index: int, term: int = 1) -> tuple[bytes, int, int]:
@@ -49,15 +49,15 @@ def test_a_new_directory_is_made_and_held_by_one(tmp_path: Path) -> None:
 
 def test_a_dump_is_read_back(tmp_path: Path) -> None:
     path = tmp_path / "dump"
-    write_dump(path, b"state", entry(8), entry(7), VOTERS)
+    write_dump(path, (entry(8), entry(7), VOTERS), [b"state"])
     dump = read_dump(path)
     assert (local_entry(dump.last), local_entry(dump.before)) == (entry(8), entry(7))
-    assert (dump.voters, dump.state) == (("node-1@127.0.0.1:6101",), b"state")
+    assert (dump.voters, dump.parts) == (("node-1@127.0.0.1:6101",), (b"state",))
 
 
 def test_every_damaged_byte_of_a_dump_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "dump"
-    write_dump(path, b"state", entry(8), (to_local(NoOp()), 7, 1), VOTERS)
+    write_dump(path, (entry(8), (to_local(NoOp()), 7, 1), VOTERS), [b"state"])
     whole = path.read_bytes()
     for place in range(len(whole)):
         damaged = bytearray(whole)
@@ -70,7 +70,7 @@ def test_every_damaged_byte_of_a_dump_is_noticed(tmp_path: Path) -> None:
 def test_a_crash_between_dump_and_journal_loses_nothing(tmp_path: Path) -> None:
     disk = StoreDisk(tmp_path)
     write_journal(disk.journal, *range(1, 11))
-    write_dump(disk.dump, b"state", entry(8), entry(7), VOTERS)
+    write_dump(disk.dump, (entry(8), entry(7), VOTERS), [b"state"])
     opened(tmp_path)
     assert journal_of(disk.journal) == [entry(index) for index in (7, 8, 9, 10)]
 
@@ -79,7 +79,7 @@ def test_a_crash_while_the_journal_is_rewritten_loses_nothing(tmp_path: Path) ->
     disk = StoreDisk(tmp_path)
     write_journal(disk.journal, *range(1, 11))
     disk.save_before_compaction()
-    write_dump(disk.dump, b"state", entry(8), entry(7), VOTERS)
+    write_dump(disk.dump, (entry(8), entry(7), VOTERS), [b"state"])
     disk.journal.unlink()
     write_journal(disk.journal, 7)
     opened(tmp_path)
@@ -91,7 +91,7 @@ def test_an_ended_compaction_is_left_alone(tmp_path: Path) -> None:
     disk = StoreDisk(tmp_path)
     write_journal(disk.journal, *range(1, 11))
     disk.save_before_compaction()
-    write_dump(disk.dump, b"state", entry(8), entry(7), VOTERS)
+    write_dump(disk.dump, (entry(8), entry(7), VOTERS), [b"state"])
     disk.journal.unlink()
     write_journal(disk.journal, *range(7, 13))
     disk.end_compaction()

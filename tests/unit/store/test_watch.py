@@ -14,7 +14,7 @@ REASON = Reason("test", "unit", "because")
 
 
 def put(machine: KvMachine, key: str) -> None:
-    machine.apply(encode_command(Txn((Put(key, b""),), REASON)))
+    machine.apply(encode_command(Txn((Put(key, b""),), REASON)), 0)
 
 
 async def test_changes_made_before_the_first_look_are_not_missed() -> None:

@@ -5,7 +5,7 @@ sequence of bytes and raises for none.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from aether.core.store.codec import Noop, decode_command, encode_result
 from aether.core.store.commands import (
@@ -39,6 +39,8 @@ class KvMachine:
         self._state = KvState()
         self._requests = Requests()
         self._history = History()
+        self._time_ms = 0
+        self._digest = b""
 
     @property
     def revision(self) -> int:
@@ -50,13 +52,32 @@ class KvMachine:
         """Changes up to this revision are no longer in the history."""
         return self._history.compacted
 
-    def apply(self, command: bytes) -> bytes:
-        """Apply one committed command and return its encoded result.
+    @property
+    def time_ms(self) -> int:
+        """Cluster time of the last command applied; never goes back."""
+        return self._time_ms
+
+    def apply(self, command: bytes, time_ms: int) -> bytes:
+        """Apply one command committed at cluster time `time_ms`; return its encoded result.
 
         Total: a command that is malformed, unknown or over a limit changes nothing and is
         answered with a refusal that says why.
         """
-        return encode_result(self._outcome(command))
+        self._time_ms = max(self._time_ms, time_ms)
+        result = encode_result(self._outcome(command))
+        chained = hashlib.blake2b(self._digest, digest_size=16)
+        chained.update(command)
+        chained.update(result)
+        self._digest = chained.digest()
+        return result
+
+    def due(self, time_ms: int) -> bytes | None:  # noqa: ARG002 - nothing here goes by time yet
+        """Return the command a leader should propose now that it is `time_ms`, if any."""
+        return None
+
+    def digest(self) -> bytes:
+        """Return a digest that is equal on members that applied equal logs."""
+        return self._digest
 
     def _outcome(self, command: bytes) -> Outcome:
         if len(command) > MAX_COMMAND_BYTES:
@@ -116,12 +137,22 @@ class KvMachine:
             return None
         return tuple(self._history.after(revision))
 
-    def snapshot(self) -> bytes:
-        """Return the whole state; the history for watchers is not part of it."""
-        return encode_snapshot(self._state, self._requests)
+    def snapshot(self) -> Iterator[bytes]:
+        """Return the whole state in parts; the history for watchers is not part of it."""
+        yield encode_snapshot(self._state, self._requests)
 
-    def restore(self, snapshot: bytes) -> None:
-        """Replace the whole state; raises ValueError when `snapshot` is damaged."""
+    def restoring(self) -> "Restoration":
+        """Begin to replace the whole state."""
+        return Restoration(self)
+
+    def restore(self, parts: Iterable[bytes]) -> None:
+        """Replace the whole state; raises ValueError when a part is damaged or missing."""
+        restoration = self.restoring()
+        for part in parts:
+            restoration.feed(part)
+        restoration.finish()
+
+    def _replace(self, snapshot: bytes) -> None:
         self._state, self._requests = decode_snapshot(snapshot)
         self._history = History(compacted=self._state.revision)
         if self.observer is not None:
@@ -129,7 +160,23 @@ class KvMachine:
 
     def state_hash(self) -> str:
         """Return a digest that is equal on members that applied equal logs."""
-        return hashlib.sha256(self.snapshot()).hexdigest()
+        return hashlib.sha256(b"".join(self.snapshot())).hexdigest()
+
+
+class Restoration:
+    """A state being rebuilt part by part."""
+
+    def __init__(self, machine: KvMachine) -> None:
+        self._machine = machine
+        self._parts: list[bytes] = []
+
+    def feed(self, part: bytes) -> None:
+        """Take the next part of a snapshot."""
+        self._parts.append(part)
+
+    def finish(self) -> None:
+        """Replace the machine's state; raises ValueError when the snapshot is damaged."""
+        self._machine._replace(b"".join(self._parts))
 
 
 def _outcome_of(answer: Answer, guards: tuple[Guard, ...]) -> Outcome:

@@ -33,6 +33,9 @@ from aether.store.pysyncobj.messages import LogEntry
 LocalEntry = tuple[bytes, int, int]
 """An entry as PySyncObj keeps it: command, index, term."""
 
+DumpPoint = tuple[LocalEntry, LocalEntry, set[Voter]]
+"""Where in the log a dump stands: its last entry, the one before, and the voters then."""
+
 _MAGIC = b"AEDUMP\x01"
 _DIGEST_BYTES = 32
 
@@ -43,7 +46,15 @@ class Dump(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
     last: LogEntry
     before: LogEntry
     voters: tuple[str, ...]
-    state: bytes
+    state: bytes | tuple[bytes, ...]
+    """Parts of the machine's snapshot; dumps of the first version hold one part, bare."""
+    time_ms: int = 0
+    """Cluster time as this member counted it."""
+
+    @property
+    def parts(self) -> tuple[bytes, ...]:
+        """The parts of the machine's snapshot."""
+        return (self.state,) if isinstance(self.state, bytes) else self.state
 
 
 _decoder = msgspec.msgpack.Decoder(Dump)
@@ -171,16 +182,16 @@ def open_journal(path: Path) -> FileJournal:
     raise ValueError(f"{path.name} cannot be read: {problem}")
 
 
-def write_dump(
-    path: Path, state: bytes, last: LocalEntry, before: LocalEntry, voters: Iterable[Voter]
-) -> None:
+def write_dump(path: Path, point: DumpPoint, parts: Iterable[bytes], time_ms: int = 0) -> None:
     """Write a dump to `path` and return when it is on stable storage."""
+    last, before, voters = point
     body = msgspec.msgpack.encode(
         Dump(
             last=_entry(last),
             before=_entry(before),
             voters=tuple(sorted(voter.id for voter in voters)),
-            state=state,
+            state=tuple(parts),
+            time_ms=time_ms,
         )
     )
     with path.open("wb") as file:

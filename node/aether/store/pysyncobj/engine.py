@@ -1,6 +1,7 @@
 """PySyncObj behind `ports.Consensus`, ticked on the node's event loop."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
@@ -10,14 +11,24 @@ from pysyncobj import FAIL_REASON
 from aether.core.model.ids import NodeId
 from aether.core.store.codec import Noop, encode_command
 from aether.core.store.limits import MAX_COMMAND_BYTES
-from aether.errors import ConfigInvalid, Conflict, NoQuorum, OutcomeUnknown, TooLarge
-from aether.ports import Member
+from aether.errors import (
+    AetherError,
+    ConfigInvalid,
+    Conflict,
+    Invalid,
+    NoQuorum,
+    OutcomeUnknown,
+    TooLarge,
+)
+from aether.ports import Member, MemberStatus
 from aether.store.pysyncobj.commands import to_text
 from aether.store.pysyncobj.disk import StoreDisk
 from aether.store.pysyncobj.members import Voter, member_name, voters
 from aether.store.pysyncobj.membership import MembershipGate
 from aether.store.pysyncobj.network import Network
 from aether.store.pysyncobj.replica import Replica, Timing, settings_of
+from aether.store.pysyncobj.stamps import Stamps, stamped
+from aether.store.pysyncobj.status import member_status
 from aether.store.pysyncobj.transport import PeerTransport
 from aether.store.spec import ConsensusSpec
 from aether.tasks import Tasks
@@ -26,6 +37,8 @@ STALL_S = 0.25
 """After a pause of the event loop as long as this, peers are heard before time-outs are judged."""
 RETRY_S = 0.1
 FAILED_TICK_S = 1.0
+DUE_S = 0.5
+"""How often a leader asks the machine what falls due."""
 
 # Refusals after which the command is surely in no log that can be committed. DISCARDED is one of
 # them: another term's entry was applied in the command's place.
@@ -51,6 +64,7 @@ class PySyncObjConsensus:
         self._members = tuple(sorted(spec.members, key=lambda member: member.node))
         self._me = _own(spec)
         self._disk = StoreDisk(spec.data_dir / "store")
+        self._stamps = Stamps(time.monotonic)
         self._wake = asyncio.Event()
         self._tasks = Tasks(self._task_failed)
         self._waiting: set[asyncio.Future[_Answer]] = set()
@@ -80,19 +94,23 @@ class PySyncObjConsensus:
             await self.stop()
             raise
         self._tasks.start("raft-tick", self._tick_for_ever())
+        self._tasks.start("raft-due", self._propose_what_is_due())
 
     def _open_replica(self) -> None:
         me = Voter(member_name(self._me))
         self._network = self._transport.open(
             self._me, self._spec.cluster_id, self._spec.incarnation
         )
-        settings = settings_of(self._timing, self._disk, self._spec.machine, self._dump_written)
+        settings = settings_of(
+            self._timing, self._disk, self._spec.machine, self._stamps, self._dump_written
+        )
         self._replica = Replica(
             me,
             voters(self._spec.members) - {me},
             transport=self._transport,
             settings=settings,
             machine=self._spec.machine,
+            stamps=self._stamps,
         )
         self._turn()
 
@@ -131,6 +149,20 @@ class PySyncObjConsensus:
                 self._running_network().keep_alive()
             if not self._turned():
                 await asyncio.sleep(FAILED_TICK_S)
+
+    async def _propose_what_is_due(self) -> None:
+        """While leading, commit what the machine says falls due; what fails falls due again."""
+        while True:
+            await asyncio.sleep(DUE_S)
+            if self._leader != self._me.node:
+                continue
+            command = self._spec.machine.due(self._stamps.time_ms)
+            if command is None:
+                continue
+            try:
+                await self.propose(command, DUE_S)
+            except AetherError as problem:
+                log.debug("what is due was not committed", problem=problem.message)
 
     def _turned(self) -> bool:
         """Take one turn; an error of the library is logged and the next turn tries again."""
@@ -219,7 +251,8 @@ class PySyncObjConsensus:
         if len(command) > MAX_COMMAND_BYTES:
             raise TooLarge(f"a command of {len(command)} bytes; the limit is {MAX_COMMAND_BYTES}")
         self._transport.journal_touched = True
-        commit = partial(self._running_replica().commit, to_text(command))
+        text = to_text(stamped(command, self._stamps.time_ms))
+        commit = partial(self._running_replica().commit, text)
         return await self._asked(commit, timeout_s) or b""
 
     async def barrier(self, timeout_s: float) -> None:
@@ -228,6 +261,10 @@ class PySyncObjConsensus:
 
     async def add_member(self, member: Member, timeout_s: float) -> None:
         """Make a node a voter; raises Conflict when it is one with another address."""
+        if not member.voter:
+            raise Invalid(
+                f"{member.node} cannot join as a learner: engine pysyncobj has only voters"
+            )
         voter = Voter(member_name(member))
 
         async def step(left_s: float) -> bool:
@@ -259,6 +296,18 @@ class PySyncObjConsensus:
             return True
 
         await self._change_voters(step, timeout_s)
+
+    async def transfer_leadership(self, node: NodeId | None, timeout_s: float) -> NodeId:  # noqa: ARG002 - refused
+        """Refuse: the library hands over without waiting, and cannot say whether it worked."""
+        raise Invalid(
+            "engine pysyncobj cannot hand over leadership on request: not supported; "
+            "choose engine native, or restart the node that leads"
+        )
+
+    async def status(self) -> MemberStatus:
+        """Return how this member is, as far as the library tells."""
+        told = self._running_replica().getStatus()
+        return member_status(self._me.node, self._members, self._leader, told)
 
     async def _change_voters(self, step: "_Step", timeout_s: float) -> None:
         """Take `step` until it succeeds; each step looks again, so repeating one does no harm."""

@@ -10,7 +10,7 @@ from pysyncobj import SyncObj, SyncObjConf, replicated
 from aether.ports import StateMachine
 from aether.store.pysyncobj.commands import from_text
 from aether.store.pysyncobj.disk import (
-    LocalEntry,
+    DumpPoint,
     StoreDisk,
     library_files,
     local_entry,
@@ -18,6 +18,7 @@ from aether.store.pysyncobj.disk import (
     write_dump,
 )
 from aether.store.pysyncobj.members import Voter
+from aether.store.pysyncobj.stamps import Stamps, unstamped
 from aether.store.pysyncobj.transport import PeerTransport
 
 # A pickled command is at most twice MAX_COMMAND_BYTES and some; a larger batch size than that
@@ -53,31 +54,42 @@ class Replica(SyncObj):  # type: ignore[misc]  # the library has no annotations
         transport: PeerTransport,
         settings: SyncObjConf,
         machine: StateMachine,
+        stamps: Stamps,
     ) -> None:
         self._machine = machine
+        self._stamps = stamps
         with library_files():
             super().__init__(me, others, settings, nodeClass=Voter, transport=transport)
 
     @replicated  # type: ignore[untyped-decorator]  # the library has no annotations
     def commit(self, text: str) -> bytes:
         """Apply one committed command; see `commands.to_text`."""
-        return self._machine.apply(from_text(text))
+        time_ms, command = unstamped(from_text(text))
+        self._stamps.applied(time_ms)
+        return self._machine.apply(command, time_ms)
 
 
 def settings_of(
-    timing: Timing, disk: StoreDisk, machine: StateMachine, compacting: Callable[[], None]
+    timing: Timing,
+    disk: StoreDisk,
+    machine: StateMachine,
+    stamps: Stamps,
+    compacting: Callable[[], None],
 ) -> SyncObjConf:
     """Return the library's configuration; `compacting` is called when a dump was written."""
 
-    def serialize(path: str, data: tuple[LocalEntry, LocalEntry, set[Voter]]) -> None:
-        last, before, members = data
+    def serialize(path: str, point: DumpPoint) -> None:
         disk.save_before_compaction()
-        write_dump(Path(path), machine.snapshot(), last, before, members)
+        write_dump(Path(path), point, machine.snapshot(), stamps.latest_ms)
         compacting()
 
-    def deserialize(path: str) -> tuple[LocalEntry, LocalEntry, set[Voter]]:
+    def deserialize(path: str) -> DumpPoint:
         dump = read_dump(Path(path))
-        machine.restore(dump.state)
+        restoring = machine.restoring()
+        for part in dump.parts:
+            restoring.feed(part)
+        restoring.finish()
+        stamps.applied(dump.time_ms)
         members = {Voter(name) for name in dump.voters}
         return local_entry(dump.last), local_entry(dump.before), members
 
