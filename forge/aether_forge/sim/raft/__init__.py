@@ -1,0 +1,1 @@
+"""Simulated store members: real replicas on a network, disks and clocks that fail by a seed."""
