@@ -1,0 +1,247 @@
+"""Reading a log after a start: what is in it, what was never synced and may go, what is damage.
+
+Records are numbered without gaps over all segments. Where the number expected does not verify, the
+log is torn; every record found behind that place tells up to which number all was synced when it was
+written. Does one say that the torn one was, synced entries are lost: LogDamaged. Else
+the torn one and what follows were never synced, so nobody was promised them, and they are cut.
+
+Three more things may be found after a crash and are no damage: leftovers of segments that were being
+removed (the log goes on behind a missing one and still meets the snapshot), leftovers before a
+RESET record, and a new segment without a head.
+"""
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+
+import msgspec
+
+from aether.core.raft.entries import MEMBERS, Members
+from aether.ports import Disk
+from aether.store.disk.contents import Contents
+from aether.store.disk.errors import LogDamaged, disk_error
+from aether.store.disk.records import HAS_MEMBERS, RESET, Record, entries_of, search, walk
+from aether.store.disk.segments import (
+    HEAD_BYTES,
+    Segment,
+    head,
+    remove_segment,
+    segment_name,
+    segment_number,
+    write_zeros,
+)
+
+_members = msgspec.msgpack.Decoder(Members)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tear:
+    """Where the log stops verifying."""
+
+    number: int
+    offset: int
+    serial: int
+    """Of the record that should stand there."""
+    gap: bool
+    """Whether a whole segment is missing, rather than bytes in one that is there."""
+
+    def damaged(self, evidence: Record, where: str) -> LogDamaged:
+        return LogDamaged(
+            segment_name(self.number),
+            self.offset,
+            f"record {self.serial} does not verify, and {where} at byte {evidence.offset} tells "
+            "that it had been synced",
+        )
+
+
+@dataclass(slots=True)
+class Recovered:
+    """A log as it was found, its files open."""
+
+    contents: Contents = field(default_factory=Contents)
+    segments: list[Segment] = field(default_factory=list)
+    serial: int = 0
+    """Of the last record."""
+    synced: int = 0
+    """Up to which serial the records themselves tell that they were synced."""
+    unproven: dict[int, "array[int]"] = field(default_factory=dict)
+    """Segment number to offsets of its records, for segments with records after `synced`."""
+
+
+class Recovery:
+    """One pass over the segments, in order; then `finish`."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._log = Recovered()
+        self._doomed: list[Segment] = []
+        self._tear: _Tear | None = None
+        self._dirty_end = 0
+        """Where the bytes after the tear end."""
+
+    def run(self, snapshot_index: int) -> Recovered:
+        """Read every segment; raises LogDamaged, DiskFailed. Closes what it opened when it raises."""
+        try:
+            numbers = [segment_number(name) for name in self._disk.names()]
+            for number in sorted(number for number in numbers if number is not None):
+                self._take(number)
+            return self._finish(snapshot_index)
+        except BaseException as error:
+            for segment in chain(self._log.segments, self._doomed):
+                segment.file.close()
+            if isinstance(error, OSError):
+                raise disk_error(error, "reading the log") from error
+            raise
+
+    def _take(self, number: int) -> None:
+        segment = Segment(number, self._disk.open(segment_name(number)), 0, 0)
+        self._doomed.append(segment)  # until it is known to be part of the log
+        segment.allocated = segment.file.size()
+        data = segment.file.read_at(0, segment.allocated)
+        begins = data[:HEAD_BYTES] == head(number)
+        records = walk(data, number, HEAD_BYTES) if begins else iter(())
+        opening = next(records, None)
+        if opening and opening.flags & RESET:
+            self._restart(opening.serial)
+        elif not self._log.segments:
+            self._base(number, opening, data, begins=begins)
+        elif self._is_torn_before(number, opening):
+            self._look_behind(number, data, opening)
+        if self._tear:
+            return
+        self._doomed.pop()
+        self._log.segments.append(segment)
+        self._read(segment, data, chain((opening,) if opening else (), records), begins=begins)
+
+    def _restart(self, serial: int) -> None:
+        """Begin anew: what was read before is not needed any more."""
+        kept = self._doomed.pop()
+        self._doomed += self._log.segments
+        self._doomed.append(kept)
+        self._log = Recovered(serial=serial - 1)
+        self._tear = None
+
+    def _base(self, number: int, opening: Record | None, data: bytes, *, begins: bool) -> None:
+        """Check how the log begins: that was synced before anything was made of it.
+
+        In the very first segment that is the head, in any other the first record.
+        """
+        if number > 1 and opening is None:
+            what = "the first record of the log does not verify"
+            raise LogDamaged(segment_name(number), HEAD_BYTES, what)
+        if not begins and data[HEAD_BYTES:].strip(b"\0"):
+            raise LogDamaged(segment_name(number), 0, "the head of the log does not verify")
+        if opening and number > 1:
+            self._log.serial = opening.serial - 1
+
+    def _is_torn_before(self, number: int, opening: Record | None) -> bool:
+        before, expected = self._log.segments[-1], self._log.serial + 1
+        adjacent = before.number + 1 == number
+        if self._tear is None and not adjacent:
+            self._tear = _Tear(before.number, before.end, expected, gap=True)
+        elif self._tear and adjacent and opening and opening.serial == expected:
+            self._tear = None  # what does not verify had been given up; its number stands here
+        return self._tear is not None
+
+    def _look_behind(self, number: int, data: bytes, opening: Record | None) -> None:
+        """Look for proof, in a segment behind the tear, that what is torn had been synced."""
+        tear = self._tear
+        assert tear is not None  # noqa: S101 - asked just before
+        proof = _proof(search(data, number, 0), tear.serial)
+        if proof is None:
+            return
+        if not tear.gap or opening is None:
+            raise tear.damaged(proof, segment_name(number))
+        self._restart(opening.serial)
+
+    def _read(
+        self, segment: Segment, data: bytes, records: Iterator[Record], *, begins: bool
+    ) -> None:
+        log = self._log
+        segment.end = HEAD_BYTES if begins else 0
+        offsets: array[int] = array("Q")
+        for record in records:
+            offset, end, count, flags, serial, synced, first, _ = record
+            if serial != log.serial + 1:
+                break
+            if flags & RESET:
+                log.contents.begin_after(first - 1)
+            elif count:
+                self._note(segment, data, record)
+            offsets.append(offset)
+            log.serial = serial
+            log.synced = max(log.synced, synced)
+            segment.end = end
+        log.unproven[segment.number] = offsets
+        self._forget_proven()
+        self._check_rest(segment, data)
+
+    def _note(self, segment: Segment, data: bytes, record: Record) -> None:
+        contents = self._log.contents
+        try:
+            if not contents.begun:
+                contents.begin_after(record.first - 1)
+            contents.add(
+                segment.number, record.offset, record.first, record.entry_count, record.term
+            )
+            if record.flags & HAS_MEMBERS:
+                contents.add_members(
+                    (entry.index, _members.decode(entry.data))
+                    for entry in entries_of(data, record)
+                    if entry.kind == MEMBERS
+                )
+        except (ValueError, OverflowError, msgspec.MsgspecError) as problem:
+            raise LogDamaged(segment.name, record.offset, str(problem)) from problem
+
+    def _forget_proven(self) -> None:
+        """Keep the offsets only of segments whose last record may be unsynced."""
+        log = self._log
+        serial = log.serial
+        for number in sorted(log.unproven, reverse=True):
+            if serial <= log.synced:
+                del log.unproven[number]
+            else:
+                serial -= len(log.unproven[number])
+
+    def _check_rest(self, segment: Segment, data: bytes) -> None:
+        """Find out whether anything but zeros stands behind the records."""
+        used = len(data.rstrip(b"\0"))
+        if used <= segment.end:
+            return
+        serial = self._log.serial + 1
+        proof = _proof(search(data, segment.number, segment.end), serial)
+        self._tear = _Tear(segment.number, segment.end, serial, gap=False)
+        self._dirty_end = used
+        if proof:
+            raise self._tear.damaged(proof, "a record")
+
+    def _finish(self, snapshot_index: int) -> Recovered:
+        log = self._log
+        if not log.contents.begun:
+            log.contents.begin_after(snapshot_index)
+        if log.contents.first_index > snapshot_index + 1:
+            raise LogDamaged(
+                log.segments[0].name if log.segments else "the log",
+                0,
+                f"the log begins with entry {log.contents.first_index}, the snapshot ends with "
+                f"{snapshot_index}: what is between is missing",
+            )
+        self._cut()
+        return log
+
+    def _cut(self) -> None:
+        """Make the files what was read from them."""
+        tear, segments = self._tear, self._log.segments
+        if tear and not tear.gap and self._dirty_end > tear.offset:
+            segment = segments[-1]
+            write_zeros(segment.file, tear.offset, self._dirty_end)
+            segment.file.sync()
+        while self._doomed:
+            remove_segment(self._disk, self._doomed[-1])
+            self._doomed.pop()
+
+
+def _proof(records: Iterator[Record], serial: int) -> Record | None:
+    """Return a record that tells that record `serial` had been synced."""
+    return next((record for record in records if record.synced >= serial), None)
