@@ -1,0 +1,1 @@
+"""Real processes under real faults, for as long as one likes; not part of `make test`."""
