@@ -1,17 +1,19 @@
 """The store's contract, on the oracle and on three PySyncObj engines."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import pytest
 
 from aether.core.model.ids import NodeId
+from aether.core.store.commands import DeletePrefix, Txn
 from aether.core.store.machine import KvMachine
 from aether.errors import NoQuorum, OutcomeUnknown
 from aether.ports import Member
 from aether.store.client import KvStore
 from aether_forge.sim.oracle import Oracle
 from tests.integration.contracts.raft_cluster import RaftCluster, new_members
-from tests.integration.contracts.store import StoreContract, put
+from tests.integration.contracts.store import REASON, WAIT_S, AnyStore, StoreContract, put, seen
+from tests.integration.contracts.store_processes import StoreClients, StoreProcesses
 
 
 async def oracle_stores(oracle: Oracle, count: int) -> list[KvStore]:
@@ -49,6 +51,22 @@ class TestThreePySyncObjEngines(StoreContract):
         async with RaftCluster(new_members(3)) as cluster:
             await cluster.leader()
             yield cluster.stores
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[StoreProcesses]:
+    with StoreProcesses(new_members(3), engine="pysyncobj") as cluster:
+        yield cluster
+
+
+class TestThreeStoreProcesses(StoreContract):
+    @pytest.fixture
+    async def stores(self, processes: StoreProcesses) -> AsyncIterator[Sequence[AnyStore]]:
+        async with StoreClients(processes) as clients:
+            yield clients.stores
+            gone = await clients.stores[0].txn(Txn((DeletePrefix(""),), REASON), WAIT_S)
+            for store in clients.stores:
+                await seen(store, gone.revision)
 
 
 async def test_a_write_without_a_majority_says_that_nothing_was_written() -> None:

@@ -1,8 +1,10 @@
-"""One barrier for all readers that wait: how linearizable reads share the cost of a quorum."""
+"""Reads: one barrier for all readers that wait, and looks at the machine, also into its past."""
 
 import asyncio
 
-from aether.errors import NoQuorum, OutcomeUnknown, Unavailable
+from aether.core.store.commands import Range
+from aether.core.store.machine import KvMachine
+from aether.errors import AetherError, Invalid, NoQuorum, OutcomeUnknown, Unavailable
 from aether.ports import Consensus
 from aether.tasks import Tasks
 
@@ -32,10 +34,7 @@ class ReadBarrier:
                 while not await asyncio.shield(self._join(loop)):  # noqa: ASYNC110 - a pause between tries
                     await asyncio.sleep(RETRY_S)
         except TimeoutError as late:
-            raise NoQuorum(
-                f"no quorum confirmed a read within {timeout_s:g} s; "
-                "retry, or read with consistency=stale"
-            ) from late
+            raise no_quorum_for_read(timeout_s) from late
 
     def _join(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[bool]:
         if self._forming is None:
@@ -66,3 +65,24 @@ class ReadBarrier:
         except (Unavailable, OutcomeUnknown):
             return False
         return True
+
+
+def no_quorum_for_read(timeout_s: float, cause: AetherError | None = None) -> NoQuorum:
+    """Return the error of a linearizable read whose time is over."""
+    why = f" ({cause.message})" if cause else ""
+    return NoQuorum(
+        f"no quorum confirmed a read within {timeout_s:g} s{why}; "
+        "retry, or read with consistency=stale"
+    )
+
+
+def range_of(
+    machine: KvMachine, prefix: str, limit: int, start: str, revision: int | None
+) -> Range:
+    """Return a range of the machine, now or as it stood at `revision`.
+
+    Raises Conflict `compacted` when that is gone, Invalid when it is still to come.
+    """
+    if revision is None or revision == machine.revision:
+        return machine.range(prefix, limit=limit, start=start)
+    raise Invalid(f"revision {revision} cannot be read: only {machine.revision}, the present one")

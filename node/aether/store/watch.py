@@ -3,16 +3,19 @@
 import asyncio
 import weakref
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Self
 
+from aether.core.model.reason import Reason
 from aether.core.store.commands import Changes
-from aether.core.store.history import under_prefix
 from aether.core.store.machine import KvMachine
 from aether.errors import Conflict
 
 MAX_WAITING = 1024
 """Batches a watcher may be behind before it is cut off."""
+PROGRESS_S = 5.0
+"""A watch that asked for progress is told that often, also while nothing changes."""
+_PROGRESS = Reason("store", "progress", "everything up to this revision was seen")
 
 
 class Compacted(Conflict):
@@ -21,36 +24,86 @@ class Compacted(Conflict):
     code = "compacted"
 
 
+def cut_off_error(prefix: str, seen: int, why: str) -> Compacted:
+    """Return what ends a watch that can no longer be without gaps."""
+    return Compacted(
+        f"the watch of {prefix!r} ended at revision {seen}: {why}; "
+        "read the present state and watch from its revision",
+        fields={"prefix": prefix, "revision": seen},
+    )
+
+
+def backlog_of(machine: KvMachine, after_revision: int | None) -> Sequence[Changes]:
+    """Return what changed after a revision (None: nothing); raises Compacted when that is gone."""
+    after = machine.revision if after_revision is None else after_revision
+    backlog = machine.changes_after(after)
+    if backlog is None:
+        raise Compacted(
+            f"changes after revision {after} are gone: history begins after "
+            f"{machine.compacted}; read the present state and watch from its revision",
+            fields={"revision": after, "compacted": machine.compacted},
+        )
+    return backlog
+
+
+def selected(changes: Changes, prefix: str, without: str = "") -> Changes | None:
+    """Return the part of `changes` under `prefix` and not under `without`, or None."""
+    mine = tuple(
+        change
+        for change in changes.changes
+        if change.key.startswith(prefix) and not (without and change.key.startswith(without))
+    )
+    if not mine:
+        return None
+    if len(mine) == len(changes.changes):
+        return changes
+    return Changes(changes.revision, changes.reason, mine)
+
+
 class Watch(AsyncIterator[Changes]):
     """One watcher's queue. It ends with its store, by `aclose`, or when nobody holds it."""
 
-    def __init__(self, prefix: str, seen: int, backlog: Iterable[Changes]) -> None:
-        self._prefix = prefix
-        self._seen = seen
+    def __init__(
+        self, prefix: str, seen: int, backlog: Iterable[Changes], *, progress: bool = False
+    ) -> None:
+        self.prefix = prefix
+        self.seen = seen
+        """Revision up to which everything was offered."""
         self._waiting = deque(backlog)
+        self._most = MAX_WAITING + len(self._waiting)
+        self._progress = progress
         self._arrived = asyncio.Event()
-        self._cut_off: Compacted | None = None
+        self._ended: Conflict | None = None
         self._closed = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more will come than what waits."""
+        return self._closed or self._ended is not None
 
     def offer(self, changes: Changes) -> None:
         """Queue what of `changes` lies under the prefix; cut the watcher off when it is full."""
-        self._seen = changes.revision
-        mine = under_prefix(changes, self._prefix)
-        if mine is None or self._cut_off is not None:
+        self.seen = max(self.seen, changes.revision)
+        mine = selected(changes, self.prefix)
+        if mine is None or self.is_over:
             return
-        if len(self._waiting) >= MAX_WAITING:
-            self.cut_off(f"the watcher fell {MAX_WAITING} changes behind")
+        if len(self._waiting) >= self._most:
+            self.cut_off(f"the watcher fell {len(self._waiting)} changes behind")
             return
         self._waiting.append(mine)
         self._arrived.set()
 
+    def reached(self, revision: int) -> None:
+        """Know that nothing below the prefix changed up to `revision` but what was offered."""
+        self.seen = max(self.seen, revision)
+
     def cut_off(self, why: str) -> None:
         """End the watch with an error: it can no longer be without gaps."""
-        self._cut_off = Compacted(
-            f"the watch of {self._prefix!r} ended at revision {self._seen}: {why}; "
-            "read the present state and watch from its revision",
-            fields={"prefix": self._prefix, "revision": self._seen},
-        )
+        self.fail(cut_off_error(self.prefix, self.seen, why))
+
+    def fail(self, problem: Conflict) -> None:
+        """End the watch with `problem`; what waits is not given out any more."""
+        self._ended = problem
         self._waiting.clear()
         self._arrived.set()
 
@@ -68,12 +121,16 @@ class Watch(AsyncIterator[Changes]):
 
     async def __anext__(self) -> Changes:
         while not self._waiting:
-            if self._cut_off is not None:
-                raise self._cut_off
+            if self._ended is not None:
+                raise self._ended
             if self._closed:
                 raise StopAsyncIteration
             self._arrived.clear()
-            await self._arrived.wait()
+            try:
+                async with asyncio.timeout(PROGRESS_S if self._progress else None):
+                    await self._arrived.wait()
+            except TimeoutError:
+                return Changes(self.seen, _PROGRESS)
         return self._waiting.popleft()
 
 
@@ -85,19 +142,12 @@ class Watchers:
         self._watches: weakref.WeakSet[Watch] = weakref.WeakSet()
         machine.observer = self._applied
 
-    def open(self, prefix: str, after_revision: int | None) -> Watch:
+    def open(self, prefix: str, after_revision: int | None, *, progress: bool = False) -> Watch:
         """Start a watch at once; raises Conflict `compacted` when its beginning is gone."""
-        revision = self._machine.revision
-        after = revision if after_revision is None else after_revision
-        backlog = self._machine.changes_after(after)
-        if backlog is None:
-            raise Compacted(
-                f"changes after revision {after} are gone: history begins after "
-                f"{self._machine.compacted}; read the present state and watch from its revision",
-                fields={"revision": after, "compacted": self._machine.compacted},
-            )
-        mine = (under_prefix(changes, prefix) for changes in backlog)
-        watch = Watch(prefix, revision, (changes for changes in mine if changes is not None))
+        backlog = backlog_of(self._machine, after_revision)
+        mine = (selected(changes, prefix) for changes in backlog)
+        found = [changes for changes in mine if changes is not None]
+        watch = Watch(prefix, self._machine.revision, found, progress=progress)
         self._watches.add(watch)
         return watch
 
@@ -105,9 +155,10 @@ class Watchers:
         for watch in list(self._watches):
             if changes is None:
                 watch.cut_off("the whole state was replaced by a snapshot")
-                self._watches.discard(watch)
             else:
                 watch.offer(changes)
+            if watch.is_over:
+                self._watches.discard(watch)
 
     def close(self) -> None:
         """End every watch."""

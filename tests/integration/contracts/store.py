@@ -23,7 +23,10 @@ from aether.core.store.commands import (
 )
 from aether.errors import Conflict, Invalid, TooLarge
 from aether.store.client import KvStore
+from aether.store.remote.store import RemoteStore
 from aether.store.watch import Watch
+
+AnyStore = KvStore | RemoteStore
 
 REASON = Reason("test:contract", "contract", "asked by a test", {"why": "contract"})
 WAIT_S = 10.0
@@ -39,7 +42,7 @@ async def take(watch: Watch, count: int) -> list[Changes]:
         return [await anext(watch) for _ in range(count)]
 
 
-async def seen(store: KvStore, revision: int) -> None:
+async def seen(store: AnyStore, revision: int) -> None:
     """Wait until a member has applied `revision`."""
     async with asyncio.timeout(WAIT_S):
         while store.revision < revision:  # noqa: ASYNC110 - the port announces no revision
@@ -47,7 +50,7 @@ async def seen(store: KvStore, revision: int) -> None:
 
 
 class StoreContract:
-    async def test_a_write_is_read_on_every_member(self, stores: Sequence[KvStore]) -> None:
+    async def test_a_write_is_read_on_every_member(self, stores: Sequence[AnyStore]) -> None:
         for number, store in enumerate(stores):
             outcome = await store.txn(put(f"a/{number}", b"%d" % number), WAIT_S)
             assert isinstance(outcome, Applied)
@@ -57,7 +60,7 @@ class StoreContract:
                 assert (entry.value, entry.version) == (b"%d" % number, 1)
                 assert entry.mod_revision == entry.create_revision == outcome.revision
 
-    async def test_versions_and_revisions_count_changes(self, stores: Sequence[KvStore]) -> None:
+    async def test_versions_and_revisions_count_changes(self, stores: Sequence[AnyStore]) -> None:
         first = await stores[0].txn(put("k", b"1"), WAIT_S)
         second = await stores[-1].txn(put("k", b"2"), WAIT_S)
         entry = await stores[0].get("k")
@@ -66,7 +69,7 @@ class StoreContract:
         assert entry.mod_revision == second.revision == first.revision + 1
         assert entry.version == 2
 
-    async def test_a_guard_that_fails_refuses_all(self, stores: Sequence[KvStore]) -> None:
+    async def test_a_guard_that_fails_refuses_all(self, stores: Sequence[AnyStore]) -> None:
         await stores[0].txn(put("held"), WAIT_S)
         absent = Guard("held", 0)
         txn = Txn((Put("held", b"new"), Put("other", b"x")), REASON, guards=(absent,))
@@ -75,7 +78,7 @@ class StoreContract:
         assert outcome.failed == (absent,)
         assert await stores[0].get("other") is None
 
-    async def test_otherwise_is_done_when_a_guard_fails(self, stores: Sequence[KvStore]) -> None:
+    async def test_otherwise_is_done_when_a_guard_fails(self, stores: Sequence[AnyStore]) -> None:
         txn = Txn(
             (Put("then", b""),),
             REASON,
@@ -86,14 +89,14 @@ class StoreContract:
         assert await stores[-1].get("then") is None
         assert await stores[-1].get("otherwise") is not None
 
-    async def test_deletes_count_what_they_removed(self, stores: Sequence[KvStore]) -> None:
+    async def test_deletes_count_what_they_removed(self, stores: Sequence[AnyStore]) -> None:
         for key in ("d/1", "d/2", "e"):
             await stores[0].txn(put(key), WAIT_S)
         gone = await stores[-1].txn(Txn((DeletePrefix("d/"), Delete("nothing")), REASON), WAIT_S)
         assert gone == Applied(stores[-1].revision, deleted=2)
         assert [e.key for e in (await stores[0].range("")).entries] == ["e"]
 
-    async def test_ranges_are_sorted_limited_and_resumed(self, stores: Sequence[KvStore]) -> None:
+    async def test_ranges_are_sorted_limited_and_resumed(self, stores: Sequence[AnyStore]) -> None:
         for key in ("r/c", "r/a", "s", "r/b"):
             await stores[0].txn(put(key), WAIT_S)
         page = await stores[-1].range("r/", limit=2)
@@ -103,7 +106,7 @@ class StoreContract:
         assert [entry.key for entry in rest.entries] == ["r/c"]
         assert not rest.more
 
-    async def test_the_same_request_id_applies_once(self, stores: Sequence[KvStore]) -> None:
+    async def test_the_same_request_id_applies_once(self, stores: Sequence[AnyStore]) -> None:
         first = await stores[0].txn(put("once", b"1", request_id="request-1"), WAIT_S)
         again = await stores[-1].txn(put("once", b"1", request_id="request-1"), WAIT_S)
         assert first == again
@@ -111,7 +114,7 @@ class StoreContract:
         assert entry is not None
         assert entry.version == 1
 
-    async def test_writers_of_one_guard_have_one_winner(self, stores: Sequence[KvStore]) -> None:
+    async def test_writers_of_one_guard_have_one_winner(self, stores: Sequence[AnyStore]) -> None:
         outcomes = await asyncio.gather(
             *(
                 stores[n % len(stores)].txn(put("lock", b"%d" % n, Guard("lock", 0)), WAIT_S)
@@ -120,7 +123,7 @@ class StoreContract:
         )
         assert sum(isinstance(outcome, Applied) for outcome in outcomes) == 1
 
-    async def test_stale_reads_and_levels_need_no_quorum(self, stores: Sequence[KvStore]) -> None:
+    async def test_stale_reads_and_levels_need_no_quorum(self, stores: Sequence[AnyStore]) -> None:
         outcome = await stores[0].txn(put("l/1"), WAIT_S)
         await stores[0].txn(put("m/1"), WAIT_S)
         await seen(stores[-1], outcome.revision + 1)
@@ -130,7 +133,7 @@ class StoreContract:
         assert [entry.key for entry in level.entries] == ["l/1", "m/1"]
         assert level.revision == stores[-1].revision
 
-    async def test_a_watch_sees_every_change_in_order(self, stores: Sequence[KvStore]) -> None:
+    async def test_a_watch_sees_every_change_in_order(self, stores: Sequence[AnyStore]) -> None:
         watch = stores[-1].watch("w/")
         for number in range(20):
             await stores[number % len(stores)].txn(put(f"w/{number % 3}", b"%d" % number), WAIT_S)
@@ -141,14 +144,14 @@ class StoreContract:
         assert all(batch.reason == REASON for batch in batches)
         assert [b.revision for b in batches] == sorted({b.revision for b in batches})
 
-    async def test_a_watch_shows_deletes(self, stores: Sequence[KvStore]) -> None:
+    async def test_a_watch_shows_deletes(self, stores: Sequence[AnyStore]) -> None:
         outcome = await stores[0].txn(put("x/1"), WAIT_S)
         watch = stores[0].watch("x/", after_revision=outcome.revision)
         await stores[-1].txn(Txn((Delete("x/1"),), REASON), WAIT_S)
         (batch,) = await take(watch, 1)
         assert [(change.key, change.entry) for change in batch.changes] == [("x/1", None)]
 
-    async def test_a_watch_resumes_after_a_revision(self, stores: Sequence[KvStore]) -> None:
+    async def test_a_watch_resumes_after_a_revision(self, stores: Sequence[AnyStore]) -> None:
         first = await stores[0].txn(put("h/1"), WAIT_S)
         second = await stores[0].txn(put("h/2"), WAIT_S)
         watch = stores[0].watch("h/", after_revision=first.revision)
@@ -156,14 +159,14 @@ class StoreContract:
         batches = await take(watch, 2)
         assert [batch.revision for batch in batches] == [second.revision, third.revision]
 
-    async def test_a_slow_watcher_is_cut_off(self, stores: Sequence[KvStore]) -> None:
+    async def test_a_slow_watcher_is_cut_off(self, stores: Sequence[AnyStore]) -> None:
         slow = stores[0].watch("")
         await asyncio.gather(*(stores[0].txn(put(f"f/{n}"), 30) for n in range(1100)))
         with pytest.raises(Conflict) as cut_off:
             await anext(slow)
         assert cut_off.value.code == "compacted"
 
-    async def test_limits_are_named(self, stores: Sequence[KvStore]) -> None:
+    async def test_limits_are_named(self, stores: Sequence[AnyStore]) -> None:
         revision = stores[0].revision
         with pytest.raises(TooLarge, match="big"):
             await stores[0].txn(put("big", bytes(1024 * 1024 + 1)))
@@ -180,7 +183,7 @@ class StoreContract:
             await stores[0].txn(put("\ud800"))
         assert stores[0].revision == revision
 
-    async def test_large_values_of_every_byte_are_kept(self, stores: Sequence[KvStore]) -> None:
+    async def test_large_values_of_every_byte_are_kept(self, stores: Sequence[AnyStore]) -> None:
         value = bytes(range(256)) * 4096
         operations = tuple(Put(f"large/{n}", value) for n in range(3))
         assert isinstance(await stores[-1].txn(Txn(operations, REASON), WAIT_S), Applied)

@@ -1,0 +1,60 @@
+"""Frames on their way out: everything one turn of the event loop says leaves in one write."""
+
+import asyncio
+from collections.abc import Callable
+
+from aether.store.protocol import Answer, Request, add_frame
+
+
+class Outbox:
+    """Collects the frames of one connection and writes them at the end of the turn.
+
+    `before` is called once ahead of every write and may add what has to go along.
+    """
+
+    def __init__(
+        self, transport: asyncio.WriteTransport, before: Callable[[], None] | None = None
+    ) -> None:
+        self._transport = transport
+        self._before = before
+        self._loop = asyncio.get_running_loop()
+        self._buffer = bytearray()
+        self._scheduled = False
+        self._closed = False
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes the other side has not taken yet, as far as the transport knows."""
+        return len(self._buffer) + self._transport.get_write_buffer_size()
+
+    def add(self, message: Request | Answer) -> None:
+        """Send `message` with this turn."""
+        if self._closed:
+            return
+        add_frame(self._buffer, message)
+        if not self._scheduled:
+            self.wake()
+
+    def wake(self) -> None:
+        """Have `before` called and the frames written at the end of this turn."""
+        if not self._scheduled and not self._closed:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        if self._closed:
+            return
+        if self._before is not None:
+            # What it adds belongs to this write and schedules none of its own.
+            self._scheduled = True
+            self._before()
+            self._scheduled = False
+        if self._buffer:
+            frames, self._buffer = self._buffer, bytearray()
+            self._transport.write(frames)
+
+    def close(self) -> None:
+        """Send nothing any more."""
+        self._closed = True
+        self._buffer = bytearray()

@@ -1,0 +1,114 @@
+"""The store as a process: arguments, log, lock, pid file, garbage collection, signals."""
+
+import argparse
+import asyncio
+import fcntl
+import gc
+import os
+import secrets
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import structlog
+
+from aether.core.model.ids import NodeId
+from aether.core.store.machine import KvMachine
+from aether.errors import ConfigInvalid
+from aether.store.engine import open_consensus
+from aether.store.process.logs import log_as_json
+from aether.store.process.pids import write_own_pid
+from aether.store.process.server import StoreServer
+from aether.store.process.spec import StoreSpec, read_spec
+
+log = structlog.get_logger()
+
+OK, FAILED, BAD_SPEC = 0, 1, 2
+GC_THRESHOLDS = (50_000, 50, 100)
+"""Allocations between two collections of the youngest objects, and how rarely older ones are
+looked through. Entries and commands hold no cycles and are freed by their counts."""
+LOOK_S = 1.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one store until SIGTERM or SIGINT; 0 after a clean stop."""
+    parser = argparse.ArgumentParser(
+        prog="python -m aether.store", description="The store of one node of Aether."
+    )
+    parser.add_argument("--spec", required=True, type=Path, metavar="FILE")
+    options = parser.parse_args(arguments)
+    try:
+        spec = read_spec(options.spec)
+        log_as_json(spec.node, spec.log_level)
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(_run(spec))
+    except ConfigInvalid as problem:
+        parser.exit(BAD_SPEC, "".join(f"aether.store: {line}\n" for line in problem.problems))
+    except OSError as problem:
+        log.critical("the store cannot be served", problem=str(problem))
+        return FAILED
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - a faster loop where there is one; never required
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _run(spec: StoreSpec) -> int:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    run = Path(spec.data_dir) / "run"
+    lock = take_lock(run)
+    machine = KvMachine()
+    consensus = open_consensus(spec.engine, spec.consensus(machine, secrets.token_hex(8)))
+    await consensus.start()
+    try:
+        server = StoreServer(NodeId(spec.node), spec.cluster_id, consensus, machine)
+        await server.start(spec.socket)
+        write_own_pid(run / "store.pid")
+        _tune_collection()
+        log.info("store started", engine=spec.engine, socket=str(spec.socket), raft=spec.port)
+        await _until_told(stopping, server, spec.alone_s)
+        (run / "store.pid").unlink(missing_ok=True)
+        await server.stop()
+    finally:
+        await consensus.stop()
+        os.close(lock)
+    log.info("store stopped")
+    return OK
+
+
+async def _until_told(stopping: asyncio.Event, server: StoreServer, alone_s: float) -> None:
+    """Return on a signal, or when this process has been alone for too long."""
+    while not stopping.is_set():
+        try:
+            async with asyncio.timeout(LOOK_S):
+                await stopping.wait()
+        except TimeoutError:
+            if server.alone_s > alone_s:
+                log.warning("no node has been connected, ending", for_s=round(server.alone_s))
+                return
+
+
+def take_lock(run: Path) -> int:
+    """Keep every other store off this directory; raises ConfigInvalid while one has it."""
+    descriptor = os.open(run / "store.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as problem:
+        os.close(descriptor)
+        message = f"{run.parent} belongs to a store that is running; stop that process first"
+        raise ConfigInvalid([message]) from problem
+    return descriptor
+
+
+def _tune_collection() -> None:
+    """Leave what was loaded out of every collection, and collect seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
