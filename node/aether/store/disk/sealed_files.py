@@ -54,3 +54,21 @@ def write_sealed(disk: Disk, name: str, magic: bytes, body: bytes) -> None:
         disk.sync_names()
     except OSError as error:
         raise disk_error(error, f"writing {name}") from error
+
+
+def rewrite_sealed(disk: Disk, name: str) -> None:
+    """Write what was read once more, in its place, and return when it is durable.
+
+    Needs no room on the disk. Raises DiskFailed.
+    """
+    try:
+        file = disk.open(name)
+        try:
+            file.write_at(0, file.read_at(0, _MOST_BYTES))
+            file.sync()
+        finally:
+            file.close()
+        disk.remove(f"{name}.new")
+        disk.sync_names()
+    except OSError as error:
+        raise disk_error(error, f"writing {name}") from error

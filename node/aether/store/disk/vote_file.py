@@ -7,7 +7,7 @@ import msgspec
 from aether.core.raft.entries import HardState
 from aether.ports import Disk
 from aether.store.disk.errors import DiskFailed, NoSpace, VoteDamaged
-from aether.store.disk.sealed_files import read_sealed, write_sealed
+from aether.store.disk.sealed_files import read_sealed, rewrite_sealed, write_sealed
 
 VOTE_NAME = "vote"
 _MAGIC = b"AEVOTE\x00\x01"
@@ -37,7 +37,10 @@ class VoteFile:
         if body is None and not fresh:
             raise VoteDamaged(VOTE_NAME, 0, "it is missing")
         file = cls(disk, state)
-        file.save(state)
+        if body is None:
+            file.save(state)
+        else:
+            rewrite_sealed(disk, VOTE_NAME)
         return file
 
     @property
