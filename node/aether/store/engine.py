@@ -13,5 +13,12 @@ def open_consensus(engine: str, spec: ConsensusSpec) -> Consensus:
             from aether.store.pysyncobj.engine import PySyncObjConsensus  # noqa: PLC0415 - see above
 
             return PySyncObjConsensus(spec)
+        case "native":
+            # As above.
+            from aether.store.native.engine import NativeConsensus  # noqa: PLC0415 - see above
+
+            return NativeConsensus(spec)
         case _:
-            raise ConfigInvalid([f"store.engine {engine!r} is unknown: choose 'pysyncobj'"])
+            raise ConfigInvalid(
+                [f"store.engine {engine!r} is unknown: choose 'native' or 'pysyncobj'"]
+            )
