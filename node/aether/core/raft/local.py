@@ -89,8 +89,15 @@ class Local:
         return self.node in self.membership.voters
 
     def may_stand(self) -> bool:
-        """Whether this member may become leader."""
-        return self.is_voter() and self.writable and not self.recovering
+        """Whether this member may become leader.
+
+        One that took itself out may until that is committed: perhaps nobody else holds the entry,
+        and those who lack it could not win without this member's vote.
+        """
+        has_vote = self.is_voter() or any(
+            peer.node == self.node for peer in self.membership.at(self.log.commit).voters
+        )
+        return has_vote and self.writable and not self.recovering
 
     def is_loyal(self) -> bool:
         """Whether a leader was heard so lately that no other is wanted."""

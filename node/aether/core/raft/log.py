@@ -55,6 +55,8 @@ class Log:
         self._tail = Tail(start.tail[0].index if start.tail else start.last_index + 1)
         if start.tail:
             self._tail.append(start.tail)
+        elif start.last_index > start.snapshot.index:
+            self._floor_ms = self._read_time(start.last_index)
 
     def _begin(self, point: SnapshotPoint) -> None:
         self.first_index = point.index + 1
