@@ -13,6 +13,7 @@ from aether_forge.failures import ForgeError
 from aether_forge.layout import MAX_NODES, Layout, number_of
 from aether_forge.processes import PARTS
 from aether_forge.session import UpOptions, run_up
+from aether_forge.simulation import replay, sim
 
 data_dir_option = click.option(
     "--data-dir",
@@ -106,6 +107,10 @@ def status(output: str, data_dir: Path) -> None:
     widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
+
+
+forge.add_command(sim)
+forge.add_command(replay)
 
 
 def _cell(value: object) -> str:

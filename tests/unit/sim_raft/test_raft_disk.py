@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from aether_forge.sim.raft.disk import SimDisk
+from aether_forge.sim.raft.disk import PowerLost, SimDisk
 
 
 def disk(seed: int = 1) -> SimDisk:
@@ -111,3 +111,18 @@ def test_a_wiped_disk_is_empty() -> None:
     one.wipe()
     assert one.names() == []
     assert one.used_bytes() == 0
+
+
+def test_a_machine_may_stop_in_the_middle_of_any_step() -> None:
+    lengths = set()
+    for seed in range(30):
+        one = written(seed, b"s", b"")
+        file = one.open("a")
+        one.fuse = 1
+        file.write_at(1, b"u" * 1500)
+        with pytest.raises(PowerLost, match="sync a"):
+            file.sync()
+        one.power_cut()
+        lengths.add(one.open("a").size())
+        assert one.fuse is None
+    assert {1, 1501} <= lengths

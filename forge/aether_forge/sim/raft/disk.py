@@ -13,6 +13,10 @@ SECTOR = 512
 """Bytes a disk writes whole or not at all."""
 
 
+class PowerLost(BaseException):
+    """The machine stopped in the middle of a call; nothing may catch this but its member."""
+
+
 @dataclass(slots=True)
 class _Write:
     offset: int
@@ -76,7 +80,10 @@ class SimDisk:
         self.trouble = DiskTrouble()
         self.on_torn: Callable[[str], None] = lambda _: None
         """Told the name of each file a power cut tore a write of."""
-        self.syncs = 0
+        self.fuse: int | None = None
+        """Steps until the machine stops in the middle of one; None for never."""
+        self.stopped_in = ""
+        """The step it stopped in, as `sync vote`."""
         self.process = 0
         """Counts the processes that had this disk; handles of earlier ones are dead."""
         self._dice = dice
@@ -93,29 +100,31 @@ class SimDisk:
         if create:
             if name in self._names:
                 raise FileExistsError(errno.EEXIST, "file exists", name)
-            self._check_writable()
+            self._step("create", name)
             self._names[name] = _Inode()
             self._remember_names()
         elif name not in self._names:
             raise FileNotFoundError(errno.ENOENT, "no such file", name)
-        return SimFile(self, self._names[name])
+        return SimFile(self, self._names[name], name)
 
     def rename(self, old: str, new: str) -> None:
         """Give a file another name, replacing what had it."""
         if old not in self._names:
             raise FileNotFoundError(errno.ENOENT, "no such file", old)
-        self._check_writable()
+        self._step("rename", new)
         self._names[new] = self._names.pop(old)
         self._remember_names()
 
     def remove(self, name: str) -> None:
         """Take a file away; no error when there is none."""
-        if self._names.pop(name, None) is not None:
+        if name in self._names:
+            self._step("remove", name)
+            del self._names[name]
             self._remember_names()
 
     def sync_names(self) -> None:
         """Make creations, renames and removals durable."""
-        self._check_sync()
+        self._step("sync", "names")
         if not self.trouble.ignores_sync:
             self._durable_names = dict(self._names)
             self._name_steps.clear()
@@ -131,17 +140,20 @@ class SimDisk:
     def _remember_names(self) -> None:
         self._name_steps.append(dict(self._names))
 
-    def _check_writable(self) -> None:
+    def _step(self, what: str, name: str) -> None:
+        """Begin a step that changes the disk: it may be the one the machine stops in."""
+        if self.fuse is not None:
+            self.fuse -= 1
+            if self.fuse < 0:
+                self.stopped_in = f"{what} {name}"
+                raise PowerLost(self.stopped_in)
         if self.trouble.broken:
             raise OSError(errno.EIO, "the simulated disk is broken")
-
-    def _check_sync(self) -> None:
-        self.syncs += 1
-        self._check_writable()
 
     def revive(self) -> None:
         """Begin the life of another process on this disk."""
         self.process += 1
+        self.fuse = None
         self.trouble.broken = False
 
     def power_cut(self) -> None:
@@ -211,47 +223,50 @@ class SimDisk:
 class SimFile:
     """`ports.DiskFile` of a simulated disk."""
 
-    def __init__(self, disk: SimDisk, inode: _Inode) -> None:
+    def __init__(self, disk: SimDisk, inode: _Inode, name: str) -> None:
         self._disk = disk
         self._inode = inode
+        self._name = name
         self._process = disk.process
         self._open = True
 
-    def _check(self) -> None:
+    def _check(self, what: str) -> None:
         if not self._open or self._process != self._disk.process:
             raise OSError(errno.EBADF, "the file is closed, or its process has ended")
+        self._disk._step(what, self._name)  # noqa: SLF001 - disk and file are one thing in two classes
 
     def size(self) -> int:
         """Length in bytes."""
-        self._check()
         return len(self._inode.live)
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return up to `size` bytes from `offset`."""
-        self._check()
         return bytes(self._inode.live[offset : offset + size])
 
     def write_at(self, offset: int, data: bytes) -> None:
         """Write all of `data` at `offset`."""
-        self._check()
+        step = _Write(offset, bytes(data))
+        try:
+            self._check("write")
+        except PowerLost:
+            self._inode.carry_out(step)
+            raise
         self._make_room(offset + len(data))
-        self._inode.carry_out(_Write(offset, bytes(data)))
+        self._inode.carry_out(step)
 
     def truncate(self, size: int) -> None:
         """Cut or lengthen the file."""
-        self._check()
+        self._check("truncate")
         self._make_room(size)
         self._inode.carry_out(_Resize(size))
 
     def _make_room(self, size: int) -> None:
-        self._disk._check_writable()  # noqa: SLF001 - disk and file are one thing in two classes
         if size - len(self._inode.live) > self._disk.free_bytes():
             raise OSError(errno.ENOSPC, "the simulated disk is full")
 
     def sync(self) -> None:
         """Make what was written durable; raises OSError on a broken disk."""
-        self._check()
-        self._disk._check_sync()  # noqa: SLF001 - disk and file are one thing in two classes
+        self._check("sync")
         if not self._disk.trouble.ignores_sync:
             self._inode.sync()
 

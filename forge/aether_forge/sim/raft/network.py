@@ -6,6 +6,7 @@ kernel that retransmits, or breaks the connection; what was held may arrive behi
 
 import random
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from aether.core.model.ids import NodeId
@@ -111,7 +112,7 @@ class Network:
                 self._transmit(connection, None)
             elif pair[0] == node:
                 delay = self._dice.uniform(0.3, 1.0) * self.weather.silence_s
-                self._agenda.after(delay, lambda gone=connection: self._hang_up(gone))  # type: ignore[misc] # a default binds the loop's value
+                self._agenda.after(delay, partial(self._hang_up, connection))
             else:
                 self._dial(pair, self._dice.uniform(0.001, self.weather.silence_s * 0.3))
         for pair in [pair for pair in self._accepted if pair[1] == node]:
@@ -134,7 +135,7 @@ class Network:
         if cut.noticed:
             for way in (pair, (pair[1], pair[0])):
                 delay = self._dice.uniform(0.3, 1.0) * self.weather.silence_s
-                self._agenda.after(delay, lambda way=way: self._notice(way, pair, cut))  # type: ignore[misc] # a default binds the loop's value
+                self._agenda.after(delay, partial(self._notice, way, pair, cut))
 
     def heal(self, pair: Pair) -> None:
         """Let everything pass again, what was held first."""
