@@ -86,9 +86,9 @@ def test_only_the_asked_member_answers_a_forward_and_only_once() -> None:
     proposals, told = world()
     told.submit(proposals, "x")
     seq = proposals.forwarded(B, proposals.take_queued())
-    assert proposals.answered(C, seq) == ()
+    assert proposals.answered(C, seq) == []
     assert len(proposals.answered(B, seq)) == 1
-    assert proposals.answered(B, seq) == ()
+    assert proposals.answered(B, seq) == []
 
 
 def test_forwards_to_a_lost_leader_are_unknown() -> None:

@@ -123,17 +123,22 @@ class Proposals:
             else:
                 self._at_index[index] = each
 
+    def await_index(self, index: int, term: int, done: Done, deadline: float) -> None:
+        """Tell `done` what the entry of `term` at `index`, not applied yet, comes to."""
+        self.accepted(index, term, [Waiting(b"", done, deadline)])
+        self._next_deadline = min(self._next_deadline, deadline)
+
     def forwarded(self, target: NodeId, waiting: list[Waiting]) -> int:
         """Note that `target` is asked to propose commands; return the number of the forward."""
         self._seq += 1
         self._forwarded[self._seq] = _Forwarded(target, waiting)
         return self._seq
 
-    def answered(self, sender: NodeId, seq: int) -> Sequence[Waiting]:
+    def answered(self, sender: NodeId, seq: int) -> list[Waiting]:
         """Return the commands of a forward that `sender` answers; none if it is not under way."""
         forward = self._forwarded.get(seq)
         if forward is None or forward.target != sender:
-            return ()
+            return []
         del self._forwarded[seq]
         return forward.waiting
 
