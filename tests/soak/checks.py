@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from aether.core.store.commands import Entry, Range
 from aether_forge.sim.raft.history import OPEN, READ, Operation
 from aether_forge.sim.raft.linearizable import Undecided, linearizable, minimal
+from tests.soak.ledger import Ledger
 from tests.soak.workload import Record
 
 MOST_SHOWN = 10
@@ -16,11 +17,22 @@ def violations(record: Record, finals: Mapping[str, Range]) -> list[str]:
     problems = [f"a client was told {surprise}" for surprise in sorted(set(record.surprises))]
     problems += differing(finals)
     if finals:
-        found = {entry.key: entry for entry in next(iter(finals.values())).entries}
-        ledger = {key: entry for key, entry in found.items() if "/ledger/" in key}
-        problems += _some(record.ledger.violations(ledger))
+        found = _first(finals)
+        problems += lasting(record.ledger, finals)
         problems += unlinearizable(_with_finals(record, found))
     return problems
+
+
+def lasting(ledger: Ledger, finals: Mapping[str, Range]) -> list[str]:
+    """Judge a ledger by what is there now."""
+    held = {key: entry for key, entry in _first(finals).items() if "/ledger/" in key}
+    problems = ledger.violations(held)
+    more = len(problems) - MOST_SHOWN
+    return problems if more <= 0 else [*problems[:MOST_SHOWN], f"... and {more} more"]
+
+
+def _first(finals: Mapping[str, Range]) -> dict[str, Entry]:
+    return {entry.key: entry for entry in next(iter(finals.values())).entries}
 
 
 def differing(finals: Mapping[str, Range]) -> list[str]:
@@ -63,8 +75,3 @@ def unlinearizable(keys: Mapping[str, Sequence[Operation]]) -> list[str]:
         except Undecided as problem:
             problems.append(f"{key} was not decided: {problem}")
     return problems
-
-
-def _some(problems: list[str]) -> list[str]:
-    more = len(problems) - MOST_SHOWN
-    return problems if more <= 0 else [*problems[:MOST_SHOWN], f"... and {more} more"]

@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from aether.core.store.commands import Put, Txn
-from tests.soak import checks, enclosure
+from aether.errors import AetherError
+from tests.soak import broken, checks, enclosure
 from tests.soak.caller import REASON, Caller
 from tests.soak.faults import FAULTS, HOLDS_S, together
 from tests.soak.ledger import Fate, Ledger
@@ -83,7 +84,11 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--engine", default="native")
     parser.add_argument("--keys", type=int, default=5000, help="keys of 200 B there from the start")
-    parser.add_argument("--preload", default="", help="a library every member loads")
+    parser.add_argument(
+        "--without-sync",
+        action="store_true",
+        help="break every member: syncs do nothing, and power cuts must be seen to lose writes",
+    )
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "aether-soak")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.faults.split(",") if name not in FAULTS]
@@ -100,7 +105,7 @@ def soak(options: argparse.Namespace) -> dict[str, object]:
         folder,
         options.nodes,
         engine=options.engine,
-        preload=options.preload,
+        preload=str(broken.build(folder)) if options.without_sync else "",
         clocks="clock" in names,
     )
     rounds: list[Round] = []
@@ -149,43 +154,52 @@ def one_round(
     term = max_term(world)
     workload.start()
     try:
-        wait(dice.uniform(*CALM_S))
-        began = time.monotonic()
-        with together([FAULTS[name] for name in chosen], world, dice) as story:
-            done.story = story
-            wait(dice.uniform(*HOLDS_S.get(first, HOLD_S)))
-            done.dropped_frames = world.network.dropped()
-            done.violations += world.died()
-        world.heal()
+        began = torment(world, done, chosen, dice)
         done.whole_s = world.wait_until_whole(WHOLE_S)
         wait(dice.uniform(*CALM_S))
-        ended = time.monotonic()
-        record = workload.stop()
-        done.write_gap_s = record.longest_gap_s(began, ended)
-        judge(world, done, record)
-        everything.lines += record.ledger.lines
-        if number % LOOK_BACK == 0:
-            found = world.finals("soak/")[world.members[0].node]
-            held = {entry.key: entry for entry in found.entries if "/ledger/" in entry.key}
-            done.violations += everything.violations(held)
     except (TimeoutError, RuntimeError, OSError) as problem:
-        done.violations.append(str(problem))
-        record = workload.stop()
-        world.heal()
+        done.violations.append(f"{type(problem).__name__}: {problem}")
+        began = time.monotonic()
+    ended = time.monotonic()
+    record = workload.stop()
+    done.write_gap_s = record.longest_gap_s(began, ended)
     done.terms = max_term(world) - term
+    everything.lines += record.ledger.lines
+    judge(world, done, record, everything)
     if done.violations:
         keep(world, done, record, out)
     return done
 
 
-def judge(world: World, done: Round, record: Record) -> None:
+def torment(world: World, done: Round, chosen: Sequence[str], dice: random.Random) -> float:
+    """Do the faults, hold them, end them; return when they began."""
+    wait(dice.uniform(*CALM_S))
+    began = time.monotonic()
+    try:
+        with together([FAULTS[name] for name in chosen], world, dice) as story:
+            done.story = story
+            wait(dice.uniform(*HOLDS_S.get(chosen[0], HOLD_S)))
+            done.dropped_frames = world.network.dropped()
+            done.violations += world.died()
+    finally:
+        world.heal()
+    return began
+
+
+def judge(world: World, done: Round, record: Record, everything: Ledger) -> None:
     """Count, and check what the members hold against what clients were told."""
     done.acknowledged = record.ledger.count(Fate.ACKNOWLEDGED)
     done.refused = record.ledger.count(Fate.REFUSED)
     done.unknown = record.ledger.count(Fate.UNKNOWN)
     done.operations = len(record.history.operations) + len(record.ledger.lines)
     done.slowest_call_s = record.slowest_s
-    done.violations += checks.violations(record, world.finals(f"soak/r{done.number}/"))
+    try:
+        finals = world.finals(f"soak/r{done.number}/")
+        done.violations += checks.violations(record, finals)
+        if done.number % LOOK_BACK == 0:
+            done.violations += checks.lasting(everything, world.finals("soak/r"))
+    except AetherError as problem:
+        done.violations.append(f"nothing can be read after the round: {problem.message}")
 
 
 def max_term(world: World) -> int:

@@ -96,6 +96,8 @@ class World:
             image.clear()
             clock.write_text("+0\n")
             member.resume()
+            if member.ended_by_itself() is not None:
+                member.kill()
             if member.process is None:
                 member.start()
 

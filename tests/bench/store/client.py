@@ -121,9 +121,15 @@ class Clients(asyncio.Protocol):
             self._transport.close()
 
 
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
 async def run(path: str, kind: str, clients: int, seconds: float) -> Load:
     """Load one socket; raises RuntimeError when any request failed."""
     loop = asyncio.get_running_loop()
+    idle = _cpu_s()
     streams = min(STREAMS, clients)
     groups: list[Clients] = []
     for _ in range(clients // streams):
@@ -142,10 +148,10 @@ async def run(path: str, kind: str, clients: int, seconds: float) -> Load:
         group.close()
         if group.problem or group.waiting:
             raise RuntimeError(f"{kind}: {group.problem or 'requests were never answered'}")
-    used = resource.getrusage(resource.RUSAGE_SELF)
+    used = _cpu_s() - idle
     starts = [start for group in groups for start in group.starts]
     took = [each for group in groups for each in group.took]
-    return summarise(starts, took, used.ru_utime + used.ru_stime)
+    return summarise(starts, took, used)
 
 
 if __name__ == "__main__":
