@@ -273,6 +273,7 @@ class EntryLog(EntryReader):
             if segment.allocated < end:
                 segment.file.truncate(segment.allocated)
             write_zeros(segment.file, segment.end, min(end, segment.allocated))
+            segment.file.sync()
         except OSError as error:
             self._failure = DiskFailed(
                 error.errno, f"half a write to {segment.name} cannot be undone"

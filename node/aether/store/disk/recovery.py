@@ -21,7 +21,15 @@ from aether.core.raft.entries import MEMBERS, Members
 from aether.ports import Disk
 from aether.store.disk.contents import Contents
 from aether.store.disk.errors import LogDamaged, disk_error
-from aether.store.disk.records import HAS_MEMBERS, RESET, Record, entries_of, search, walk
+from aether.store.disk.records import (
+    HAS_MEMBERS,
+    HEADER_BYTES,
+    RESET,
+    Record,
+    entries_of,
+    search,
+    walk,
+)
 from aether.store.disk.segments import (
     HEAD_BYTES,
     Segment,
@@ -83,8 +91,8 @@ class Recovery:
     def run(self, snapshot_index: int) -> Recovered:
         """Read every segment; raises LogDamaged, DiskFailed. Closes what it opened when it raises."""
         try:
-            numbers = [segment_number(name) for name in self._disk.names()]
-            for number in sorted(number for number in numbers if number is not None):
+            found = (segment_number(name) for name in self._disk.names())
+            for number in self._needed(sorted(each for each in found if each is not None)):
                 self._take(number)
             return self._finish(snapshot_index)
         except BaseException as error:
@@ -94,17 +102,32 @@ class Recovery:
                 raise disk_error(error, "reading the log") from error
             raise
 
-    def _take(self, number: int) -> None:
+    def _needed(self, numbers: list[int]) -> list[int]:
+        """Return the segments from the last RESET on: what is before it does not count any more."""
+        for place in range(len(numbers) - 1, 0, -1):
+            segment = self._open(numbers[place])
+            data = segment.file.read_at(0, HEAD_BYTES + HEADER_BYTES)
+            self._doomed.pop().file.close()
+            opening = _opening(data, segment.number)
+            if opening and opening.flags & RESET:
+                for number in numbers[:place]:
+                    self._open(number)
+                return numbers[place:]
+        return numbers
+
+    def _open(self, number: int) -> Segment:
+        """Open a segment, doomed until it is known to be part of the log."""
         segment = Segment(number, self._disk.open(segment_name(number)), 0, 0)
-        self._doomed.append(segment)  # until it is known to be part of the log
+        self._doomed.append(segment)
+        return segment
+
+    def _take(self, number: int) -> None:
+        segment = self._open(number)
         segment.allocated = segment.file.size()
         data = segment.file.read_at(0, segment.allocated)
         begins = data[:HEAD_BYTES] == head(number)
-        records = walk(data, number, HEAD_BYTES) if begins else iter(())
-        opening = next(records, None)
-        if opening and opening.flags & RESET:
-            self._restart(opening.serial)
-        elif not self._log.segments:
+        opening = _opening(data, number)
+        if not self._log.segments:
             self._base(number, opening, data, begins=begins)
         elif self._is_torn_before(number, opening):
             self._look_behind(number, data, opening)
@@ -112,13 +135,11 @@ class Recovery:
             return
         self._doomed.pop()
         self._log.segments.append(segment)
-        self._read(segment, data, chain((opening,) if opening else (), records), begins=begins)
+        self._read(segment, data, begins=begins)
 
     def _restart(self, serial: int) -> None:
-        """Begin anew: what was read before is not needed any more."""
-        kept = self._doomed.pop()
-        self._doomed += self._log.segments
-        self._doomed.append(kept)
+        """Begin anew with the segment just opened: what was read before is not needed any more."""
+        self._doomed[-1:-1] = self._log.segments
         self._log = Recovered(serial=serial - 1)
         self._tear = None
 
@@ -155,13 +176,11 @@ class Recovery:
             raise tear.damaged(proof, segment_name(number))
         self._restart(opening.serial)
 
-    def _read(
-        self, segment: Segment, data: bytes, records: Iterator[Record], *, begins: bool
-    ) -> None:
+    def _read(self, segment: Segment, data: bytes, *, begins: bool) -> None:
         log = self._log
         segment.end = HEAD_BYTES if begins else 0
         offsets: array[int] = array("Q")
-        for record in records:
+        for record in walk(data, segment.number, HEAD_BYTES) if begins else ():
             offset, end, count, flags, serial, synced, first, _ = record
             if serial != log.serial + 1:
                 break
@@ -240,6 +259,13 @@ class Recovery:
         while self._doomed:
             remove_segment(self._disk, self._doomed[-1])
             self._doomed.pop()
+
+
+def _opening(data: bytes, number: int) -> Record | None:
+    """Return the first record of a segment, None when that or the head does not verify."""
+    if data[:HEAD_BYTES] != head(number):
+        return None
+    return next(walk(data, number, HEAD_BYTES), None)
 
 
 def _proof(records: Iterator[Record], serial: int) -> Record | None:

@@ -64,7 +64,7 @@ class Segment:
         Raises LogDamaged, DiskFailed.
         """
         for data, base, record in self._records(offset):
-            if record.first + record.entry_count <= first:
+            if not record.entry_count or record.first + record.entry_count <= first:
                 continue
             try:
                 entries = entries_of(data, record, base)
