@@ -77,6 +77,7 @@ class NodeProcess:
     def _check_ports(self) -> None:
         """Find taken ports before the node does; those of its own living parts are left out."""
         kept = {"router", "mesh"} if processes.part_of(self.node_dir, "router") else set()
+        kept |= {"raft"} if processes.part_of(self.node_dir, "store") else set()
         for what, port in self._ports.named():
             if what not in kept and not _is_free(port):
                 raise ForgeError(

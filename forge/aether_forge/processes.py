@@ -15,8 +15,8 @@ from pathlib import Path
 
 import psutil
 
-PARTS = ("node", "launcher", "router")
-"""In the order they are killed: the node first, for it starts the other two again."""
+PARTS = ("node", "launcher", "router", "store")
+"""In the order they are killed: the node first, for it starts the others again."""
 
 SAME_START_S = 1.0
 LOOK_S = 0.05
@@ -46,7 +46,7 @@ def is_live(process: psutil.Process) -> bool:
 
 
 def part_of(node_dir: Path, part: str) -> psutil.Process | None:
-    """Return the live node, router or launcher process of a node."""
+    """Return the live process of a node that is this part of it."""
     recorded = _recorded(node_dir, part)
     if recorded is None:
         return None
@@ -141,14 +141,14 @@ async def kill_all(node_dir: Path) -> int:
 async def end_all(node_dir: Path, grace_s: float) -> bool:
     """End a node cleanly, then kill what is left after `grace_s`; return whether that was needed.
 
-    The node ends its router, launcher and hosts itself; without a node they are asked directly.
+    The node ends its store, router, launcher and hosts itself; without a node they are asked directly.
     """
     deadline = time.monotonic() + grace_s
     node = part_of(node_dir, "node")
     if node is not None:
         _send([node], signal.SIGTERM)
         await _wait_gone([node], grace_s)
-    orphans = [p for part in ("launcher", "router") if (p := part_of(node_dir, part)) is not None]
+    orphans = [p for part in PARTS[1:] if (p := part_of(node_dir, part)) is not None]
     _send(orphans, signal.SIGTERM)
     await _wait_gone(orphans, max(0.5, deadline - time.monotonic()))
     await _wait_gone(processes_of(node_dir), SETTLE_S)

@@ -17,8 +17,8 @@ LONGEST_SOCKET = "i-0123456789abcdef.sock"
 """As long as the longest name of a socket below `run/`; see docs/wire.md."""
 MAX_SOCKET_PATH_BYTES = 100
 """Linux allows 107 bytes for the path of a Unix socket, macOS 103."""
-ENGINES = ("pysyncobj",)
-PLACES = ("inline",)
+ENGINES = ("native", "pysyncobj")
+PLACES = ("own", "inline")
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -27,14 +27,38 @@ class StoreConfig:
     """`[store]`: the replicated store."""
 
     engine: str = "pysyncobj"
-    """Consensus engine: `pysyncobj`."""
+    """Consensus engine: `native`, or `pysyncobj`, which loses acknowledged writes (see docs/adr/0003)."""
     process: str = "inline"
-    """Where the store runs: `inline`, in the node process."""
+    """Where the store runs: `own`, a process of its own, or `inline`, in the node process."""
+    tls_ca: str = ""
+    """PEM file of the CA that signed the members' certificates; with it, members speak mutual TLS."""
+    tls_certificate: str = ""
+    """PEM file of this node's certificate; it names the node in a URI or DNS name."""
+    tls_key: str = ""
+    """PEM file of the certificate's key."""
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether members speak TLS."""
+        return bool(self.tls_ca)
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong: name and sentence."""
         yield from _choice("engine", self.engine, ENGINES)
         yield from _choice("process", self.process, PLACES)
+        yield from self._tls_problems()
+
+    def _tls_problems(self) -> Iterator[tuple[str, str]]:
+        files = {name: getattr(self, name) for name in ("tls_ca", "tls_certificate", "tls_key")}
+        given = {name: path for name, path in files.items() if path}
+        for name in files:
+            if given and name not in given:
+                yield name, f"is missing: {' and '.join(given)} need all of {', '.join(files)}"
+        for name, path in given.items():
+            if not Path(path).is_file():
+                yield name, f"{path} is not a file"
+        if given and self.engine != "native":
+            yield "tls_ca", f"engine {self.engine} has no TLS; choose native"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The processes a node starts and watches: its router and its launcher.
+"""The processes a node starts and watches: its store, its router and its launcher.
 
 A child that ends is started again after 0.2, 0.4 … 5 s. Children live in sessions of their own, so
 a signal to the node's terminal does not reach them and they outlive a node that is killed.
@@ -57,6 +57,13 @@ class Supervisor:
             _log.warning("child ended, starting it again", child=self._child.name, after_s=backoff)
             await self._clock.sleep(backoff)
             backoff = min(_MOST_BACKOFF_S, backoff * 2)
+
+    async def end_earlier(self) -> None:
+        """End the child of an earlier life of this node, if one lives: it must not be adopted."""
+        self._process = self._adopt()
+        if self._process is not None:
+            _log.info("ending", child=self._child.name, pid=self._process.pid)
+            await self.stop()
 
     async def stop(self) -> None:
         """Ask the child to end, and end its whole session when it does not in time."""

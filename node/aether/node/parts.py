@@ -18,20 +18,18 @@ from aether.config.version import aether_version
 from aether.control.manager import ClusterDeploymentManager
 from aether.core.control.signals import ControlSettings
 from aether.core.model.records import NodeRecord
-from aether.core.store.machine import KvMachine
 from aether.dataplane.feed import TableFeed
 from aether.host.client import UnixLauncher
 from aether.host.gateway import HostGateway
 from aether.node.clock import MonotonicClock
 from aether.node.data_dir import DataDir
 from aether.node.readiness import Readiness
+from aether.node.stores import Grounds, NodeStore, open_store
 from aether.node.tables import TablePublisher
-from aether.ports import Consensus
+from aether.ports import Store
 from aether.rpc.formation import Membership
 from aether.rpc.peers import Peers
-from aether.store.client import KvStore
-from aether.store.engine import open_consensus
-from aether.store.spec import ConsensusSpec, OnMembers
+from aether.store.spec import OnMembers
 
 
 def new_incarnation() -> str:
@@ -63,8 +61,8 @@ def node_record(config: NodeConfig, incarnation: str) -> NodeRecord:
 class Parts:
     """The parts of a node that is in a cluster."""
 
-    consensus: Consensus
-    store: KvStore
+    node_store: NodeStore
+    store: Store
     launcher: UnixLauncher
     feed: TableFeed
     gateway: HostGateway
@@ -93,26 +91,19 @@ def assemble(ground: Ground) -> Parts:
     """Build all parts of a node that is in a cluster; nothing is started yet."""
     config, data_dir = ground.config, ground.data_dir
     clock = MonotonicClock()
-    machine = KvMachine()
-    spec = ConsensusSpec(
-        node=config.node_id,
-        cluster_id=ground.membership.cluster_id,
-        members=ground.membership.members,
-        bind=(config.bind, config.raft_port),
-        data_dir=data_dir.path,
-        machine=machine,
-        incarnation=ground.incarnation,
-        on_members=ground.remember,
-    )
-    consensus = open_consensus(config.store.engine, spec)
-    store = KvStore(consensus, machine)
+    node_store = _store(ground, clock)
+    store = node_store.store
     launcher = UnixLauncher(data_dir.path)
     layers = Layers(data_dir.path)
     feed = TableFeed(data_dir.run("router.sock.table"))
-    readiness = Readiness(leader=lambda: store.leader, router_revision=lambda: feed.confirmed)
+    readiness = Readiness(
+        leader=lambda: store.leader,
+        router_revision=lambda: feed.confirmed,
+        store_answers=node_store.answers,
+    )
     agent = _agent(ground, store, launcher, layers, clock)
     return Parts(
-        consensus=consensus,
+        node_store=node_store,
         store=store,
         launcher=launcher,
         feed=feed,
@@ -125,7 +116,20 @@ def assemble(ground: Ground) -> Parts:
     )
 
 
-def _control(config: NodeConfig, store: KvStore, clock: MonotonicClock) -> ClusterDeploymentManager:
+def _store(ground: Ground, clock: MonotonicClock) -> NodeStore:
+    return open_store(
+        Grounds(
+            config=ground.config,
+            data_dir=ground.data_dir.path,
+            membership=ground.membership,
+            incarnation=ground.incarnation,
+            remember=ground.remember,
+            clock=clock,
+        )
+    )
+
+
+def _control(config: NodeConfig, store: Store, clock: MonotonicClock) -> ClusterDeploymentManager:
     settings = ControlSettings(
         suspect_after_s=config.control.suspect_after_s,
         lost_after_s=config.control.lost_after_s,
@@ -138,7 +142,7 @@ def _control(config: NodeConfig, store: KvStore, clock: MonotonicClock) -> Clust
 
 def _agent(
     ground: Ground,
-    store: KvStore,
+    store: Store,
     launcher: UnixLauncher,
     layers: Layers,
     clock: MonotonicClock,
@@ -151,7 +155,7 @@ def _agent(
 
 def _api(
     ground: Ground,
-    store: KvStore,
+    store: Store,
     launcher: UnixLauncher,
     layers: Layers,
     readiness: Readiness,

@@ -13,11 +13,14 @@ class Readiness:
     leader: Callable[[], NodeId | None]
     router_revision: Callable[[], int | None]
     """Revision of the table the router confirmed; None without a router, -1 before its first."""
+    store_answers: Callable[[], bool] = field(default=lambda: True)
     registered: bool = field(default=False)
 
     def __call__(self) -> Sequence[str]:
         """Return a sentence for each reason."""
         reasons: list[str] = []
+        if not self.store_answers():
+            reasons.append("the store process of this node does not answer or has just started")
         if self.leader() is None:
             reasons.append("no leader is known: the store has no quorum or has just started")
         if not self.registered:

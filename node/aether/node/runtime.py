@@ -1,6 +1,6 @@
 """One life of a node: start in order, run until told to stop, stop in reverse within 10 s.
 
-Order: data directory, peers' port (forming needs it), cluster, consensus, the node's own sockets, its
+Order: data directory, peers' port (forming needs it), cluster, store, the node's own sockets, its
 children, managers, API. Whatever was started is stopped, also when a later start fails.
 """
 
@@ -25,6 +25,7 @@ from aether.node.data_dir import DataDir
 from aether.node.handlers import PeerHandlers
 from aether.node.parts import Ground, Parts, assemble, new_incarnation, node_record
 from aether.node.registration import register
+from aether.node.stores import become_voter
 from aether.ports import Member
 from aether.rpc.formation import Formation, FormationConfig, Membership
 from aether.rpc.handlers import NodeReport
@@ -113,10 +114,9 @@ class Node:
             )
         )
         self._parts = parts
-        await parts.consensus.start()
-        self._on_stop("consensus", parts.consensus.stop)
-        self._on_stop("store", parts.store.close)
-        formation.serve(parts.consensus, self._address_of)
+        await self._start_store(parts)
+        group, engine = parts.node_store.group, self._config.store.engine
+        formation.serve(group, self._address_of, as_learners=engine == "native")
         handlers.serve(parts.api, parts.store, parts.control)
         await parts.feed.start()
         self._on_stop("table feed", parts.feed.stop)
@@ -132,6 +132,14 @@ class Node:
         await server.start()
         self._on_stop("management port", server.stop)
         _log.info("node started", node=self._config.node_id, management=self._record.management)
+
+    async def _start_store(self, parts: Parts) -> None:
+        node_store = parts.node_store
+        await node_store.start()
+        if node_store.supervisor is not None:
+            self._tasks.start("supervise store", node_store.supervisor.run())
+            self._on_stop("store process", node_store.supervisor.stop)
+        self._on_stop("store", node_store.stop)
 
     def _start_children(self, data_dir: DataDir) -> None:
         router = (
@@ -156,6 +164,8 @@ class Node:
             local=self._report_here,
             clock=self._clock,
         )
+        voting = become_voter(parts.node_store.group, self._config.node_id, self._clock)
+        self._tasks.start("vote", voting)
         self._tasks.start("register", self._register(parts, cluster_id))
         self._tasks.start("reports", reporter.run())
         self._tasks.start("control", parts.control.run())

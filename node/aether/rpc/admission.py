@@ -8,7 +8,7 @@ import structlog
 from aether.core.agent.formation_state import Announcement, Formed, KnownNode
 from aether.core.model.ids import NodeId
 from aether.errors import AetherError, Conflict
-from aether.ports import Consensus, Member
+from aether.ports import Group, Member
 
 CHANGE_S = 5.0
 """Deadline of one change of the membership."""
@@ -23,7 +23,7 @@ class NodeIdTaken(Conflict):
 
 
 class Admission:
-    """Changes the voters on behalf of nodes that ask to join.
+    """Changes the members on behalf of nodes that ask to join.
 
     `announce(address, message)` finds out whether the node at an address lives; `address_of` says
     where a member's cluster port is.
@@ -33,16 +33,19 @@ class Admission:
         self,
         me: KnownNode,
         formed: Formed,
-        consensus: Consensus,
+        group: Group,
         announce: Callable[[str, Announcement], Awaitable[Announcement]],
         address_of: Callable[[NodeId], str | None],
+        *,
+        as_learners: bool = False,
     ) -> None:
         self._me = me
         self._cluster_id = formed.cluster_id
         self._addresses = {member.node: member.cluster_addr for member in formed.members}
-        self._consensus = consensus
+        self._group = group
         self._announce = announce
         self._address_of = address_of
+        self._as_learners = as_learners
         self._one_at_a_time = asyncio.Lock()
 
     def formed(self) -> Formed:
@@ -51,12 +54,12 @@ class Admission:
             self._cluster_id,
             tuple(
                 KnownNode(member.node, self._address(member.node), member.address)
-                for member in sorted(self._consensus.members, key=lambda member: member.node)
+                for member in sorted(self._group.members, key=lambda member: member.node)
             ),
         )
 
     async def admit(self, node: KnownNode) -> Formed:
-        """Make `node` a voter; raise NodeIdTaken when its id belongs to another live node.
+        """Make `node` a member; raise NodeIdTaken when its id belongs to another live node.
 
         Whoever asks has an empty log. A member that asks has therefore lost its own, votes and
         all, and is taken out and added anew: counted as the old member it could help a majority
@@ -64,10 +67,11 @@ class Admission:
         """
         async with self._one_at_a_time:
             await self._check_id(node)
-            if any(member.node == node.node for member in self._consensus.members):
+            if any(member.node == node.node for member in self._group.members):
                 log.warning("admission.member_starts_anew", node=node.node)
-                await self._consensus.remove_member(node.node, CHANGE_S)
-            await self._consensus.add_member(Member(node.node, node.raft_addr), CHANGE_S)
+                await self._group.remove_member(node.node, CHANGE_S)
+            newcomer = Member(node.node, node.raft_addr, voter=not self._as_learners)
+            await self._group.add_member(newcomer, CHANGE_S)
             self._addresses[node.node] = node.cluster_addr
             log.info("admission.added", node=node.node, raft=node.raft_addr)
             return self._with(node)

@@ -6,7 +6,7 @@ tells anybody.
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -28,7 +28,7 @@ from aether.core.agent.formation_state import (
 )
 from aether.core.model.ids import NodeId
 from aether.errors import AetherError, Unavailable
-from aether.ports import Clock, Consensus, Member
+from aether.ports import Clock, Group, Member
 from aether.rpc import identity
 from aether.rpc.admission import Admission, NodeIdTaken
 
@@ -59,6 +59,8 @@ class Membership:
     """Sorted by node; this node is one of them."""
     node_addresses: Mapping[NodeId, str]
     """Cluster addresses of the members, where known."""
+    founders: tuple[Member, ...] = ()
+    """The voters the cluster began with; empty when this node joined it later."""
 
 
 class FormationPeers(Protocol):
@@ -137,13 +139,28 @@ class Formation:
             if self._state.formed is None:
                 await self._announce()
                 await self._clock.sleep(back_off)
-        return _membership(self._state.formed)
+        promise = identity.load_promise(self._config.data_dir)
+        return _membership(self._state.formed, promise, self._config.me.node)
 
-    def serve(self, consensus: Consensus, address_of: Callable[[NodeId], str | None]) -> None:
-        """Admit new nodes from now on; `address_of` says where a member's cluster port is."""
+    def serve(
+        self,
+        group: Group,
+        address_of: Callable[[NodeId], str | None],
+        *,
+        as_learners: bool = False,
+    ) -> None:
+        """Admit new nodes from now on; `address_of` says where a member's cluster port is.
+
+        With `as_learners` a node is admitted without a vote: it asks for one when it has caught up.
+        """
         formed = self._formed()
         self._admission = Admission(
-            self._config.me, formed, consensus, self._peers.announce, address_of
+            self._config.me,
+            formed,
+            group,
+            self._peers.announce,
+            address_of,
+            as_learners=as_learners,
         )
 
     def remember(self, formed: Formed) -> None:
@@ -271,9 +288,17 @@ class Formation:
             log.warning("formation.not_believed", address=address, reason=refused.reason)
 
 
-def _membership(formed: Formed) -> Membership:
+def _membership(formed: Formed, promise: Proposal | None, me: NodeId) -> Membership:
+    founders: tuple[Member, ...] = ()
+    if promise is not None and promise.cluster_id == formed.cluster_id:
+        founders = _members(promise.members)
     return Membership(
         formed.cluster_id,
-        tuple(Member(member.node, member.raft_addr) for member in formed.members),
+        _members(formed.members),
         {member.node: member.cluster_addr for member in formed.members if member.cluster_addr},
+        founders if any(member.node == me for member in founders) else (),
     )
+
+
+def _members(nodes: Sequence[KnownNode]) -> tuple[Member, ...]:
+    return tuple(Member(node.node, node.raft_addr) for node in nodes)

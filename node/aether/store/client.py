@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from aether.core.model.ids import NodeId
-from aether.core.store.commands import Consistency, Entry, Outcome, Range, Txn
+from aether.core.store.commands import Consistency, Entry, LeaseId, Outcome, Range, Txn
 from aether.core.store.limits import key_problem, prefix_problem
 from aether.core.store.machine import KvMachine
 from aether.errors import Invalid
@@ -84,6 +84,18 @@ class KvStore:
         if consistency is Consistency.LINEARIZABLE:
             await self._reads.wait(timeout_s)
         return self._machine.get(key)
+
+    async def grant(self, ttl_s: float, timeout_s: float = 5.0) -> LeaseId:
+        """Make a lease; see `ports.Store.grant`."""
+        return await self._submitter.grant(ttl_s, timeout_s)
+
+    async def renew(self, lease: LeaseId, timeout_s: float = 5.0) -> float:
+        """Prolong a lease; see `ports.Store.renew`."""
+        return await self._submitter.renew(lease, timeout_s)
+
+    async def revoke(self, lease: LeaseId, timeout_s: float = 5.0) -> None:
+        """End a lease and delete its keys; no error when it is gone."""
+        await self._submitter.revoke(lease, timeout_s)
 
     def level(self, prefixes: Sequence[str]) -> Range:
         """Return what this node has applied under any of `prefixes`; may be stale."""

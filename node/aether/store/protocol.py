@@ -6,11 +6,12 @@ answered under its id once, a watch many times until it failed or was cancelled.
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
+from aether.core.model.ids import write_id
 from aether.core.model.reason import Reason
 from aether.core.store.commands import Change, Changes, Entry, Range
 from aether.core.store.limits import MAX_COMMAND_BYTES
@@ -129,32 +130,6 @@ Request = Submit | Get | List | Follow | Unfollow | AskStatus | AddMember | Remo
 # -- what the store process answers ----------------------------------------------------------------
 
 
-class WireEntry(_Wire, frozen=True):
-    """A `commands.Entry`."""
-
-    key: str
-    value: bytes
-    create_revision: int
-    mod_revision: int
-    version: int
-
-
-class WireReason(_Wire, frozen=True):
-    """A `Reason`."""
-
-    actor: str
-    rule: str
-    text: str
-    inputs: dict[str, str]
-
-
-class WireChange(_Wire, frozen=True):
-    """A `commands.Change`."""
-
-    key: str
-    entry: WireEntry | None
-
-
 class WireMember(_Wire, frozen=True):
     """A `ports.Member`."""
 
@@ -194,7 +169,7 @@ class Found(_Wire, tag=4, frozen=True):
 
     id: Id
     revision: Count
-    entries: list[WireEntry]
+    entries: list[Entry]
     more: bool
     last: bool
 
@@ -204,8 +179,8 @@ class Batch(_Wire, tag=5, frozen=True):
 
     id: Id
     revision: Count
-    reason: WireReason
-    changes: list[WireChange]
+    reason: Reason
+    changes: list[Change]
     last: bool
 
 
@@ -248,7 +223,7 @@ Answer = Hello | Done | Failed | Found | Batch | Progress | Shape | Status
 
 request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 answer_decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
-encoder = msgspec.msgpack.Encoder()
+encoder = msgspec.msgpack.Encoder(enc_hook=write_id)
 
 _HEADER = struct.Struct(">I")
 _T = TypeVar("_T")
@@ -312,67 +287,43 @@ def add_frame(buffer: bytearray, message: Request | Answer) -> None:
     _HEADER.pack_into(buffer, start, len(buffer) - start - _HEADER.size)
 
 
-# -- values of the core, as they travel ------------------------------------------------------------
-
-
-def entry_to_wire(entry: Entry) -> WireEntry:
-    """Return an entry as it travels."""
-    return WireEntry(
-        entry.key, entry.value, entry.create_revision, entry.mod_revision, entry.version
-    )
-
-
-def entry_from_wire(wire: WireEntry) -> Entry:
-    """Return the entry that travelled."""
-    return Entry(wire.key, wire.value, wire.create_revision, wire.mod_revision, wire.version)
+# -- long answers, in parts ------------------------------------------------------------------------
 
 
 def found(number: int, answer: Range) -> Iterator[Found]:
     """Yield the parts of a read's answer, at least one."""
-    parts = list(_parts(answer.entries))
-    for position, part in enumerate(parts):
-        wire = [entry_to_wire(entry) for entry in part]
-        yield Found(number, answer.revision, wire, answer.more, position == len(parts) - 1)
-
-
-def _parts(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    part: list[Entry] = []
-    size = 0
-    for entry in entries:
-        if size >= PART_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(entry)
-        size += len(entry.key) + len(entry.value) + 32
-    yield part
+    for part, last in _parts(answer.entries, _entry_bytes):
+        yield Found(number, answer.revision, part, answer.more, last)
 
 
 def batches(number: int, changes: Changes) -> Iterator[Batch]:
     """Yield the parts of what one transaction changed, at least one."""
-    reason = changes.reason
-    wire = WireReason(reason.actor, reason.rule, reason.text, dict(reason.inputs))
-    part: list[WireChange] = []
+    for part, last in _parts(changes.changes, _change_bytes):
+        yield Batch(number, changes.revision, changes.reason, part, last)
+
+
+def _parts(items: Sequence[_T], size_of: Callable[[_T], int]) -> Iterator[tuple[list[_T], bool]]:
+    """Divide `items` by their size; the last part is marked."""
+    part: list[_T] = []
     size = 0
-    for change in changes.changes:
+    for item in items:
         if size >= PART_BYTES:
-            yield Batch(number, changes.revision, wire, part, last=False)
+            yield part, False
             part, size = [], 0
-        entry = None if change.entry is None else entry_to_wire(change.entry)
-        part.append(WireChange(change.key, entry))
-        size += len(change.key) + (len(entry.value) if entry else 0) + 32
-    yield Batch(number, changes.revision, wire, part, last=True)
+        part.append(item)
+        size += size_of(item)
+    yield part, True
 
 
-def changes_from_wire(revision: int, reason: WireReason, changes: list[WireChange]) -> Changes:
-    """Return what a transaction changed."""
-    return Changes(
-        revision,
-        Reason(reason.actor, reason.rule, reason.text, reason.inputs),
-        tuple(
-            Change(change.key, None if change.entry is None else entry_from_wire(change.entry))
-            for change in changes
-        ),
-    )
+def _entry_bytes(entry: Entry) -> int:
+    return len(entry.key) + len(entry.value) + 32
+
+
+def _change_bytes(change: Change) -> int:
+    return len(change.key) + 32 + (len(change.entry.value) if change.entry else 0)
+
+
+# -- values of ports, as they travel ---------------------------------------------------------------
 
 
 def members_to_wire(members: Iterable[Member]) -> list[WireMember]:

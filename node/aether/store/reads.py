@@ -3,9 +3,11 @@
 import asyncio
 
 from aether.core.store.commands import Range
+from aether.core.store.history import HistoryGone
 from aether.core.store.machine import KvMachine
 from aether.errors import AetherError, Invalid, NoQuorum, OutcomeUnknown, Unavailable
 from aether.ports import Consensus
+from aether.store.watch import Compacted
 from aether.tasks import Tasks
 
 ATTEMPT_S = 1.5
@@ -83,6 +85,9 @@ def range_of(
 
     Raises Conflict `compacted` when that is gone, Invalid when it is still to come.
     """
-    if revision is None or revision == machine.revision:
-        return machine.range(prefix, limit=limit, start=start)
-    raise Invalid(f"revision {revision} cannot be read: only {machine.revision}, the present one")
+    try:
+        return machine.range(prefix, limit=limit, start=start, revision=revision)
+    except HistoryGone as problem:
+        raise Compacted(str(problem), fields={"compacted": machine.compacted}) from problem
+    except ValueError as problem:
+        raise Invalid(str(problem)) from problem

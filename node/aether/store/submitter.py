@@ -4,12 +4,32 @@ import asyncio
 import random
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
+from msgspec.structs import replace
+
+from aether.core.model.reason import Reason
 from aether.core.store.codec import decode_result, encode_command
-from aether.core.store.commands import Outcome, Txn
+from aether.core.store.commands import (
+    Applied,
+    Command,
+    LeaseGrant,
+    LeaseId,
+    LeaseRenew,
+    LeaseRevoke,
+    Outcome,
+    Refused,
+    Txn,
+)
 from aether.core.store.limits import MAX_COMMAND_BYTES, Breach, txn_problem
-from aether.errors import Invalid, NoQuorum, OutcomeUnknown, TooLarge, Unavailable
+from aether.errors import (
+    Conflict,
+    Invalid,
+    NoQuorum,
+    NotFound,
+    OutcomeUnknown,
+    TooLarge,
+    Unavailable,
+)
 
 ATTEMPT_S = 1.5
 """Longest wait for one proposal before it is made again: about one election."""
@@ -35,8 +55,30 @@ class Submitter:
         """Carry out guarded writes; see `ports.Store.txn`."""
         refuse(txn_problem(txn))
         if not txn.request_id:
-            txn = replace(txn, request_id=secrets.token_hex(16))
-        return decode_result(await self.submit(_encoded(txn), timeout_s))
+            txn = replace(txn, request_id=_new_id())
+        return await self._outcome(txn, timeout_s)
+
+    async def grant(self, ttl_s: float, timeout_s: float) -> LeaseId:
+        """Make a lease; see `ports.Store.grant`."""
+        if not 0 < ttl_s < 2**40:
+            raise Invalid(f"a lease of {ttl_s:g} s: it must be more than 0")
+        granted = _lease_outcome(
+            await self._outcome(LeaseGrant(max(1, round(ttl_s * 1000)), _new_id()), timeout_s)
+        )
+        return granted.lease
+
+    async def renew(self, lease: LeaseId, timeout_s: float) -> float:
+        """Prolong a lease; see `ports.Store.renew`."""
+        renewed = _lease_outcome(await self._outcome(LeaseRenew(lease), timeout_s))
+        return renewed.ttl_ms / 1000
+
+    async def revoke(self, lease: LeaseId, timeout_s: float) -> None:
+        """End a lease; see `ports.Store.revoke`."""
+        reason = Reason("store", "revoke", f"lease {lease} was given back")
+        _lease_outcome(await self._outcome(LeaseRevoke(lease, reason, _new_id()), timeout_s))
+
+    async def _outcome(self, command: Command, timeout_s: float) -> Outcome:
+        return decode_result(await self.submit(_encoded(command), timeout_s))
 
     async def submit(self, command: bytes, timeout_s: float) -> bytes:
         """Commit a command that may be repeated, and return its encoded result."""
@@ -60,16 +102,32 @@ class Submitter:
             retry_s = min(retry_s * 2, LAST_RETRY_S)
 
 
-def _encoded(txn: Txn) -> bytes:
+def _new_id() -> str:
+    return secrets.token_hex(16)
+
+
+def _encoded(command: Command) -> bytes:
     try:
-        command = encode_command(txn)
+        data = encode_command(command)
     except ValueError as problem:
         raise Invalid(str(problem)) from problem
-    if len(command) > MAX_COMMAND_BYTES:
+    if len(data) > MAX_COMMAND_BYTES:
         raise TooLarge(
-            f"the transaction has {len(command)} bytes; the limit is {MAX_COMMAND_BYTES}: split it"
+            f"the transaction has {len(data)} bytes; the limit is {MAX_COMMAND_BYTES}: split it"
         )
-    return command
+    return data
+
+
+def _lease_outcome(outcome: Outcome) -> Applied:
+    match outcome:
+        case Applied():
+            return outcome
+        case Refused(code="no_lease", message=message):
+            raise NotFound(message)
+        case Refused(code="full", message=message):
+            raise Conflict(message)
+        case Refused(message=message):
+            raise Invalid(message)
 
 
 def refuse(breach: Breach | None) -> None:

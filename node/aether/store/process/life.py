@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import fcntl
 import gc
 import os
 import secrets
@@ -16,6 +15,7 @@ from aether.core.model.ids import NodeId
 from aether.core.store.machine import KvMachine
 from aether.errors import ConfigInvalid
 from aether.store.engine import open_consensus
+from aether.store.process.lock import take_lock
 from aether.store.process.logs import log_as_json
 from aether.store.process.pids import write_own_pid
 from aether.store.process.server import StoreServer
@@ -63,7 +63,7 @@ async def _run(spec: StoreSpec) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     run = Path(spec.data_dir) / "run"
-    lock = take_lock(run)
+    lock = take_lock(Path(spec.data_dir))
     machine = KvMachine()
     consensus = open_consensus(spec.engine, spec.consensus(machine, secrets.token_hex(8)))
     await consensus.start()
@@ -93,18 +93,6 @@ async def _until_told(stopping: asyncio.Event, server: StoreServer, alone_s: flo
             if server.alone_s > alone_s:
                 log.warning("no node has been connected, ending", for_s=round(server.alone_s))
                 return
-
-
-def take_lock(run: Path) -> int:
-    """Keep every other store off this directory; raises ConfigInvalid while one has it."""
-    descriptor = os.open(run / "store.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as problem:
-        os.close(descriptor)
-        message = f"{run.parent} belongs to a store that is running; stop that process first"
-        raise ConfigInvalid([message]) from problem
-    return descriptor
 
 
 def _tune_collection() -> None:

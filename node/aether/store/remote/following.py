@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from aether.core.store.commands import Changes
+from aether.core.store.commands import Change, Changes
 from aether.errors import AetherError, Conflict
 from aether.store.failures import error_of
 from aether.store.protocol import (
@@ -16,9 +16,6 @@ from aether.store.protocol import (
     List,
     Progress,
     Unfollow,
-    WireChange,
-    changes_from_wire,
-    entry_from_wire,
 )
 from aether.store.remote.link import Link
 from aether.store.remote.mirror import LEFT_OUT, Mirror
@@ -40,7 +37,7 @@ class Following:
         self._watches: weakref.WeakValueDictionary[int, Watch] = weakref.WeakValueDictionary()
         self._unopened: set[int] = set()
         """Watches whose beginning is not known: they never heard anything yet."""
-        self._parts: dict[int, list[WireChange]] = {}
+        self._parts: dict[int, list[Change]] = {}
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
 
     def close(self) -> None:
@@ -99,7 +96,7 @@ class Following:
             lambda number, ms: List(number, ms, fresh=False, prefix="", without=LEFT_OUT),
             MIRROR_S,
         )
-        entries = (entry_from_wire(wire) for part in parts for wire in part.entries)
+        entries = (entry for part in parts for entry in part.entries)
         self._mirror.fill(parts[-1].revision, entries)
         self._wake()
 
@@ -136,14 +133,14 @@ class Following:
         return False
 
     def _batch(self, message: Batch) -> None:
-        changes: Iterable[WireChange] = message.changes
+        changes: Iterable[Change] = message.changes
         if not message.last or message.id in self._parts:
             parts = self._parts.setdefault(message.id, [])
             parts += changes
             if not message.last:
                 return
             changes = self._parts.pop(message.id)
-        whole = changes_from_wire(message.revision, message.reason, list(changes))
+        whole = Changes(message.revision, message.reason, tuple(changes))
         if message.id == self._mirror_id:
             self._mirror.change(whole)
             self._wake()

@@ -9,7 +9,7 @@ from typing import TypeVar
 import structlog
 
 from aether.core.model.ids import NodeId, parse_node_id
-from aether.core.store.commands import Consistency, Entry, Outcome, Range, Txn
+from aether.core.store.commands import Consistency, Entry, LeaseId, Outcome, Range, Txn
 from aether.core.store.limits import key_problem, prefix_problem
 from aether.errors import Invalid, OutcomeUnknown, Unavailable
 from aether.ports import Member, MemberStatus, PeerProgress
@@ -30,7 +30,6 @@ from aether.store.protocol import (
     Status,
     Transfer,
     WireMember,
-    entry_from_wire,
 )
 from aether.store.reads import no_quorum_for_read
 from aether.store.remote.following import Following
@@ -54,7 +53,7 @@ _T = TypeVar("_T")
 class RemoteStore:
     """The replicated keys and their group, through the store process at `path`.
 
-    `on_members` is told of the members after each change. `start` returns at once: calls wait for
+    `members` are those known before; `on_members` is told of them after each change. `start` returns at once: calls wait for
     the process within their own time.
     """
 
@@ -64,6 +63,7 @@ class RemoteStore:
         node: NodeId,
         cluster_id: str,
         *,
+        members: Sequence[Member] = (),
         on_members: OnMembers | None = None,
         dice: Callable[[], float] = random.random,
     ) -> None:
@@ -74,7 +74,7 @@ class RemoteStore:
         self._on_members = on_members
         self._dice = dice
         self._shape = Shape(None, 0, [])
-        self._members: tuple[Member, ...] = ()
+        self._members = tuple(members)
         self._forget: asyncio.TimerHandle | None = None
         self._tasks = Tasks()
 
@@ -140,7 +140,7 @@ class RemoteStore:
 
     @property
     def members(self) -> Sequence[Member]:
-        """Members, sorted by node; empty until the store process was reached once."""
+        """Members, sorted by node: as they were known before, until the store process tells."""
         return self._members
 
     async def add_member(self, member: Member, timeout_s: float) -> None:
@@ -230,7 +230,7 @@ class RemoteStore:
         except Unavailable as problem:
             raise no_quorum_for_read(timeout_s, problem) from problem
         last = parts[-1]
-        entries = tuple(entry_from_wire(wire) for part in parts for wire in part.entries)
+        entries = tuple(entry for part in parts for entry in part.entries)
         return Range(last.revision, entries, last.more)
 
     async def _repeat(
@@ -250,6 +250,18 @@ class RemoteStore:
             await asyncio.sleep(retry_s * (0.5 + self._dice()))
             left = deadline - clock()
             retry_s = min(retry_s * 2, LAST_RETRY_S)
+
+    async def grant(self, ttl_s: float, timeout_s: float = 5.0) -> LeaseId:
+        """Make a lease; see `ports.Store.grant`."""
+        return await self._submitter.grant(ttl_s, timeout_s)
+
+    async def renew(self, lease: LeaseId, timeout_s: float = 5.0) -> float:
+        """Prolong a lease; see `ports.Store.renew`."""
+        return await self._submitter.renew(lease, timeout_s)
+
+    async def revoke(self, lease: LeaseId, timeout_s: float = 5.0) -> None:
+        """End a lease and delete its keys; no error when it is gone."""
+        await self._submitter.revoke(lease, timeout_s)
 
     def level(self, prefixes: Sequence[str]) -> Range:
         """Return the control keys this node knows of under any of `prefixes`; may be stale.
