@@ -12,7 +12,7 @@ from aether.store.native.results import Applied, Refused, Result
 from aether.store.spec import StoreLimits
 from tests.certificates import Authority
 from tests.integration.contracts.store import put
-from tests.integration.native_cluster import NativeCluster, new_members, until
+from tests.integration.native_cluster import POLL_S, NativeCluster, new_members, until
 
 WAIT_S = 10.0
 SMALL = StoreLimits(
@@ -154,8 +154,10 @@ async def test_a_laggard_gets_a_snapshot() -> None:
         late = next(node for node in cluster.running if node != leader)
         await cluster.kill(late)
         await write(cluster, "k", 1000)
-        status = await cluster.running[await cluster.leader()].consensus.status()
-        assert status.first_index > 1
+        leading = cluster.running[await cluster.leader()].consensus
+        async with asyncio.timeout(WAIT_S):
+            while (await leading.status()).first_index == 1:  # noqa: ASYNC110 - nothing announces it
+                await asyncio.sleep(POLL_S)
         await cluster.start(cluster.member(late))
         await cluster.equal()
         assert (await cluster.running[late].consensus.status()).snapshot_index > 0

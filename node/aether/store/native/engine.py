@@ -129,18 +129,33 @@ class NativeConsensus:
     async def _hand_over(self) -> None:
         """Have somebody else lead before this member goes, so that writers hardly notice."""
         replica = self._replica
-        if replica is None or replica.role is not Role.LEADER or self._is_alone():
+        if replica is None or replica.role is not Role.LEADER:
+            return
+        heir = self._heir(replica)
+        if heir is None:
             return
         try:
             async with asyncio.timeout(HAND_OVER_S):
-                await self.transfer_leadership(None, HAND_OVER_S)
+                await self.transfer_leadership(heir, HAND_OVER_S)
                 while self.leader in (None, self._spec.node):  # noqa: ASYNC110 - nothing announces it
                     await asyncio.sleep(POLL_S)
         except (AetherError, TimeoutError) as problem:
             log.info("leadership could not be handed over", problem=str(problem))
 
-    def _is_alone(self) -> bool:
-        return not any(each.voter and each.node != self._spec.node for each in self.members)
+    def _heir(self, replica: Replica) -> NodeId | None:
+        """Return the voter within reach that has most of the log; None when there is none.
+
+        Asked for by name, a transfer that is asked for twice is made once.
+        """
+        reached = self._links.connected() & self._links.hears() if self._links else frozenset()
+        voters = {each.node for each in self.members if each.voter} & reached
+        peers = [
+            each
+            for each in replica.status(asyncio.get_running_loop().time()).peers
+            if each.node in voters
+        ]
+        best = max(peers, key=lambda each: (each.match, -each.silent_s), default=None)
+        return None if best is None else best.node
 
     async def wait_failed(self) -> BaseException:
         """Return the fault after which this member stopped taking part; waits until there is one."""
