@@ -40,6 +40,9 @@ class Disk:
     def copy(self) -> "Disk":
         return replace(self, entries=list(self.entries))
 
+    def at(self, index: int) -> Entry | None:
+        return self.entries[index - self.first] if self.first <= index <= self.last else None
+
     def write(self, hard_state: HardState | None, entries: Sequence[Entry]) -> None:
         if hard_state is not None:
             assert hard_state.term >= self.hard_state.term, "a term went back"
@@ -124,9 +127,11 @@ class Host:
         """Stop; of what was not synced the first `keep` writes reached the disk."""
         for write in self.pending[:keep]:
             self.synced.write(write.hard_state, write.entries)
+        lost = [entry for write in self.pending[keep:] for entry in write.entries]
         self.pending.clear()
         self.written = self.synced.copy()
         self.alive = False
+        self.world.unwrote(lost)
 
     def turn(self) -> bool:
         """Carry out what follows from the inputs, but sync nothing; False when nothing did."""
@@ -311,6 +316,13 @@ class World:
             if before is not None:
                 known = self.born.setdefault((entry.index, entry.term), (before, entry))
                 assert known == (before, entry), f"two entries {entry.index} of term {entry.term}"
+
+    def unwrote(self, entries: Sequence[Entry]) -> None:
+        """Forget entries that nobody holds: who votes alone may give their places again."""
+        for entry in entries:
+            holders = (host.written.at(entry.index) for host in self.hosts.values())
+            if entry not in holders:
+                self.born.pop((entry.index, entry.term), None)
 
     def apply(self, host: Host, entry: Entry) -> None:
         """State-machine safety: everybody applies the same entry at an index, in order."""

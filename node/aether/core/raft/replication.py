@@ -13,7 +13,7 @@ MOST_APPENDS_A_TURN = 8
 class Replication:
     """The leader's view of every peer, those about to leave included."""
 
-    __slots__ = ("_last", "_leaving", "_local", "peers", "round")
+    __slots__ = ("_last", "_leaving", "_local", "_sure_at", "peers", "round")
 
     def __init__(self, local: Local) -> None:
         self._local = local
@@ -22,6 +22,10 @@ class Replication:
         self.round = 0
         """Counts broadcasts: an answer to round r proves leadership when r was sent."""
         self._last: Append | None = None
+        # Who votes alone leads before its own vote is on disk: until its first entry is, its
+        # Appends to learners wait for the disk. Others had to have it synced to be voted for.
+        alone = local.membership.voters == {local.node}
+        self._sure_at = local.log.last_index + 1 if alone else 0
         self.follow_members()
 
     def follow_members(self) -> None:
@@ -102,7 +106,9 @@ class Replication:
             self._last = last
         peer.told_round = self.round
         peer.told_commit = min(log.commit, prev + len(entries))
-        local.outbox.messages.append((peer.node, last))
+        is_sure = log.persisted >= self._sure_at
+        outbox = local.outbox.messages if is_sure else local.outbox.promises
+        outbox.append((peer.node, last))
 
     def _ask_snapshot(self, peer: Progress) -> None:
         peer.go(Stage.SNAPSHOT, peer.next)
