@@ -63,10 +63,14 @@ class Model:
             batch.append(Entry(index, self.term, kind, index, data))
             if self.dice.random() < 0.05:
                 self.term += 1
-        self.log.append(batch)
         before = [entry for entry in self.entries if entry.index < first]
-        for run in range(len(batch) + 1):
-            self.kept.append([*before, *batch[:run]])
+        states = [[*before, *batch[:run]] for run in range(len(batch) + 1)]
+        try:
+            self.log.append(batch)
+        except DiskFailed:
+            self.kept += states
+            raise
+        self.kept += states
         self.entries = [*before, *batch]
 
     def begin(self) -> None:

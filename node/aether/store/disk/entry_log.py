@@ -31,6 +31,8 @@ from aether.store.disk.spare import SPARE_NAME, Spare
 from aether.store.disk.sync_job import SyncJob, SyncState
 
 _MiB = 1024 * 1024
+_MOST_DROPPED = 8
+"""Segments removed at once: each costs a sync of the directory."""
 _Bytes = bytes  # EntryLog.bytes hides the name
 _members = msgspec.msgpack.Decoder(Members)
 
@@ -179,7 +181,7 @@ class EntryLog(EntryReader):
         return found
 
     def drop_before(self, index: int) -> None:
-        """Remove the segments that hold only entries before `index`."""
+        """Remove segments that hold only entries before `index`, a few at most; others next time."""
         self._settle()
         index = min(index, self.last_index)
         if index < self.first_index:
@@ -189,6 +191,7 @@ class EntryLog(EntryReader):
         if busy:
             # The newest synced segment stays: it proves that an unsynced one was begun rightly.
             bound = min(bound, min(segment.number for segment in busy) - 1)
+        bound = min(bound, self._segments[0].number + _MOST_DROPPED)
         self._contents.drop_segments_before(bound)
         while self._segments[0].number < bound:
             self._doomed.append(self._segments.pop(0))
@@ -344,7 +347,7 @@ class EntryLog(EntryReader):
         self._names_dirty = False
 
     def _remove_doomed(self) -> None:
-        """Remove files nobody syncs any more. Which of them a crash takes along does not matter."""
+        """Remove files nobody syncs any more, one after another: a crash must not leave a gap."""
         busy = self._job.segments if self._job else ()
         self._doomed = [
             segment for segment in self._doomed if segment in busy or not self._removed(segment)
@@ -353,6 +356,7 @@ class EntryLog(EntryReader):
     def _removed(self, segment: Segment) -> bool:
         try:
             remove_segment(self._disk, segment)
+            self._disk.sync_names()
         except OSError as error:
             problem = self._noted(disk_error(error, f"removing {segment.name}"))
             if isinstance(problem, NoSpace):

@@ -5,9 +5,7 @@ log is torn; every record found behind that place tells up to which number all w
 written. Does one say that the torn one was, synced entries are lost: LogDamaged. Else
 the torn one and what follows were never synced, so nobody was promised them, and they are cut.
 
-Three more things may be found after a crash and are no damage: leftovers of segments that were being
-removed (the log goes on behind a missing one and still meets the snapshot), leftovers before a
-RESET record, and a new segment without a head.
+Segments before one that begins with a RESET record are leftovers, whatever is in them.
 """
 
 from array import array
@@ -51,8 +49,8 @@ class _Tear:
     offset: int
     serial: int
     """Of the record that should stand there."""
-    gap: bool
-    """Whether a whole segment is missing, rather than bytes in one that is there."""
+    used: int = 0
+    """Where the last byte behind the tear that is not zero ends."""
 
     def damaged(self, evidence: Record, where: str) -> LogDamaged:
         return LogDamaged(
@@ -85,8 +83,6 @@ class Recovery:
         self._log = Recovered()
         self._doomed: list[Segment] = []
         self._tear: _Tear | None = None
-        self._dirty_end = 0
-        """Where the bytes after the tear end."""
 
     def run(self, snapshot_index: int) -> Recovered:
         """Read every segment; raises LogDamaged, DiskFailed. Closes what it opened when it raises."""
@@ -130,18 +126,12 @@ class Recovery:
         if not self._log.segments:
             self._base(number, opening, data, begins=begins)
         elif self._is_torn_before(number, opening):
-            self._look_behind(number, data, opening)
+            self._look_behind(number, data)
         if self._tear:
             return
         self._doomed.pop()
         self._log.segments.append(segment)
         self._read(segment, data, begins=begins)
-
-    def _restart(self, serial: int) -> None:
-        """Begin anew with the segment just opened: what was read before is not needed any more."""
-        self._doomed[-1:-1] = self._log.segments
-        self._log = Recovered(serial=serial - 1)
-        self._tear = None
 
     def _base(self, number: int, opening: Record | None, data: bytes, *, begins: bool) -> None:
         """Check how the log begins: that was synced before anything was made of it.
@@ -160,21 +150,17 @@ class Recovery:
         before, expected = self._log.segments[-1], self._log.serial + 1
         adjacent = before.number + 1 == number
         if self._tear is None and not adjacent:
-            self._tear = _Tear(before.number, before.end, expected, gap=True)
+            self._tear = _Tear(before.number, before.end, expected)
         elif self._tear and adjacent and opening and opening.serial == expected:
             self._tear = None  # what does not verify had been given up; its number stands here
         return self._tear is not None
 
-    def _look_behind(self, number: int, data: bytes, opening: Record | None) -> None:
+    def _look_behind(self, number: int, data: bytes) -> None:
         """Look for proof, in a segment behind the tear, that what is torn had been synced."""
         tear = self._tear
-        assert tear is not None  # noqa: S101 - asked just before
-        proof = _proof(search(data, number, 0), tear.serial)
-        if proof is None:
-            return
-        if not tear.gap or opening is None:
+        proof = _proof(search(data, number, 0), tear.serial) if tear else None
+        if tear and proof:
             raise tear.damaged(proof, segment_name(number))
-        self._restart(opening.serial)
 
     def _read(self, segment: Segment, data: bytes, *, begins: bool) -> None:
         log = self._log
@@ -230,8 +216,7 @@ class Recovery:
             return
         serial = self._log.serial + 1
         proof = _proof(search(data, segment.number, segment.end), serial)
-        self._tear = _Tear(segment.number, segment.end, serial, gap=False)
-        self._dirty_end = used
+        self._tear = _Tear(segment.number, segment.end, serial, used)
         if proof:
             raise self._tear.damaged(proof, "a record")
 
@@ -252,9 +237,9 @@ class Recovery:
     def _cut(self) -> None:
         """Make the files what was read from them."""
         tear, segments = self._tear, self._log.segments
-        if tear and not tear.gap and self._dirty_end > tear.offset:
+        if tear and tear.used:
             segment = segments[-1]
-            write_zeros(segment.file, tear.offset, self._dirty_end)
+            write_zeros(segment.file, tear.offset, tear.used)
             segment.file.sync()
         while self._doomed:
             remove_segment(self._disk, self._doomed[-1])
