@@ -2,7 +2,8 @@
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from aether.core.model.ids import NodeId
 from aether.core.raft.values import Change, RaftConfig
@@ -80,9 +81,11 @@ class Ask:
 class Group:
     """Replicas a, b, c… that run on one thread; `run` lets time pass until something holds."""
 
-    def __init__(self, names: str = "abc", seed: int = 1, **limits: object) -> None:
+    def __init__(
+        self, names: str = "abc", seed: int = 1, limits: Mapping[str, Any] | None = None
+    ) -> None:
         self.now = 100.0
-        self.limits = limits
+        self.limits = limits or {}
         self.dice = random.Random(seed)
         self.founders = [Member(NodeId(name), f"{name}:1") for name in names]
         self.disks = {NodeId(name): MemoryDisk() for name in names}
@@ -98,7 +101,7 @@ class Group:
             self.start(name)
 
     def spec(self, node: NodeId, members: Sequence[Member]) -> ReplicaSpec:
-        defaults: dict[str, object] = {
+        defaults: dict[str, Any] = {
             "log": LogLimits(segment_bytes=16 * 1024, reserve_bytes=0),
             "ballast_bytes": 64 * 1024,
             "snapshot_entries": 1_000_000,
@@ -108,7 +111,7 @@ class Group:
             cluster_id="test",
             members=members,
             raft=RaftConfig(node=node),
-            **{**defaults, **self.limits},  # type: ignore[arg-type]
+            **{**defaults, **self.limits},
         )
 
     def start(self, name: str, *, joins: bool = False) -> Replica:
@@ -203,8 +206,9 @@ class Group:
         return max(leading, key=lambda each: each.term)
 
     def leader_name(self) -> str:
-        leader = self.leader()
-        return next(node for node, each in self.replicas.items() if each is leader)
+        """Name of the newest leader; empty while nobody leads."""
+        leading = {n: each.term for n, each in self.replicas.items() if each.role.value == "leader"}
+        return max(leading, key=leading.__getitem__, default=NodeId(""))
 
     def others(self) -> list[str]:
         return [node for node in self.replicas if node != self.leader_name()]

@@ -43,9 +43,7 @@ def test_a_read_waits_until_what_was_acknowledged_is_applied_here() -> None:
     ask = group.read(follower)
     group.run(lambda: ask.is_done)
     assert ask.result is None
-    assert group.machines[
-        group.replicas and next(n for n in group.replicas if n == follower)
-    ].commands == [b"x"]
+    assert group.commands(follower) == [b"x"]
 
 
 def test_a_cut_off_leader_serves_no_read_and_acknowledges_no_write() -> None:
@@ -142,7 +140,7 @@ def test_a_restart_finds_everything_again() -> None:
 
 
 def test_limits_are_refusals() -> None:
-    group = Group(max_waiting=2)
+    group = Group(limits={"max_waiting": 2})
     group.elect()
     big = group.submit("a", bytes(MAX_COMMAND + 1))
     assert isinstance(big.result, Refused)

@@ -22,7 +22,7 @@ from aether.store.native.packets import (
 from aether.store.native.proposals import Proposals, Waiting
 from aether.store.native.reading import Reads
 from aether.store.native.requests import Request, Requests, Transfer, Wish
-from aether.store.native.results import Refused, Result, Unknown
+from aether.store.native.results import Applied, Refused, Result, Unknown
 
 HOLD_S = 0.02
 """Before what a leader refused for a while is handed to a leader again."""
@@ -98,6 +98,9 @@ class Forwarding:
         for request in self._requests.due(now):
             if leader is None:
                 self._requests.undecided(request, now)
+            elif isinstance(request.wish, Transfer) and request.asked not in (None, leader):
+                # The one that was asked leads no longer: that is what was wished for.
+                self._requests.decided(request, Applied(leader.encode()))
             elif leader == self._node:
                 self._decide_own(request, now)
             else:

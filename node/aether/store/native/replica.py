@@ -221,7 +221,6 @@ class Replica:
         self._now = now
         try:
             self._raft.tick(now)
-            self._check_cure()
             self._proposals.expire(now)
             self._reads.expire(now)
             self._requests.expire(now)
@@ -235,7 +234,8 @@ class Replica:
     def submit(self, command: bytes, done: Done, deadline: float, now: float) -> None:
         """Have a command committed and applied; any member may be asked."""
         del now
-        if not self._takes_part:
+        if not self._takes_part or self._health.has(Condition.DISK_FULL):
+            # With a full disk it could be committed by the others, but not applied here.
             done(self._refusal())
         elif len(command) > MAX_COMMAND:
             done(Refused("too_large", f"{len(command)} bytes: a command has {MAX_COMMAND} at most"))
@@ -288,6 +288,7 @@ class Replica:
             self._carry_out(self._raft.take(), now)
             self._more = self._applying.run()
             self._reads.applied(self._applying.applied)
+            self._check_cure()
         except (OSError, Damaged) as error:
             self._disk_trouble(error, now)
 
@@ -399,7 +400,7 @@ class Replica:
         self._snapshots.stop_sending()
 
     def _check_cure(self) -> None:
-        if self._health.has(Condition.RECOVERING) and not self._raft.recovering:
+        if not self._raft.recovering and self._health.has(Condition.RECOVERING):
             Mark.recovering(self._disk).clear()
             self._health.leave(Condition.RECOVERING)
             _log.info("recovered", index=self._raft.commit)

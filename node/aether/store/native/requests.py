@@ -39,8 +39,8 @@ class Request:
     """Of the attempt another member is deciding; 0 for none."""
     target: NodeId | None = None
     """The member that is."""
-    started: bool = False
-    """Whether some leader may have carried it out."""
+    asked: NodeId | None = None
+    """The member that was asked last, and may have carried it out."""
 
 
 class Requests:
@@ -79,7 +79,7 @@ class Requests:
     def sent(self, request: Request, target: NodeId, now: float) -> ChangeRequest | TransferRequest:
         """Note that `target` is asked; return the packet that asks it."""
         self._seq += 1
-        request.seq, request.target, request.started = self._seq, target, True
+        request.seq, request.target, request.asked = self._seq, target, target
         timeout_ms = max(1, int((request.deadline - now) * 1000))
         if isinstance(request.wish, Transfer):
             return TransferRequest(self._seq, request.wish.target or "", timeout_ms)
@@ -115,4 +115,4 @@ class Requests:
 
     def _end(self, which: Callable[[Request], bool], code: str, why: str) -> None:
         for each in [each for each in self._open if which(each)]:
-            self.decided(each, Unknown(why) if each.started else Refused(code, why))
+            self.decided(each, Unknown(why) if each.asked else Refused(code, why))

@@ -18,7 +18,7 @@ class Refused:
     code: str
     """Those of `aether.core.raft.values.Refusal`, `no_leader` (nobody took it in time),
     `superseded` (another leader's entry stands in its place), `too_large`, `stopped`, `timeout` (of
-    a read), `disk_failed` or `quarantined` (this member takes no part)."""
+    a read), `disk_full`, `disk_failed` or `quarantined` (this member takes none)."""
     message: str
 
 
