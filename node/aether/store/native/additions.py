@@ -54,6 +54,8 @@ class Additions:
 
     def step(self, now: float) -> None:
         """Try again what was refused for a while; end what is past its deadline."""
+        if not self._open:
+            return
         for each in [each for each in self._open if each.deadline <= now]:
             self._end(each, Unknown(f"the deadline passed: {each.why}"))
         for each in [each for each in self._open if each.retry_at <= now]:

@@ -43,6 +43,11 @@ class Sending:
         self._to: dict[NodeId, _Transfer] = {}
 
     @property
+    def busy(self) -> bool:
+        """Whether anything is being sent."""
+        return bool(self._to)
+
+    @property
     def oldest_index(self) -> float:
         """Index of the oldest snapshot being sent; infinite when none is."""
         return min((each.point.index for each in self._to.values()), default=math.inf)

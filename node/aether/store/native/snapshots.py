@@ -28,6 +28,9 @@ from aether.store.native.taking import Taking
 
 _log = structlog.get_logger(__name__)
 
+_LOOK_EVERY = 64
+"""Applied entries between two looks at the size of the log."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotLimits:
@@ -67,6 +70,7 @@ class Snapshots:
         """Of the newest snapshot."""
         self._threshold = self._draw_threshold()
         self._log_bytes = durability.log.bytes
+        self._look_at = _LOOK_EVERY
         self._taking = Taking(files, applying.stopwatch, self._published)
         self._sending = Sending(files, limits.chunk_bytes)
         self._receiving = Receiving(files, self._verified, self._damaged)
@@ -80,7 +84,7 @@ class Snapshots:
     @property
     def wake_at(self) -> float:
         """When `step` may have something to do."""
-        return self._sending.wake_at if self._raft.role is Role.LEADER else math.inf
+        return self._sending.wake_at if self._sending.busy else math.inf
 
     def job(self) -> BackgroundJob | None:
         """Return work for a thread, if any."""
@@ -92,7 +96,7 @@ class Snapshots:
 
     def step(self, now: float) -> None:
         """Go on with what is under way, for a few milliseconds."""
-        if self._raft.role is Role.LEADER:
+        if self._sending.busy:
             self._watch_transfers(now)
         if self._installing.now is not None:
             self._install(now)
@@ -171,11 +175,14 @@ class Snapshots:
             self._raft.snapshot_sent(node, None, now)
 
     def _is_due(self) -> bool:
-        applying = self._applying
-        return applying.applied - self.index >= self._threshold or (
-            applying.applied > self.index
-            and self._durability.log.bytes - self._log_bytes >= self._limits.bytes
-        )
+        applied = self._applying.applied
+        if applied - self.index >= self._threshold:
+            return True
+        if applied < self._look_at:
+            return False
+        # The size of the log is looked at now and then: entries have at most a few megabytes.
+        self._look_at = applied + _LOOK_EVERY
+        return self._durability.log.bytes - self._log_bytes >= self._limits.bytes
 
     def _begin(self) -> None:
         point = self._applying.point()
