@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable
+from typing import cast
 
 import structlog
 
@@ -184,8 +185,8 @@ class _Speaking(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; asyncio calls this."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_connection makes
-        self.transport = transport
+        # Those of uvloop are transports, though not by class.
+        self.transport = cast("asyncio.Transport", transport)
         self._made = True
         prepare(transport.get_extra_info("socket"))
 

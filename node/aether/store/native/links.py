@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from aether.core.model.ids import NodeId
-from aether.store.native.dialer import Dialer
+from aether.store.native.dialer import LAST_REDIAL_S, Dialer
 from aether.store.native.handshake import (
     OLD_CONNECTION,
     TOO_MANY,
@@ -147,7 +147,7 @@ class Links:
         self._hang_up(node)
         dialer = Dialer(node, address, self._me, self._tls, self._dice)
         self._dialers[node] = dialer
-        self._dialling[node] = self._tasks.start(f"raft-dial-{node}", dialer.run())
+        self._dialling[node] = self._tasks.start(f"raft-dial-{node}", _kept(dialer))
 
     def _hang_up(self, node: NodeId) -> None:
         self._dialers.pop(node, None)
@@ -203,6 +203,16 @@ class Links:
         if node not in self._known:
             self._hang_up(node)
         self._events.lost(node)
+
+
+async def _kept(dialer: Dialer) -> None:
+    """Have a dialler run for ever: a fault of ours costs one connection, not a peer."""
+    while True:
+        try:
+            await dialer.run()
+        except Exception:
+            log.exception("raft dialler failed", peer=dialer.peer)
+            await asyncio.sleep(LAST_REDIAL_S)
 
 
 def _task_failed(name: str, failure: BaseException) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Collection
+from typing import cast
 
 import structlog
 
@@ -56,8 +57,8 @@ class Incoming(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; asyncio calls this, after the handshake of TLS."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what sockets are given
-        self.transport = transport
+        # Those of uvloop are transports, though not by class.
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Cut the stream into frames; asyncio calls this."""
