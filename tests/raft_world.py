@@ -101,21 +101,23 @@ class Host:
     def __init__(self, world: "World", node: NodeId, founding: Members) -> None:
         self.world = world
         self.node = node
-        self.synced = Disk(HardState(0, ""), SnapshotPoint(0, 0, 0, founding))
+        self.founding = SnapshotPoint(0, 0, 0, founding)
+        self.synced = Disk(HardState(0, ""), self.founding)
         self.written = self.synced.copy()
         self.pending: list[Write] = []
         self.alive = False
+        self.lost = False  # whether it lost what it had promised, and has not got it back
         self.applied = 0
         self.raft: Raft
         self.start()
 
-    def start(self, *, tail: int = 1000, recovering: bool = False) -> None:
+    def start(self, *, tail: int = 1000) -> None:
         self.alive = True
         if self.synced.last < self.synced.snapshot.index:  # the log is behind: it is of no use
             self.synced.first, self.synced.entries = self.synced.snapshot.index + 1, []
         self.written = self.synced.copy()
         self.applied = self.synced.snapshot.index
-        config = replace(self.world.config, node=self.node, recovering=recovering)
+        config = replace(self.world.config, node=self.node, recovering=self.lost)
         dice = self.world.dice(self.node)
         self.raft = Raft(config, self.synced.start(tail), self, dice, self.world.now)
         self.seen = (0, 0)
@@ -133,9 +135,18 @@ class Host:
         self.alive = False
         self.world.unwrote(lost)
 
+    def erase(self) -> None:
+        """Stop and lose the log and the snapshot, not the vote."""
+        self.crash()
+        self.synced = Disk(self.synced.hard_state, self.founding)
+        self.written = self.synced.copy()
+        self.lost = True
+        self.world.forget_mail(self.node)
+
     def turn(self) -> bool:
         """Carry out what follows from the inputs, but sync nothing; False when nothing did."""
         output = self.raft.take()
+        self.lost = self.raft.recovering
         self.world.check(self)
         self.world.send(self.node, output.messages)
         busy = bool(output.messages or output.promises or output.entries or output.hard_state)
@@ -223,6 +234,10 @@ class World:
         for target, message in links:
             if (sender, target) not in self.cut and target in self.hosts:
                 self.mail.append((sender, target, message))
+
+    def forget_mail(self, node: NodeId) -> None:
+        """Drop what is under way from and to a former life of a member, as connections do."""
+        self.mail = [each for each in self.mail if node not in each[:2]]
 
     def deliver(self, sender: NodeId, target: NodeId, message: Message) -> None:
         host = self.hosts[target]

@@ -3,7 +3,7 @@
 With AETHER_BLESS=1 the files are rewritten with what happens now; the difference is reviewed.
 
 Commands: `nodes VOTERS [JOINING]`, `run SECONDS`, `propose NODE WORD...`, `read NODE`, `cut A B` (both
-ways, or all when B is missing), `one-way A B`, `heal`, `crash NODE...`, `start NODE [recovering]`,
+ways, or all when B is missing), `one-way A B`, `heal`, `crash NODE...`, `start NODE`,
 `erase NODE`, `add|promote|remove LEADER NODE`, `transfer LEADER [NODE]`, `lose-link NODE LEADER`,
 `compact NODE KEEP`, `full NODE`, `empty NODE`, `log NODE`, `status`.
 """
@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 
 from aether.core.model.ids import NodeId
-from aether.core.raft.entries import SnapshotPoint
 from aether.core.raft.values import AddLearner, Promote, Proposed, Refusal, Remove
-from tests.raft_world import Disk, Host, World, peer
+from tests.raft_world import Host, World, peer
 
 STORIES = sorted((Path(__file__).parent / "stories").glob("*.txt"))
 PATIENCE = {"a": 0.1, "b": 0.4, "c": 0.7, "d": 0.8, "e": 0.9, "x": 0.5, "y": 0.6}
@@ -88,15 +87,11 @@ class Story:
         for node in nodes:
             self.host(node).crash()
 
-    def do_start(self, node: str, how: str = "") -> None:
-        self.host(node).start(recovering=how == "recovering")
+    def do_start(self, node: str) -> None:
+        self.host(node).start()
 
     def do_erase(self, node: str) -> None:
-        """Lose the log and the snapshot, not the vote."""
-        host = self.host(node)
-        founding = SnapshotPoint(0, 0, 0, host.raft.members_at(0))
-        host.crash()
-        host.synced = Disk(host.synced.hard_state, founding)
+        self.host(node).erase()
 
     def do_add(self, leader: str, node: str) -> list[str]:
         return self.answer(self.host(leader).raft.change(AddLearner(peer(node)), self.world.now))

@@ -7,6 +7,7 @@ what is on its disk, and only while it has a vote; it steps down when it has not
 from collections import deque
 from collections.abc import Sequence
 
+from aether.core.model.ids import NodeId
 from aether.core.raft.entries import COMMAND, MEMBERS, NOOP, Entry, Members
 from aether.core.raft.local import Local
 from aether.core.raft.membership import changed, encode_members, majority_value
@@ -15,7 +16,7 @@ from aether.core.raft.progress import Stage
 from aether.core.raft.read_index import LeaderReads
 from aether.core.raft.replication import Replication
 from aether.core.raft.transfer import Transfer
-from aether.core.raft.values import Change, PeerStatus, Promote, Proposed, Refusal
+from aether.core.raft.values import Change, PeerStatus, Promote, Proposed, Refusal, Remove
 
 
 class Leadership:
@@ -87,18 +88,29 @@ class Leadership:
             return members
         if members == local.membership.current:
             return Proposed(local.log.commit, local.term)
-        return self._lagging(change) or self._append_members(members)
+        return self._lagging(change, members) or self._append_members(members)
 
-    def _lagging(self, change: Change) -> Refusal | None:
-        """Refuse a learner that has not what was committed two heartbeats ago."""
-        if not isinstance(change, Promote):
-            return None
-        peer = self.replication.peers[change.node]
+    def _lagging(self, change: Change, members: Members) -> Refusal | None:
+        """Refuse to promote who does not keep up, and to remove whom a quorum then would miss."""
+        if isinstance(change, Promote) and not self._keeps_up(change.node):
+            return Refusal("lagging", f"{change.node} does not keep up with the log yet")
+        if isinstance(change, Remove):
+            keeping_up = sum(self._keeps_up(peer.node) for peer in members.voters)
+            if 2 * keeping_up <= len(members.voters):
+                return Refusal(
+                    "lagging",
+                    f"without {change.node} only {keeping_up} of {len(members.voters)} voters keep up",
+                )
+        return None
+
+    def _keeps_up(self, node: NodeId) -> bool:
+        """Whether a member answers and has what was committed two heartbeats ago."""
+        if node == self._local.node:
+            return True
+        peer = self.replication.peers[node]
         silent = self._local.now - peer.heard > self._local.config.election_s
         needed = max(self._commit_before[1], self._noop_index)
-        if silent or peer.stage is not Stage.REPLICATE or peer.match < needed:
-            return Refusal("lagging", f"{change.node} has {peer.match} of {needed} entries")
-        return None
+        return not silent and peer.match >= needed and peer.stage is Stage.REPLICATE
 
     def _append_members(self, members: Members) -> Proposed:
         proposed = self._append(MEMBERS, (encode_members(members),))
