@@ -54,19 +54,40 @@ class TestThreePySyncObjEngines(StoreContract):
 
 
 @pytest.fixture(scope="module")
-def processes() -> Iterator[StoreProcesses]:
+def native_processes() -> Iterator[StoreProcesses]:
+    with StoreProcesses(new_members(3), engine="native") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def pysyncobj_processes() -> Iterator[StoreProcesses]:
     with StoreProcesses(new_members(3), engine="pysyncobj") as cluster:
         yield cluster
 
 
+async def emptied_after(processes: StoreProcesses) -> AsyncIterator[Sequence[AnyStore]]:
+    """Yield stores that are empty, and leave them so."""
+    async with StoreClients(processes) as clients:
+        yield clients.stores
+        gone = await clients.stores[0].txn(Txn((DeletePrefix(""),), REASON), WAIT_S)
+        for store in clients.stores:
+            await seen(store, gone.revision)
+
+
 class TestThreeStoreProcesses(StoreContract):
     @pytest.fixture
-    async def stores(self, processes: StoreProcesses) -> AsyncIterator[Sequence[AnyStore]]:
-        async with StoreClients(processes) as clients:
-            yield clients.stores
-            gone = await clients.stores[0].txn(Txn((DeletePrefix(""),), REASON), WAIT_S)
-            for store in clients.stores:
-                await seen(store, gone.revision)
+    async def stores(self, native_processes: StoreProcesses) -> AsyncIterator[Sequence[AnyStore]]:
+        async for stores in emptied_after(native_processes):
+            yield stores
+
+
+class TestThreePySyncObjProcesses(StoreContract):
+    @pytest.fixture
+    async def stores(
+        self, pysyncobj_processes: StoreProcesses
+    ) -> AsyncIterator[Sequence[AnyStore]]:
+        async for stores in emptied_after(pysyncobj_processes):
+            yield stores
 
 
 async def test_a_write_without_a_majority_says_that_nothing_was_written() -> None:

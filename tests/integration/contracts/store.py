@@ -21,7 +21,7 @@ from aether.core.store.commands import (
     Refused,
     Txn,
 )
-from aether.errors import Conflict, Invalid, TooLarge
+from aether.errors import Conflict, Invalid, NotFound, TooLarge
 from aether.store.client import KvStore
 from aether.store.remote.store import RemoteStore
 from aether.store.watch import Watch
@@ -190,3 +190,33 @@ class StoreContract:
         entry = await stores[0].get("large/2")
         assert entry is not None
         assert entry.value == value
+
+    async def test_the_past_can_be_read(self, stores: Sequence[AnyStore]) -> None:
+        before = await stores[0].txn(put("p/1", b"old"), WAIT_S)
+        await stores[0].txn(Txn((Put("p/1", b"new"), Put("p/2", b"")), REASON), WAIT_S)
+        past = await stores[-1].range("p/", revision=before.revision)
+        assert [(entry.key, entry.value) for entry in past.entries] == [("p/1", b"old")]
+        assert past.revision == before.revision
+        with pytest.raises(Invalid, match="still to come"):
+            await stores[0].range("p/", revision=before.revision + 1000)
+
+    async def test_keys_go_with_their_lease(self, stores: Sequence[AnyStore]) -> None:
+        lease = await stores[0].grant(60.0, WAIT_S)
+        kept = Txn((Put("leased/1", b"v", lease), Put("free", b"v")), REASON)
+        assert isinstance(await stores[0].txn(kept, WAIT_S), Applied)
+        assert 0 < await stores[-1].renew(lease, WAIT_S) <= 60.0
+        await stores[-1].revoke(lease, WAIT_S)
+        assert await stores[0].get("leased/1") is None
+        assert await stores[0].get("free") is not None
+        await stores[0].revoke(lease, WAIT_S)
+        with pytest.raises(NotFound, match=str(lease)):
+            await stores[0].renew(lease, WAIT_S)
+
+    async def test_a_lease_that_is_not_renewed_ends(self, stores: Sequence[AnyStore]) -> None:
+        watch = stores[-1].watch("ends/")
+        lease = await stores[0].grant(0.3, WAIT_S)
+        await stores[0].txn(Txn((Put("ends/1", b"v", lease),), REASON), WAIT_S)
+        put_there, gone = await take(watch, 2)
+        assert put_there.changes[0].entry is not None
+        assert gone.changes[0].entry is None
+        assert await stores[0].get("ends/1") is None
