@@ -10,9 +10,15 @@ from aether.core.store.codec import (
 )
 from aether.core.store.commands import (
     Applied,
+    Command,
     Delete,
     DeletePrefix,
     Guard,
+    LeaseExpire,
+    LeaseGrant,
+    LeaseId,
+    LeaseRenew,
+    LeaseRevoke,
     Outcome,
     Put,
     Refused,
@@ -27,23 +33,56 @@ TXN = Txn(
     (Put("d", b""),),
     "request",
 )
-# Bytes of schema 1: what members of this schema have in their logs must be read for ever.
+# What members have in their logs must be read for ever: bytes of schema 1, and of 2.
 YESTERDAY = bytes.fromhex(
     "019601939301a161c40200ff9202a1629203a2632f94ad6c65616465723a6e6f64652d31a5706c616365"
     "ac62656c6f772074617267657482a468617665a132a477616e74a1339192a16107919301a164c400a772657175657374"
 )
+TODAY = bytes.fromhex(
+    "029601939401a161c40200ff009202a1629203a2632f94ad6c65616465723a6e6f64652d31a5706c616365"
+    "ac62656c6f772074617267657482a468617665a132a477616e74a1339192a16107919401a164c40000a77265717565"
+    "7374"
+)
 
 
 def test_commands_keep_their_bytes() -> None:
-    assert encode_command(TXN) == YESTERDAY
+    assert encode_command(TXN) == TODAY
+    assert decode_command(TODAY) == TXN
     assert decode_command(YESTERDAY) == TXN
-    assert encode_command(Noop()) == bytes.fromhex("019102")
     assert decode_command(bytes.fromhex("019102")) == Noop()
 
 
 @pytest.mark.parametrize(
+    ("command", "data"),
+    [
+        (Noop(), "029102"),
+        (LeaseGrant(5000, "r"), "029303cd1388a172"),
+        (LeaseRenew(LeaseId(7)), "02920407"),
+        (LeaseRevoke(LeaseId(7), Reason("a", "b", "c")), "0294050794a161a162a16380a0"),
+        (LeaseExpire((LeaseId(1), LeaseId(300))), "0292069201cd012c"),
+    ],
+)
+def test_lease_commands_keep_their_bytes(command: Command, data: str) -> None:
+    assert encode_command(command).hex() == data
+    assert decode_command(bytes.fromhex(data)) == command
+
+
+def test_other_bytes_of_the_same_command_are_refused() -> None:
+    assert decode_command(bytes.fromhex("02920407")) == LeaseRenew(LeaseId(7))
+    for data in ("029204cc07", "02dc00020407", "029204cd0007"):
+        with pytest.raises(ValueError, match="canonical"):
+            decode_command(bytes.fromhex(data))
+
+
+@pytest.mark.parametrize(
     "outcome",
-    [Applied(7), Applied(7, 3), Refused(1), Refused(9, (Guard("k", 0), Guard("l", 4)), "why")],
+    [
+        Applied(7),
+        Applied(7, 3),
+        Applied(7, 0, LeaseId(3), 5000),
+        Refused(1),
+        Refused(9, (Guard("k", 0), Guard("l", 4)), "why", "full"),
+    ],
 )
 def test_results_round_trip(outcome: Outcome) -> None:
     assert decode_result(encode_result(outcome)) == outcome
@@ -53,12 +92,14 @@ def test_results_round_trip(outcome: Outcome) -> None:
     "data",
     [
         b"",
-        b"\x02\x91\x02",
+        b"\x03\x91\x02",
         b"\x01",
         b"\x01\x91\x09",
         b"\x01\x92\x02\x00",
         YESTERDAY[:-1],
         YESTERDAY + b"\x00",
+        TODAY[:-1],
+        TODAY + b"\x00",
     ],
 )
 def test_what_is_not_a_command_is_refused(data: bytes) -> None:

@@ -1,6 +1,6 @@
 from aether.core.model.reason import Reason
 from aether.core.store.commands import Delete, DeletePrefix, Guard, Put, Txn
-from aether.core.store.limits import key_problem, prefix_problem, txn_problem
+from aether.core.store.limits import key_problem, prefix_problem, request_problem, txn_problem
 
 REASON = Reason("test", "unit", "because")
 
@@ -28,3 +28,18 @@ def test_what_is_over_is_named() -> None:
         breach = txn_problem(txn)
         assert breach is not None
         assert said in breach.message
+
+
+def test_small_commands_are_trusted_to_what_their_size_tells() -> None:
+    long_id = Txn((Put("k", b""),), REASON, request_id="r" * 129)
+    assert txn_problem(long_id, 300) is not None
+    assert txn_problem(Txn((Put("k", b""),), REASON, request_id="r" * 32), 100) is None
+    assert txn_problem(Txn((Put("k" * 1025, b""),), REASON), 1100) is not None
+
+
+def test_request_ids_are_measured_in_bytes() -> None:
+    assert request_problem("é" * 64) is None
+    assert request_problem("é" * 65) is not None
+    surrogate = request_problem("\udc00")
+    assert surrogate is not None
+    assert not surrogate.too_large

@@ -1,21 +1,57 @@
-from aether.core.store.requests import MAX_REQUESTS, Answer, Requests
+import pytest
 
-ANSWER = Answer(applied=True, revision=1, deleted=0)
+from aether.core.store import requests
+from aether.core.store.requests import MARK_MS, REMEMBER_MS, Answer, Requests
+
+ANSWER = Answer(applied=True, revision=1, deleted=2)
 
 
-def test_what_was_asked_lately_is_kept_longest() -> None:
-    requests = Requests()
-    for number in range(MAX_REQUESTS):
-        requests.remember(str(number), ANSWER)
-    assert requests.answered("0") == ANSWER
-    requests.remember("new", ANSWER)
-    assert requests.answered("0") == ANSWER
-    assert requests.answered("1") is None
-    assert len(requests) == MAX_REQUESTS
+def test_what_was_applied_first_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "MAX_REQUESTS", 3)
+    kept = Requests()
+    for number in range(3):
+        kept.remember(str(number), ANSWER, 0)
+    assert kept.answered("0") == ANSWER
+    kept.remember("new", 7, 0)
+    assert kept.answered("0") is None
+    assert (kept.answered("1"), kept.answered("new")) == (ANSWER, 7)
+    assert (len(kept), kept.first) == (3, 1)
+
+
+def test_ids_of_a_day_ago_are_forgotten_to_the_minute() -> None:
+    kept = Requests()
+    kept.remember("old", 1, 0)
+    kept.remember("also old", 2, MARK_MS - 1)
+    kept.remember("young", 3, 2 * MARK_MS)
+    kept.remember("now", 4, REMEMBER_MS + MARK_MS - 1)
+    assert kept.answered("old") == 1
+    kept.remember("later", 5, REMEMBER_MS + MARK_MS)
+    assert [name for name, _ in kept] == ["young", "now", "later"]
+    kept.remember("much later", 6, 9 * REMEMBER_MS)
+    assert len(kept) < 4
+
+
+def test_marks_follow_what_is_forgotten() -> None:
+    kept = Requests()
+    for number in range(2000):
+        kept.remember(str(number), number, number * MARK_MS)
+    assert len(kept.marks) == len(kept) == REMEMBER_MS // MARK_MS + 1
+    again = Requests(kept, kept.marks, kept.first)
+    again.remember("next", 0, 2000 * MARK_MS)
+    kept.remember("next", 0, 2000 * MARK_MS)
+    assert (list(again), again.marks, again.first) == (list(kept), kept.marks, kept.first)
+
+
+def test_a_copy_is_of_its_moment() -> None:
+    kept = Requests()
+    kept.remember("a", 1, 0)
+    ids, given = kept.copied()
+    kept.remember("b", 2, 0)
+    assert (ids, given) == (["a"], [1])
 
 
 def test_no_id_is_never_remembered() -> None:
-    requests = Requests()
-    requests.remember("", ANSWER)
-    assert requests.answered("") is None
-    assert len(requests) == 0
+    kept = Requests()
+    kept.remember("", ANSWER, 0)
+    assert kept.answered("") is None
+    assert len(kept) == 0

@@ -4,7 +4,7 @@ from aether.core.store.state import KvState
 
 def test_changes_are_sorted_and_net() -> None:
     state = KvState()
-    changes = state.changed((Put("b", b"1"), Put("a", b"1"), Put("b", b"2"), Delete("c")))
+    changes, _ = state.changed((Put("b", b"1"), Put("a", b"1"), Put("b", b"2"), Delete("c")))
     assert [(c.key, c.entry.value if c.entry else None) for c in changes] == [
         ("a", b"1"),
         ("b", b"2"),
@@ -15,7 +15,7 @@ def test_changes_are_sorted_and_net() -> None:
 def test_a_prefix_takes_what_the_txn_put_before_it() -> None:
     state = KvState()
     state.changed((Put("p/1", b""), Put("q", b"")))
-    changes = state.changed((Put("p/2", b""), DeletePrefix("p/"), Put("p/3", b"")))
+    changes, _ = state.changed((Put("p/2", b""), DeletePrefix("p/"), Put("p/3", b"")))
     assert [c.key for c in changes] == ["p/1", "p/3"]
     assert changes[0] == Change("p/1", None)
     assert [entry.key for entry in state.under("")] == ["p/3", "q"]
@@ -29,3 +29,33 @@ def test_a_key_made_again_starts_anew() -> None:
     entry = state.get("k")
     assert entry is not None
     assert (entry.create_revision, entry.mod_revision, entry.version) == (3, 3, 1)
+
+
+def test_what_was_replaced_is_told() -> None:
+    state = KvState()
+    (first,), before = state.changed((Put("k", b"1"),))
+    assert before == (None,)
+    changes, before = state.changed((Delete("k"), Put("a", b"")))
+    assert [change.key for change in changes] == ["a", "k"]
+    assert before == (None, first.entry)
+
+
+def test_sizes_follow_puts_and_deletes() -> None:
+    state = KvState()
+    state.changed((Put("key", bytes(1000)), Put("other", b"")))
+    full = state.bytes
+    state.changed((Put("key", bytes(10)),))
+    assert state.bytes == full - 990
+    state.changed((DeletePrefix(""),))
+    assert state.bytes == 0
+
+
+def test_a_prefix_ends_where_its_last_character_does() -> None:
+    state = KvState()
+    keys = ["a", "a\U0010ffff", "a\U0010ffffz", "b", "\ud7ff", "\ud7ffx", "\ue000", "\U0010ffff"]
+    state.changed(tuple(Put(key, b"") for key in keys))
+    for prefix in ["", "a", "a\U0010ffff", "b", "\ud7ff", "\U0010ffff", "c"]:
+        wanted = sorted(key for key in keys if key.startswith(prefix))
+        assert [entry.key for entry in state.under(prefix)] == wanted
+    assert [entry.key for entry in state.under("a", "a\U0010ffffz")] == ["a\U0010ffffz"]
+    assert list(state.under("a", "b")) == []

@@ -1,6 +1,6 @@
 """From commands to guarded transactions: a stale leader, or a stale view, cannot land one."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from aether.core.model import keys
 from aether.core.model.ids import NodeId

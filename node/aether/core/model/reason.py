@@ -1,12 +1,15 @@
 """Why a change was made: the data every committed transaction carries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Actor and cause of one change, kept in the log beside it."""
+class Reason(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """Actor and cause of one change, kept in the log beside it.
+
+    Field order is that of the log and never changes; a new field goes last with a default.
+    """
 
     actor: str
     """Who: `leader:node-1`, `node:node-2`, `api:anonymous`, `slice:org.example:links`."""
@@ -14,5 +17,5 @@ class Reason:
     """Which rule or call: `place`, `judge`, `api.kv.put`."""
     text: str
     """One sentence with the values in it."""
-    inputs: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = {}
     """The values the decision was made from."""

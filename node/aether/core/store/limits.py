@@ -16,6 +16,8 @@ from aether.core.store.commands import (
 MAX_COMMAND_BYTES = 4 * 1024 * 1024
 """Most bytes of one encoded command: what one log entry may hold."""
 MAX_REQUEST_ID_BYTES = 128
+_SURELY_SHORT = MAX_REQUEST_ID_BYTES // 4
+"""Characters that never take more bytes than a request id may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,28 @@ def prefix_problem(prefix: str, what: str = "prefix") -> Breach | None:
     return None
 
 
-def txn_problem(txn: Txn) -> Breach | None:
-    """Say which limit `txn` breaks first, naming the key and the limit, or None."""
+def txn_problem(txn: Txn, size: int | None = None) -> Breach | None:
+    """Say which limit `txn` breaks first, naming the key and the limit, or None.
+
+    `size` is that of its encoded command, when it was decoded from one: a small command can break
+    few limits, which spares most of the looking.
+    """
+    if size is not None and size <= MAX_KEY_BYTES and len(txn.request_id) <= _SURELY_SHORT:
+        # Shorter than the longest key and, at three bytes an operation, than the most operations;
+        # decoded, so its texts are Unicode and its keys are not empty.
+        return None
     return next(_problems(txn), None)
+
+
+def request_problem(request_id: str) -> Breach | None:
+    """Say why a request id cannot be, or None; the empty one means none."""
+    size = _utf8_size(request_id)
+    if size is not None and size <= MAX_REQUEST_ID_BYTES:
+        return None
+    message = (
+        f"request id {request_id[:64]!r}… is not Unicode of at most {MAX_REQUEST_ID_BYTES} bytes"
+    )
+    return Breach(message, too_large=size is not None)
 
 
 def _problems(txn: Txn) -> Iterator[Breach]:
@@ -57,13 +78,8 @@ def _problems(txn: Txn) -> Iterator[Breach]:
     ):
         if count > MAX_OPERATIONS:
             yield Breach(f"{count} {what}; the limit is {MAX_OPERATIONS} in one transaction")
-    size = _utf8_size(txn.request_id)
-    if size is None or size > MAX_REQUEST_ID_BYTES:
-        yield Breach(
-            f"request id {txn.request_id[:64]!r}… is not Unicode of at most "
-            f"{MAX_REQUEST_ID_BYTES} bytes",
-            too_large=size is not None,
-        )
+    if breach := request_problem(txn.request_id):
+        yield breach
     for guard in txn.guards:
         if problem := key_problem(guard.key, "guard's key"):
             yield problem

@@ -1,35 +1,55 @@
 """The replicated key-value state machine: equal logs make equal states, on every member.
 
-Rules for this file: no clock, no dice, no order that depends on hashing; `apply` answers every
-sequence of bytes and raises for none.
+Rules for this file: no clock but the log's, no dice, no order that depends on hashing; `apply`
+answers every sequence of bytes and raises for none.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
-from aether.core.store.codec import Noop, decode_command, encode_result
+from aether.core.model.reason import Reason
+from aether.core.store.chain import Chain
+from aether.core.store.codec import decode_command, encode_command, encode_result
 from aether.core.store.commands import (
+    MAX_EXPIRED,
+    MAX_TTL_MS,
+    MIN_TTL_MS,
     Applied,
+    Change,
     Changes,
+    Command,
+    Delete,
     Entry,
     Guard,
+    LeaseExpire,
+    LeaseGrant,
+    LeaseId,
+    LeaseRenew,
+    LeaseRevoke,
+    Noop,
+    Operation,
     Outcome,
     Range,
     Refused,
     Txn,
 )
 from aether.core.store.history import History
-from aether.core.store.limits import MAX_COMMAND_BYTES, txn_problem
-from aether.core.store.requests import Answer, Requests
-from aether.core.store.snapshot import decode_snapshot, encode_snapshot
+from aether.core.store.leases import MAX_LEASE_KEYS, MAX_LEASES
+from aether.core.store.limits import MAX_COMMAND_BYTES, request_problem, txn_problem
+from aether.core.store.requests import Answer, Given, Requests
+from aether.core.store.snapshot import Replicated, Restoration, snapshot_parts
 from aether.core.store.state import KvState
 
 Observer = Callable[[Changes | None], None]
 """Called with each change applied, and with None when the whole state was replaced."""
 
+LAST_TIME_MS = 2**62
+"""Cluster time stands still here: a member with a mad clock must not make numbers of no size."""
+
 
 class KvMachine:
-    """Applies commands to the keys and remembers what lately changed.
+    """Applies commands to the keys and remembers what lately changed: a `ports.StateMachine`.
 
     `observer` is told of every change after it took effect; it must not raise.
     """
@@ -40,7 +60,7 @@ class KvMachine:
         self._requests = Requests()
         self._history = History()
         self._time_ms = 0
-        self._digest = b""
+        self._chain = Chain()
 
     @property
     def revision(self) -> int:
@@ -57,79 +77,203 @@ class KvMachine:
         """Cluster time of the last command applied; never goes back."""
         return self._time_ms
 
+    # -- what the log does -------------------------------------------------------------------------
+
     def apply(self, command: bytes, time_ms: int) -> bytes:
         """Apply one command committed at cluster time `time_ms`; return its encoded result.
 
         Total: a command that is malformed, unknown or over a limit changes nothing and is
         answered with a refusal that says why.
         """
-        self._time_ms = max(self._time_ms, time_ms)
-        result = encode_result(self._outcome(command))
-        chained = hashlib.blake2b(self._digest, digest_size=16)
-        chained.update(command)
-        chained.update(result)
-        self._digest = chained.digest()
-        return result
-
-    def due(self, time_ms: int) -> bytes | None:  # noqa: ARG002 - nothing here goes by time yet
-        """Return the command a leader should propose now that it is `time_ms`, if any."""
-        return None
-
-    def digest(self) -> bytes:
-        """Return a digest that is equal on members that applied equal logs."""
-        return self._digest
-
-    def _outcome(self, command: bytes) -> Outcome:
-        if len(command) > MAX_COMMAND_BYTES:
-            return self._malformed(
-                f"a command of {len(command)} bytes; the limit is {MAX_COMMAND_BYTES}"
-            )
+        if time_ms > self._time_ms:
+            self._time_ms = min(time_ms, LAST_TIME_MS)
+        size = len(command)
+        if size > MAX_COMMAND_BYTES:
+            message = f"a command of {size} bytes; the limit is {MAX_COMMAND_BYTES}"
+            return encode_result(self._malformed(message))
         try:
             decoded = decode_command(command)
         except ValueError as problem:
-            return self._malformed(f"not a command: {problem}")
-        if isinstance(decoded, Noop):
-            return Applied(self.revision)
-        if breach := txn_problem(decoded):
-            return self._malformed(breach.message)
-        answer = self._requests.answered(decoded.request_id)
-        if answer is None:
-            answer = self._carry_out(decoded)
-            self._requests.remember(decoded.request_id, answer)
-        return _outcome_of(answer, decoded.guards)
+            return encode_result(self._malformed(f"not a command: {problem}"))
+        if type(decoded) is Txn:
+            return encode_result(self._txn(decoded, size))
+        return encode_result(self._other(decoded))
+
+    def _other(self, command: Command) -> Outcome:
+        match command:
+            case LeaseGrant():
+                return self._grant(command)
+            case LeaseRenew():
+                return self._renew(command)
+            case LeaseRevoke():
+                return self._revoke(command)
+            case LeaseExpire():
+                return self._expire(command)
+            case Txn() | Noop():
+                return Applied(self._state.revision)
 
     def _malformed(self, message: str) -> Refused:
-        return Refused(self.revision, message=message)
+        return Refused(self._state.revision, message=message, code="malformed")
 
-    def _carry_out(self, txn: Txn) -> Answer:
-        failed = tuple(
-            position for position, guard in enumerate(txn.guards) if not self._holds(guard)
+    def _txn(self, txn: Txn, size: int) -> Outcome:
+        if breach := txn_problem(txn, size):
+            return self._malformed(breach.message)
+        given = self._requests.answered(txn.request_id)
+        if given is None:
+            given = self._carry_out(txn, size)
+        if type(given) is int:
+            return Applied(given)
+        return _outcome_of(given, txn.guards)
+
+    def _carry_out(self, txn: Txn, size: int) -> Given:
+        """Carry out a transaction that was not carried out before."""
+        failed = self._failed(txn.guards) if txn.guards else ()
+        operations = txn.otherwise if failed else txn.then
+        state = self._state
+        if refusal := state.refusal(operations, size):
+            return self._answered(txn.request_id, self._refusal(*refusal))
+        changes = self._change(operations, txn.reason)
+        deleted = sum([change.entry is None for change in changes]) if changes else 0
+        given: Given = state.revision
+        if failed or deleted:
+            given = Answer(not failed, state.revision, deleted, failed)
+        return self._answered(txn.request_id, given, changes)
+
+    def _failed(self, guards: tuple[Guard, ...]) -> tuple[int, ...]:
+        """Return the positions of the guards that do not hold."""
+        entries = self._state.entries
+        return tuple(
+            [
+                position
+                for position, guard in enumerate(guards)
+                if guard.mod_revision
+                != (entry.mod_revision if (entry := entries.get(guard.key)) else 0)
+            ]
         )
-        changes = self._state.changed(txn.otherwise if failed else txn.then)
+
+    def _refusal(self, code: str, message: str) -> Answer:
+        return Answer(applied=False, revision=self._state.revision, message=message, code=code)
+
+    def _change(self, operations: Sequence[Operation], reason: Reason) -> tuple[Change, ...]:
+        changes, before = self._state.changed(operations)
         if changes:
-            batch = Changes(self.revision, txn.reason, changes)
-            self._history.add(batch)
+            batch = Changes(self._state.revision, reason, changes)
+            self._history.add(batch, before, self._time_ms)
             if self.observer is not None:
                 self.observer(batch)
-        deleted = sum(change.entry is None for change in changes)
-        return Answer(not failed, self.revision, deleted, failed)
+        return changes
 
-    def _holds(self, guard: Guard) -> bool:
-        entry = self._state.get(guard.key)
-        return guard.mod_revision == (entry.mod_revision if entry else 0)
+    def _answered(self, request_id: str, given: Given, effect: object = ()) -> Given:
+        """Remember what a request was answered, and chain what it did to the digest."""
+        if request_id:
+            self._requests.remember(request_id, given, self._time_ms)
+        elif not effect:
+            return given
+        self._chain.add((request_id, given, effect))
+        return given
+
+    # -- leases ------------------------------------------------------------------------------------
+
+    def _grant(self, grant: LeaseGrant) -> Outcome:
+        if breach := request_problem(grant.request_id):
+            return self._malformed(breach.message)
+        given = self._requests.answered(grant.request_id)
+        if given is None:
+            given = self._answered(grant.request_id, self._granted(grant.ttl_ms), "grant")
+        return _outcome_of(given, ())
+
+    def _granted(self, ttl_ms: int) -> Answer:
+        if not MIN_TTL_MS <= ttl_ms <= MAX_TTL_MS:
+            message = f"a lease of {ttl_ms} ms; it may last from {MIN_TTL_MS} to {MAX_TTL_MS} ms"
+            return self._refusal("ttl", message)
+        leases = self._state.leases
+        if len(leases) >= MAX_LEASES:
+            return self._refusal("full", f"there are {MAX_LEASES} leases, the limit: revoke some")
+        lease = leases.grant(ttl_ms, self._time_ms)
+        return Answer(applied=True, revision=self.revision, lease=lease, ttl_ms=ttl_ms)
+
+    def _renew(self, renew: LeaseRenew) -> Outcome:
+        lease = self._state.leases.get(renew.lease)
+        if lease is None:
+            return Refused(self.revision, message=f"lease {renew.lease} is gone", code="no_lease")
+        self._state.leases.renew(lease, self._time_ms)
+        self._chain.add((renew.lease, lease.expires_ms))
+        return Applied(self.revision, lease=renew.lease, ttl_ms=lease.ttl_ms)
+
+    def _revoke(self, revoke: LeaseRevoke) -> Outcome:
+        if breach := request_problem(revoke.request_id):
+            return self._malformed(breach.message)
+        given = self._requests.answered(revoke.request_id)
+        if given is None:
+            changes = self._ended((revoke.lease,), revoke.reason)
+            answer = Answer(applied=True, revision=self.revision, deleted=len(changes))
+            given = self._answered(revoke.request_id, answer, (revoke.lease, changes))
+        return _outcome_of(given, ())
+
+    def _expire(self, expire: LeaseExpire) -> Outcome:
+        """End the leases that are over now, as far as one step may delete keys."""
+        over: dict[LeaseId, None] = {}
+        keys = 0
+        for number in expire.leases[:MAX_EXPIRED]:
+            lease = self._state.leases.get(number)
+            if lease is None or lease.expires_ms > self._time_ms or number in over:
+                continue
+            keys += len(lease.keys)
+            if over and keys > MAX_LEASE_KEYS:
+                break
+            over[number] = None
+        if not over:
+            return Applied(self.revision)
+        reason = Reason("store", "lease", "time to live is over", {"leases": str(len(over))})
+        changes = self._ended(over, reason)
+        self._chain.add((tuple(over), changes))
+        return Applied(self.revision, len(changes))
+
+    def _ended(self, leases: Iterable[LeaseId], reason: Reason) -> tuple[Change, ...]:
+        keys = [key for lease in leases for key in sorted(self._state.leases.end(lease))]
+        return self._change([Delete(key) for key in keys], reason)
+
+    def due(self, time_ms: int) -> bytes | None:
+        """Return the command a leader should propose now that it is `time_ms`, if any."""
+        leases = self._state.leases.due(time_ms)
+        return encode_command(LeaseExpire(leases)) if leases else None
+
+    def lease_ttl(self, lease: LeaseId) -> int | None:
+        """Return what was left of a lease at `time_ms`, in milliseconds; None when it is gone."""
+        found = self._state.leases.get(lease)
+        return max(found.expires_ms - self._time_ms, 0) if found is not None else None
+
+    # -- what readers ask --------------------------------------------------------------------------
 
     def get(self, key: str) -> Entry | None:
         """Return one entry as this member has it."""
-        return self._state.get(key)
+        return self._state.entries.get(key)
 
-    def range(self, prefix: str, *, limit: int = 0, start: str = "") -> Range:
-        """Return the entries under `prefix` from key `start` on, at most `limit` (0: all)."""
-        entries: list[Entry] = []
-        for entry in self._state.under(prefix, start):
-            if limit and len(entries) == limit:
-                return Range(self.revision, tuple(entries), more=True)
-            entries.append(entry)
-        return Range(self.revision, tuple(entries))
+    def range(
+        self, prefix: str, *, limit: int = 0, start: str = "", revision: int | None = None
+    ) -> Range:
+        """Return the entries under `prefix` from key `start` on, at most `limit` (0: all).
+
+        With `revision`, as they stood then: raises HistoryGone when that cannot be told any more,
+        ValueError when it is still to come.
+        """
+        if revision is not None and revision != self._state.revision:
+            return self._past_range(prefix, limit, start, revision)
+        return _limited(self._state.revision, self._state.under(prefix, start), limit)
+
+    def _past_range(self, prefix: str, limit: int, start: str, revision: int) -> Range:
+        if revision > self._state.revision:
+            raise ValueError(
+                f"revision {revision} is still to come: the newest is {self._state.revision}"
+            )
+        stood = self._history.undone(revision)
+        entries = {e.key: e for e in self._state.under(prefix, start) if e.key not in stood}
+        entries |= {
+            key: entry
+            for key, entry in stood.items()
+            if entry is not None and key >= start and key.startswith(prefix)
+        }
+        return _limited(revision, (entries[key] for key in sorted(entries)), limit)
 
     def changes_after(self, revision: int) -> tuple[Changes, ...] | None:
         """Return what changed after `revision`, or None when part of that is gone."""
@@ -137,13 +281,15 @@ class KvMachine:
             return None
         return tuple(self._history.after(revision))
 
-    def snapshot(self) -> Iterator[bytes]:
-        """Return the whole state in parts; the history for watchers is not part of it."""
-        yield encode_snapshot(self._state, self._requests)
+    # -- the whole state ---------------------------------------------------------------------------
 
-    def restoring(self) -> "Restoration":
+    def snapshot(self) -> Iterator[bytes]:
+        """Return the whole state as of this call, in parts; history is not part of it."""
+        return snapshot_parts(Replicated(self._state, self._requests, self._time_ms, self._chain))
+
+    def restoring(self) -> Restoration:
         """Begin to replace the whole state."""
-        return Restoration(self)
+        return Restoration(self._install)
 
     def restore(self, parts: Iterable[bytes]) -> None:
         """Replace the whole state; raises ValueError when a part is damaged or missing."""
@@ -152,35 +298,33 @@ class KvMachine:
             restoration.feed(part)
         restoration.finish()
 
-    def _replace(self, snapshot: bytes) -> None:
-        self._state, self._requests = decode_snapshot(snapshot)
+    def _install(self, replicated: Replicated) -> None:
+        self._state, self._requests = replicated.state, replicated.requests
+        self._time_ms, self._chain = replicated.time_ms, replicated.chain
         self._history = History(compacted=self._state.revision)
         if self.observer is not None:
             self.observer(None)
 
+    def digest(self) -> bytes:
+        """Return a digest of everything the log ever did, equal on members with equal logs."""
+        return self._chain.digest()
+
     def state_hash(self) -> str:
-        """Return a digest that is equal on members that applied equal logs."""
+        """Return a digest of the state as it stands, in time that grows with it."""
         return hashlib.sha256(b"".join(self.snapshot())).hexdigest()
 
 
-class Restoration:
-    """A state being rebuilt part by part."""
-
-    def __init__(self, machine: KvMachine) -> None:
-        self._machine = machine
-        self._parts: list[bytes] = []
-
-    def feed(self, part: bytes) -> None:
-        """Take the next part of a snapshot."""
-        self._parts.append(part)
-
-    def finish(self) -> None:
-        """Replace the machine's state; raises ValueError when the snapshot is damaged."""
-        self._machine._replace(b"".join(self._parts))
+def _outcome_of(given: Given, guards: tuple[Guard, ...]) -> Outcome:
+    if isinstance(given, int):
+        return Applied(given)
+    if given.applied:
+        return Applied(given.revision, given.deleted, given.lease, given.ttl_ms)
+    failed = tuple(guards[position] for position in given.failed if position < len(guards))
+    return Refused(given.revision, failed, given.message, given.code)
 
 
-def _outcome_of(answer: Answer, guards: tuple[Guard, ...]) -> Outcome:
-    if answer.applied:
-        return Applied(answer.revision, answer.deleted)
-    failed = tuple(guards[position] for position in answer.failed if position < len(guards))
-    return Refused(answer.revision, failed)
+def _limited(revision: int, entries: Iterator[Entry], limit: int) -> Range:
+    if not limit:
+        return Range(revision, tuple(entries))
+    found = tuple(islice(entries, limit))
+    return Range(revision, found, more=len(found) == limit and next(entries, None) is not None)

@@ -1,51 +1,106 @@
-"""Which request ids were applied, and what they were answered: why a retry applies once."""
+"""Which request ids were applied, and what they were answered: why a retry applies once.
 
-from collections import OrderedDict
+Rules for this file: what is forgotten follows from the log alone, so that every member forgets the
+same ids at the same command.
+"""
+
+from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
-MAX_REQUESTS = 16384
-"""Ids remembered. A client retries for seconds; this many commands take the log longer."""
+import msgspec
+
+from aether.core.store.commands import NO_LEASE, LeaseId
+
+MAX_REQUESTS = 100_000
+"""Ids remembered."""
+REMEMBER_MS = 24 * 3600 * 1000
+"""Cluster time after which an id is forgotten, to the next `MARK_MS`."""
+MARK_MS = 60_000
+_MARK_ENDS_MS = MARK_MS + REMEMBER_MS
+"""After a mark: when all ids of its minute are old enough."""
+_FORGOTTEN_AT_ONCE = 4
+"""Most ids one command forgets: more than one, so that a backlog of old ids goes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a request was answered, small enough to keep thousands of them.
-
-    `failed` are positions among the request's guards.
-    """
+class Answer(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, gc=False):
+    """What a request was answered. `failed` are positions among the request's guards."""
 
     applied: bool
     revision: int
-    deleted: int
+    deleted: int = 0
     failed: tuple[int, ...] = ()
+    message: str = ""
+    code: str = ""
+    lease: LeaseId = NO_LEASE
+    ttl_ms: int = 0
+
+
+Given = Answer | int
+"""An answer; the commonest, applied at a revision with nothing deleted, as that number alone."""
 
 
 class Requests:
-    """Answers by request id; the least lately asked go first.
+    """Answers by request id; those applied first are forgotten first.
 
-    Deterministic: it is moved by the log alone, so every member forgets the same ids.
+    Small in memory: two references, a text and mostly a number for each id. Ages are kept by the
+    minute: a mark is the time at which the id of a sequence number was applied.
     """
 
-    def __init__(self, answers: Iterable[tuple[str, Answer]] = ()) -> None:
-        self._answers = OrderedDict(answers)
+    def __init__(
+        self,
+        answers: Iterable[tuple[str, Given]] = (),
+        marks: Iterable[tuple[int, int]] = (),
+        first: int = 0,
+    ) -> None:
+        self._answers = dict(answers)
+        self._ids = deque(self._answers)
+        self._given = deque(self._answers.values())
+        self._marks = deque(marks)
+        self.first = first
+        """Sequence number of the oldest id remembered."""
 
     def __len__(self) -> int:
-        return len(self._answers)
+        return len(self._ids)
 
-    def __iter__(self) -> Iterator[tuple[str, Answer]]:
-        return iter(self._answers.items())
+    def __iter__(self) -> Iterator[tuple[str, Given]]:
+        """Walk ids and answers in the order in which they were applied."""
+        return zip(self._ids, self._given, strict=True)
 
-    def answered(self, request_id: str) -> Answer | None:
+    @property
+    def marks(self) -> tuple[tuple[int, int], ...]:
+        """(time in ms, sequence number) of the first id applied in each minute."""
+        return tuple(self._marks)
+
+    def copied(self) -> tuple[list[str], list[Given]]:
+        """Return the ids and their answers, as they stand now."""
+        return list(self._ids), list(self._given)
+
+    def answered(self, request_id: str) -> Given | None:
         """Return what `request_id` was answered, or None when it is new or has no id."""
-        answer = self._answers.get(request_id)
-        if answer is not None:
-            self._answers.move_to_end(request_id)
-        return answer
+        return self._answers.get(request_id)
 
-    def remember(self, request_id: str, answer: Answer) -> None:
-        """Keep the answer of a request; a request without an id is not kept."""
-        if request_id:
-            self._answers[request_id] = answer
-            if len(self._answers) > MAX_REQUESTS:
-                self._answers.popitem(last=False)
+    def remember(self, request_id: str, given: Given, time_ms: int) -> None:
+        """Keep the answer of a request applied at `time_ms`; one without an id is not kept."""
+        if not request_id:
+            return
+        if not self._marks or time_ms - self._marks[-1][0] >= MARK_MS:
+            self._marks.append((time_ms, self.first + len(self._ids)))
+        self._answers[request_id] = given
+        self._ids.append(request_id)
+        self._given.append(given)
+        if len(self._ids) > MAX_REQUESTS:
+            self._forget()
+        if self._marks[0][0] + _MARK_ENDS_MS <= time_ms:
+            self._forget_old(time_ms)
+
+    def _forget_old(self, time_ms: int) -> None:
+        for _ in range(_FORGOTTEN_AT_ONCE):
+            if self._marks[0][0] + _MARK_ENDS_MS <= time_ms:
+                self._forget()
+
+    def _forget(self) -> None:
+        del self._answers[self._ids.popleft()]
+        self._given.popleft()
+        self.first += 1
+        if len(self._marks) > 1 and self._marks[1][1] <= self.first:
+            self._marks.popleft()

@@ -1,9 +1,20 @@
-"""Keys and values with their revisions, ordered by key."""
+"""Keys and values with their revisions and leases, ordered by key."""
 
-from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
+
+from sortedcontainers import SortedList
 
 from aether.core.store.commands import Change, Delete, DeletePrefix, Entry, Operation, Put
+from aether.core.store.leases import MAX_LEASE_KEYS, Leases
+
+MAX_STATE_BYTES = 1024 * 1024 * 1024
+"""Most bytes of all keys and values; writes are refused as `full` beyond, deletes are not."""
+ENTRY_BYTES = 256
+"""What an entry takes beside its key and value, about."""
+_LAST_CHARACTER = "\U0010ffff"
+
+Effects = tuple[tuple[Change, ...], tuple[Entry | None, ...]]
+"""What changed, sorted by key, and the entry each change replaced."""
 
 
 class KvState:
@@ -13,71 +24,130 @@ class KvState:
     the operations did to it on the way.
     """
 
-    def __init__(self) -> None:
-        self.revision = 0
-        self._entries: dict[str, Entry] = {}
-        self._keys: list[str] = []
+    def __init__(
+        self, revision: int = 0, entries: Iterable[Entry] = (), leases: Leases | None = None
+    ) -> None:
+        self.revision = revision
+        self.leases = leases if leases is not None else Leases()
+        self.entries: dict[str, Entry] = {entry.key: entry for entry in entries}
+        self.bytes = sum(_size_of(entry) for entry in self.entries.values())
+        """Size of all entries, about; equal on members with equal entries."""
+        self._keys: SortedList[str] = SortedList(self.entries)
+        for entry in self.entries.values():
+            if entry.lease and (lease := self.leases.get(entry.lease)) is not None:
+                lease.keys.add(entry.key)
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def get(self, key: str) -> Entry | None:
         """Return the entry of `key`, or None when it does not exist."""
-        return self._entries.get(key)
+        return self.entries.get(key)
+
+    def keys(self) -> list[str]:
+        """Return all keys, sorted, as they stand now."""
+        return list(self._keys)
 
     def under(self, prefix: str, start: str = "") -> Iterator[Entry]:
         """Walk the entries under `prefix` from key `start` on, sorted by key."""
-        for position in range(bisect_left(self._keys, max(prefix, start)), len(self._keys)):
-            key = self._keys[position]
-            if not key.startswith(prefix):
-                return
-            yield self._entries[key]
+        first = max(prefix, start)
+        keys = self._keys.irange(first, _after(prefix), inclusive=(True, False))
+        return map(self.entries.__getitem__, keys)
 
-    def changed(self, operations: tuple[Operation, ...]) -> tuple[Change, ...]:
-        """Carry `operations` out and return what changed; no change leaves the revision alone."""
-        wishes = {
-            key: value
-            for key, value in self._net(operations).items()
-            if value is not None or key in self._entries
-        }
+    def refusal(self, operations: tuple[Operation, ...], size: int) -> tuple[str, str] | None:
+        """Say in a word and in a sentence why `operations` of `size` bytes cannot be, or None."""
+        if self.bytes + size > MAX_STATE_BYTES and any(type(o) is Put for o in operations):
+            return "full", (
+                f"the store holds {self.bytes} bytes; with this write of {size} it would pass "
+                f"{MAX_STATE_BYTES}: delete keys first"
+            )
+        for operation in operations:
+            if type(operation) is Put and operation.lease:
+                lease = self.leases.get(operation.lease)
+                if lease is None:
+                    return "no_lease", f"lease {operation.lease} of key {operation.key!r} is gone"
+                if len(lease.keys) + len(operations) > MAX_LEASE_KEYS:
+                    return "full", (
+                        f"lease {operation.lease} has {len(lease.keys)} keys; with these it may "
+                        f"pass {MAX_LEASE_KEYS}, the limit"
+                    )
+        return None
+
+    def changed(self, operations: Sequence[Operation]) -> Effects:
+        """Carry `operations` out and return the effects; no change leaves the revision alone."""
+        if len(operations) == 1 and type(put := operations[0]) is Put:
+            # Nearly every write: spared what several operations need.
+            old = self.entries.get(put.key)
+            self.revision += 1
+            return (Change(put.key, self._put(put, old)),), (old,)
+        wishes = self._net(operations)
         if not wishes:
-            return ()
+            return (), ()
         self.revision += 1
-        return tuple(self._change(key, wishes[key]) for key in sorted(wishes))
+        keys = sorted(wishes) if len(wishes) > 1 else wishes
+        before = tuple([self.entries.get(key) for key in keys])
+        pairs = zip(keys, before, strict=True)
+        return tuple([Change(key, self._set(wishes[key], old)) for key, old in pairs]), before
 
-    def _net(self, operations: tuple[Operation, ...]) -> Mapping[str, bytes | None]:
-        """Return the value each touched key shall have in the end; None for no value."""
-        wishes: dict[str, bytes | None] = {}
+    def _net(self, operations: Iterable[Operation]) -> dict[str, Put | None]:
+        """Return the put each touched key shall end with; None for keys that shall go."""
+        wishes: dict[str, Put | None] = {}
+        absent = False
         for operation in operations:
             match operation:
-                case Put(key, value):
-                    wishes[key] = value
-                case Delete(key):
-                    wishes[key] = None
-                case DeletePrefix(prefix):
+                case Put():
+                    wishes[operation.key] = operation
+                case Delete():
+                    wishes[operation.key] = None
+                    absent = True
+                case DeletePrefix():
+                    prefix = operation.prefix
                     wishes |= {key: None for key in wishes if key.startswith(prefix)}
                     wishes |= {entry.key: None for entry in self.under(prefix)}
+                    absent = True
+        if absent:
+            return {k: put for k, put in wishes.items() if put is not None or k in self.entries}
         return wishes
 
-    def _change(self, key: str, value: bytes | None) -> Change:
-        before = self._entries.get(key)
-        if value is None:
-            del self._entries[key]
-            del self._keys[bisect_left(self._keys, key)]
-            return Change(key, None)
-        if before is None:
-            insort(self._keys, key)
-            after = Entry(key, value, self.revision, self.revision, 1)
-        else:
-            after = Entry(key, value, before.create_revision, self.revision, before.version + 1)
-        self._entries[key] = after
-        return Change(key, after)
+    def _set(self, put: Put | None, before: Entry | None) -> Entry | None:
+        """Carry `put` out, or without one delete `before`; return the entry that stands then."""
+        if put is not None:
+            return self._put(put, before)
+        if before is not None:
+            del self.entries[before.key]
+            self._keys.remove(before.key)
+            self.bytes -= _size_of(before)
+            self._detach(before)
+        return None
 
-    @classmethod
-    def of(cls, revision: int, entries: list[Entry]) -> "KvState":
-        """Return the state that holds `entries` at `revision`."""
-        state = cls()
-        state.revision = revision
-        state._entries = {entry.key: entry for entry in entries}
-        state._keys = sorted(state._entries)
-        return state
+    def _put(self, put: Put, before: Entry | None) -> Entry:
+        """Carry `put` out in place of `before`, at the present revision."""
+        key, value, revision, lease = put.key, put.value, self.revision, put.lease
+        if before is None:
+            after = Entry(key, value, revision, revision, 1, lease)
+            self._keys.add(key)
+            self.bytes += _size_of(after)
+        else:
+            after = Entry(key, value, before.create_revision, revision, before.version + 1, lease)
+            self.bytes += len(value) - len(before.value)
+            if before.lease:
+                self._detach(before)
+        self.entries[key] = after
+        if lease and (living := self.leases.get(lease)) is not None:
+            living.keys.add(key)
+        return after
+
+    def _detach(self, before: Entry) -> None:
+        """Take an entry that is replaced or deleted out of its lease."""
+        if before.lease and (lease := self.leases.get(before.lease)) is not None:
+            lease.keys.discard(before.key)
+
+
+def _size_of(entry: Entry) -> int:
+    return len(entry.key) + len(entry.value) + ENTRY_BYTES
+
+
+def _after(prefix: str) -> str | None:
+    """Return the least text above all that start with `prefix`, or None when there is none."""
+    stem = prefix.rstrip(_LAST_CHARACTER)
+    return stem[:-1] + chr(ord(stem[-1]) + 1) if stem else None
