@@ -81,12 +81,11 @@ class Caller:
 
     def _found(self, request: protocol.Get | protocol.List, timeout_s: float) -> Range:
         answer = self._ask(request, timeout_s)
-        entries: list[protocol.WireEntry] = []
+        entries: list[Entry] = []
         while isinstance(answer, protocol.Found):
             entries += answer.entries
             if answer.last:
-                values = tuple(protocol.entry_from_wire(wire) for wire in entries)
-                return Range(answer.revision, values, answer.more)
+                return Range(answer.revision, tuple(entries), answer.more)
             answer = self._answer(request.id, time.monotonic() + timeout_s)
         raise OutcomeUnknown(f"a {type(answer).__name__} answered a read")
 
