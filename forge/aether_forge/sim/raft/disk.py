@@ -9,8 +9,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-SECTOR = 512
-"""Bytes a disk writes whole or not at all."""
+SECTORS = (64, 512)
+"""Bytes a disk writes whole or not at all; smaller than real ones, as the writes are here."""
 
 
 class PowerLost(BaseException):
@@ -182,11 +182,12 @@ class SimDisk:
 
     def _tear(self, name: str, inode: _Inode, step: _Write) -> None:
         """Write any of the sectors of a write; past the end of the file, only a beginning."""
-        first, last = step.offset // SECTOR, (step.offset + len(step.data) - 1) // SECTOR
+        size = self._dice.choice(SECTORS)
+        first, last = step.offset // size, (step.offset + len(step.data) - 1) // size
         kept = 0
         for sector in range(first, last + 1):
-            begin = max(step.offset, sector * SECTOR)
-            end = min(step.offset + len(step.data), (sector + 1) * SECTOR)
+            begin = max(step.offset, sector * size)
+            end = min(step.offset + len(step.data), (sector + 1) * size)
             if begin > len(inode.durable) or self._dice.random() < 0.5:
                 continue
             kept += 1

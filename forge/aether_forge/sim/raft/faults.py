@@ -202,10 +202,13 @@ def _disk_full(world: World, fault: Fault, throw: random.Random) -> None:
 
 
 def _flip(world: World, fault: Fault, throw: random.Random) -> None:
-    """Damage a file of one member while all others are well."""
-    if (node := _victim(world, fault, throw)) is None:
-        return
-    if any(world.condition(one) != "ok" for one in world.voters() if one in world.nodes):
+    """Damage a file of one member while those that are well can do without it.
+
+    Who lost what it promised has no vote until it is well again: with two voters nobody could lead.
+    """
+    node = _victim(world, fault, throw)
+    voters = world.voters()
+    if node is None or world.operators or len(voters) < 3 or not world.well(voters):
         return
     member = world.nodes[node]
     world.count("process killed")

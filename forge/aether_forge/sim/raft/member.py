@@ -11,14 +11,11 @@ from functools import partial
 from typing import Protocol
 
 from aether.core.model.ids import NodeId
-from aether.store.disk.sync_job import SyncJob
-from aether.store.native.jobs import BackgroundJob
+from aether.store.native.jobs import Job
 from aether.store.native.replica import Replica
 from aether_forge.sim.raft.agenda import Agenda, Appointment
 from aether_forge.sim.raft.disk import PowerLost, SimDisk
 from aether_forge.sim.raft.watched import WatchedMachine
-
-Job = SyncJob | BackgroundJob
 
 Input = Callable[[Replica, float], None]
 """Something to tell a replica, with the time on its clock."""

@@ -22,11 +22,16 @@ Then = Callable[[], None]
 
 
 class Operator:
-    """One task of an operator."""
+    """One task of an operator, who is done when one of its last steps is."""
 
     def __init__(self, world: World, throw: random.Random) -> None:
         self._world = world
         self._dice = throw
+        world.operators += 1
+
+    def done(self) -> None:
+        """Have no more to do."""
+        self._world.operators -= 1
 
     def change(self, change: Change, then: Then, fail: Then, tries: int = TRIES) -> None:
         """Ask any member for a change until it is applied, then go on."""
@@ -35,7 +40,8 @@ class Operator:
         if not tries or world.workload.over:
             fail()
             return
-        member = world.nodes[self._dice.choice(running)] if running else None
+        unwise = isinstance(change, Remove) and self._is_unwise(change)
+        member = world.nodes[self._dice.choice(running)] if running and not unwise else None
         answered = False
 
         def done(result: Result | None) -> None:
@@ -56,6 +62,11 @@ class Operator:
         member.tell(lambda replica, now: replica.change(change, done, now + TIMEOUT_S, now))
         world.agenda.after(2 * TIMEOUT_S, lambda: done(None))
 
+    def _is_unwise(self, change: Remove) -> bool:
+        """Whether somebody who stays has to get well first."""
+        staying = [node for node in self._world.voters() if node != change.node]
+        return not self._world.well(staying)
+
     def _note(self, change: Change) -> None:
         world = self._world
         world.story.tell(world.agenda.now, f"operator: {change} is applied")
@@ -72,12 +83,17 @@ class Operator:
     def admit(self, node: NodeId, then: Then) -> None:
         """Make a node that runs empty a voter."""
         peer = Peer(node, self._world.address(node))
-        promote: Then = lambda: self.change(Promote(node), then, _nothing)  # noqa: E731 - a step among steps
-        self.change(AddLearner(peer), promote, _nothing)
+
+        def last() -> None:
+            then()
+            self.done()
+
+        promote: Then = lambda: self.change(Promote(node), last, self.done)  # noqa: E731 - a step among steps
+        self.change(AddLearner(peer), promote, self.done)
 
 
 def _nothing() -> None:
-    """Do no more."""
+    """Have nothing to add."""
 
 
 def _pick(world: World, fault: Fault, throw: random.Random, among: Sequence[NodeId]) -> NodeId:
@@ -127,7 +143,10 @@ def remove(world: World, fault: Fault, throw: random.Random) -> None:
         _renew(world, node)
         operator.admit(node, _nothing)
 
-    operator.change(Remove(node), lambda: _later(world, fault.seconds, back), _nothing)
+    def wait() -> None:
+        world.agenda.after(fault.seconds, back)
+
+    operator.change(Remove(node), wait, operator.done)
 
 
 def replace(world: World, fault: Fault, throw: random.Random) -> None:
@@ -143,7 +162,11 @@ def replace(world: World, fault: Fault, throw: random.Random) -> None:
         _renew(world, node)
         operator.admit(node, lambda: world.count("wiped member replaced"))
 
-    operator.change(Remove(node), back, lambda: world.start(node))
+    def undo() -> None:
+        world.start(node)
+        operator.done()
+
+    operator.change(Remove(node), back, undo)
 
 
 def _renew(world: World, node: NodeId) -> None:
@@ -154,7 +177,3 @@ def _renew(world: World, node: NodeId) -> None:
     member.disk.trouble.ignores_sync = world.settings.ignores_sync
     member.joins = True
     world.start(node)
-
-
-def _later(world: World, seconds: float, then: Then) -> None:
-    world.agenda.after(seconds, then)

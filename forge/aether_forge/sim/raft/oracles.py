@@ -47,6 +47,17 @@ class Turns:
             seen.applied,
         ):
             return
+        self._check_forwards(member, seen, term, applied)
+        if role == Role.LEADER:
+            self._leads(member.node, term)
+        if replica.condition != seen.condition:
+            self._changed_condition(member, seen, replica.condition)
+        if role != seen.role:
+            self._changed_role(member, seen.role, role, term)
+        seen.term, seen.role, seen.applied = term, role, applied
+        self.story.note(member.agenda.now, f"{member.node} {term} {role} {applied}")
+
+    def _check_forwards(self, member: SimMember, seen: Seen, term: int, applied: int) -> None:
         if seen.life != member.life:
             # A term that was never on disk was never promised to anybody: the next life may forget it.
             seen.life, seen.role, seen.term, seen.applied = member.life, "", 0, 0
@@ -54,12 +65,14 @@ class Turns:
             self.complain(f"{member.node} went back from term {seen.term} to {term}")
         if applied < seen.applied:
             self.complain(f"{member.node} went back from index {seen.applied} to {applied}")
-        if role == Role.LEADER:
-            self._leads(member.node, term)
-        if role != seen.role:
-            self._changed_role(member, seen.role, role, term)
-        seen.term, seen.role, seen.applied = term, role, applied
-        self.story.note(member.agenda.now, f"{member.node} {term} {role} {applied}")
+
+    def _changed_condition(self, member: SimMember, seen: Seen, condition: str) -> None:
+        before, seen.condition = seen.condition, condition
+        self.story.tell(member.agenda.now, f"{member.node} is {condition}")
+        if condition == "recovering":
+            self.counts["member recovering"] += 1
+        elif before == "recovering" and condition == "ok":
+            self.counts["member recovered"] += 1
 
     def _leads(self, node: NodeId, term: int) -> None:
         leader = self.leaders.setdefault(term, node)

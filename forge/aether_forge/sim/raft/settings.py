@@ -46,8 +46,10 @@ class Settings:
     """Within this long after everything was healed the group must be whole and agree."""
     weather: Weather = field(default_factory=Weather)
     habits: Habits = field(default_factory=Habits)
-    heartbeat_s: float = 0.08
-    election_s: float = 0.25
+    turn_s: float = 0.001
+    """How long one turn of a member's loop takes."""
+    heartbeat_s: float = 0.1
+    election_s: float = 0.3
     snapshot_entries: int = 40
     keep_entries: int = 12
     faults: Sequence[int] | None = None
@@ -79,6 +81,7 @@ class Settings:
             checkpoint_entries=16,
             apply_budget_s=0.002,
             chunk_bytes=512,
+            ballast_bytes=2048,
             max_waiting=200,
         )
 
@@ -104,6 +107,7 @@ def draw(seed: int, nodes: int | None = None) -> Settings:
         nodes=nodes or size,
         weather=weather,
         habits=habits,
+        turn_s=throw.choice((0.0003, 0.001, 0.003)),
         snapshot_entries=throw.choice((15, 40, 1000)),
         keep_entries=throw.choice((2, 12, 30)),
     )

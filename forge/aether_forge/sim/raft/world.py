@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 
 from aether.core.model.ids import NodeId
 from aether.ports import Member
@@ -45,6 +46,8 @@ class World:
         self.network = Network(self.agenda, self.throw("network"), settings.weather, self)
         self.turns = Turns(self.story, self.complain, self.counts)
         self.nodes: dict[NodeId, SimMember] = {}
+        self.operators = 0
+        """Operators who are changing the members."""
         self.founders = [self._member_of(number) for number in range(1, settings.nodes + 1)]
         for member in self.founders:
             self.build(member.node)
@@ -66,6 +69,7 @@ class World:
     def build(self, node: NodeId) -> SimMember:
         """Set a machine up; nothing runs on it yet."""
         member = SimMember(node, self.agenda, self.throw(f"member/{node}"), self)
+        member.pace.turn_s = self.settings.turn_s
         member.disk.trouble.ignores_sync = self.settings.ignores_sync
         member.disk.on_torn = lambda _: self.count("torn write")
         self.nodes[node] = member
@@ -184,7 +188,7 @@ class World:
         leading = [
             (member.replica.term, node)
             for node, member in self.nodes.items()
-            if member.replica is not None and member.replica.role == "leader"
+            if member.replica is not None and member.replica.leader == node
         ]
         return max(leading)[1] if leading else None
 
@@ -194,10 +198,12 @@ class World:
 
     def condition(self, node: NodeId) -> str:
         """Return how a member says it is; `down` when nothing runs."""
-        member = self.nodes[node]
-        if member.replica is None:
-            return "down"
-        return member.replica.status(member.now()).condition
+        replica = self.nodes[node].replica
+        return "down" if replica is None else replica.condition
+
+    def well(self, nodes: Sequence[NodeId]) -> bool:
+        """Whether each of these members runs and says that it is `ok`."""
+        return all(self.condition(node) == "ok" for node in nodes)
 
     def voters(self) -> list[NodeId]:
         """Return who votes, as the leader knows, or else the member with the newest log."""
