@@ -7,8 +7,10 @@ UV_VERSION := >=0.13,<0.14
 STAMP := $(VENV)/.synced
 FORGE_NODES ?= 3
 FORGE_FLAGS ?=
+SEEDS ?= 1..10000
+SOAK_FLAGS ?=
 
-.PHONY: setup run test check fmt lint types imports tidy unit sim integration e2e bench protos docs clean
+.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-store soak-store protos docs clean
 
 setup: $(STAMP)
 
@@ -29,7 +31,7 @@ run: setup
 	    --artifact examples/asgi_app \
 	    --blueprint blueprints/url_shortener.toml --blueprint blueprints/asgi_app.toml
 
-test: fmt lint types imports tidy unit sim integration e2e
+test: fmt lint types imports tidy unit sim integration fuzz e2e
 
 check: test
 
@@ -54,14 +56,30 @@ unit: setup
 sim: setup
 	$(BIN)/pytest -q tests/simulation
 
+# Thousands of simulated lives of a store; `aether-forge replay SEED` tells the story of one.
+sim-long: setup
+	$(BIN)/aether-forge sim --seeds $(SEEDS)
+
 integration: setup
 	$(BIN)/pytest -q tests/integration
+
+fuzz: setup
+	$(BIN)/pytest -q tests/fuzz
 
 e2e: setup
 	$(BIN)/pytest -q e2e
 
 bench: setup
 	$(BIN)/python -m tests.bench
+
+# Beside etcd (Debian: etcd-server, nghttp2-client), in interleaved rounds.
+bench-store: setup
+	$(BIN)/python -m tests.bench store
+
+# Real members in network namespaces under kills, partitions, power cuts and sick disks; needs root
+# and Debian's iproute2, nftables, strace, faketime and e2fsprogs.
+soak-store: setup
+	$(BIN)/python -m tests.soak.store $(SOAK_FLAGS)
 
 protos: setup
 	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=node --pyi_out=node --grpc_python_out=node \
