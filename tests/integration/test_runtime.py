@@ -64,7 +64,7 @@ def until(condition: Callable[[], bool], within_s: float = 30.0) -> None:
 
 
 POLL_S = 0.05
-PROCESSES = ("node", "router", "launcher")
+PROCESSES = ("node", "router", "launcher", "store")
 
 
 def test_every_problem_of_a_bad_configuration_is_reported_at_once(folder: Path) -> None:

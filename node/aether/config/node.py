@@ -26,9 +26,9 @@ LEVELS = ("debug", "info", "warning", "error")
 class StoreConfig:
     """`[store]`: the replicated store."""
 
-    engine: str = "pysyncobj"
+    engine: str = "native"
     """Consensus engine: `native`, or `pysyncobj`, which loses acknowledged writes (see docs/adr/0003)."""
-    process: str = "inline"
+    process: str = "own"
     """Where the store runs: `own`, a process of its own, or `inline`, in the node process."""
     tls_ca: str = ""
     """PEM file of the CA that signed the members' certificates; with it, members speak mutual TLS."""
