@@ -56,9 +56,10 @@ class KvState:
 
     def refusal(self, operations: tuple[Operation, ...], size: int) -> tuple[str, str] | None:
         """Say in a word and in a sentence why `operations` of `size` bytes cannot be, or None."""
-        if self.bytes + size > MAX_STATE_BYTES and any(type(o) is Put for o in operations):
+        most = self.bytes + size + len(operations) * ENTRY_BYTES
+        if most > MAX_STATE_BYTES and any(type(operation) is Put for operation in operations):
             return "full", (
-                f"the store holds {self.bytes} bytes; with this write of {size} it would pass "
+                f"the store holds {self.bytes} bytes; with this write of {size} it could pass "
                 f"{MAX_STATE_BYTES}: delete keys first"
             )
         for operation in operations:
