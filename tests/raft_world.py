@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from aether.core.model.ids import NodeId
 from aether.core.raft.entries import Entry, HardState, Members, Peer, SnapshotPoint
-from aether.core.raft.messages import Message
+from aether.core.raft.messages import AppendAnswer, Message, PreVoteAnswer, VoteAnswer
 from aether.core.raft.raft import Raft
 from aether.core.raft.values import LogStart, Output, Proposed, RaftConfig, Refusal, Role
 
@@ -374,3 +374,71 @@ class World:
             self.events.append(
                 f"{host.node} counts voters {voters}" + (f", learners {learners}" * bool(learners))
             )
+
+
+class Bench:
+    """One core alone, what it gives out recorded; its disk syncs at once unless told otherwise."""
+
+    def __init__(
+        self,
+        voters: str = "abc",
+        *,
+        entries: Sequence[Entry] = (),
+        hard_state: HardState | None = None,
+        config: RaftConfig | None = None,
+        snapshot: SnapshotPoint | None = None,
+    ) -> None:
+        self.now = 0.0
+        point = snapshot or SnapshotPoint(0, 0, 0, members(voters))
+        first = entries[0].index if entries else point.index + 1
+        self.disk = Disk(hard_state or HardState(0, ""), point, first, list(entries))
+        self.config = config or RaftConfig(node=NodeId("a"))
+        self.raft = Raft(self.config, self.disk.start(1000), self.disk, lambda: 0.0, 0.0)
+        self.out: list[tuple[NodeId, Message]] = []
+
+    def take(self, *, sync: bool = True) -> Output:
+        output = self.raft.take()
+        self.disk.write(output.hard_state, output.entries)
+        self.out = [*output.messages, *output.promises]
+        if sync and output.entries:
+            self.raft.persisted(output.entries[-1].index, output.entries[-1].term)
+        return output
+
+    def tell(self, sender: str, message: Message) -> list[Message]:
+        """Give it a message; return what it answers to the sender."""
+        self.raft.receive(NodeId(sender), message, self.now)
+        self.take()
+        return [message for target, message in self.out if target == sender]
+
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+        self.raft.tick(self.now)
+
+    def lead(self) -> Output:
+        """Win an election with the votes of all; return what it then gives out."""
+        self.wait(2.1)
+        self.take()
+        term, voters = self.raft.term + 1, [p.node for p in self.raft.members.voters]
+        for node in voters:
+            self.raft.receive(node, PreVoteAnswer(term, granted=True), self.now)
+        self.take()
+        for node in voters:
+            self.raft.receive(node, VoteAnswer(term, granted=True), self.now)
+        output = self.take()
+        assert self.raft.role is Role.LEADER
+        return output
+
+    def accept(self, node: str, index: int, round_: int = 0) -> list[Message]:
+        answer = AppendAnswer(
+            term=self.raft.term,
+            round=round_,
+            accepted=True,
+            prev_index=max(0, index - 1),
+            index=index,
+            hint_term=0,
+        )
+        return self.tell(node, answer)
+
+
+def entry(index: int, term: int, data: bytes = b"") -> Entry:
+    return Entry(index, term, 0, index, data)
