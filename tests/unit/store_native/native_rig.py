@@ -82,10 +82,15 @@ class Group:
     """Replicas a, b, c… that run on one thread; `run` lets time pass until something holds."""
 
     def __init__(
-        self, names: str = "abc", seed: int = 1, limits: Mapping[str, Any] | None = None
+        self,
+        names: str = "abc",
+        seed: int = 1,
+        limits: Mapping[str, Any] | None = None,
+        machine: Callable[[], "ListMachine"] | None = None,
     ) -> None:
         self.now = 100.0
         self.limits = limits or {}
+        self.machine = machine or ListMachine
         self.dice = random.Random(seed)
         self.founders = [Member(NodeId(name), f"{name}:1") for name in names]
         self.disks = {NodeId(name): MemoryDisk() for name in names}
@@ -117,7 +122,7 @@ class Group:
     def start(self, name: str, *, joins: bool = False) -> Replica:
         node = NodeId(name)
         disk = self.disks.setdefault(node, MemoryDisk())
-        machine = self.machines[node] = ListMachine()
+        machine = self.machines[node] = self.machine()
         group = self
 
         class Wire:

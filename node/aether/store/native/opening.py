@@ -138,11 +138,12 @@ def _restore(snapshots: SnapshotFiles, machine: StateMachine) -> SnapshotPoint:
 
 
 def _set_aside(disk: Disk, *prefixes: str) -> None:
-    """Rename files so that nobody takes them for what they were; an older such file goes."""
-    for name in disk.names():
-        if name.startswith(prefixes):
-            if name.endswith(_ASIDE):
-                disk.remove(name)
-            else:
-                disk.rename(name, name + _ASIDE)
+    """Rename files so that nobody takes them for what they were; those of an earlier time go."""
+    names = [name for name in disk.names() if name.startswith(prefixes)]
+    for name in names:
+        if name.endswith(_ASIDE):
+            disk.remove(name)
+    for name in names:
+        if not name.endswith(_ASIDE):
+            disk.rename(name, name + _ASIDE)
     disk.sync_names()
