@@ -11,10 +11,9 @@ from aether.core.raft.messages import TimeoutNow
 from aether.ports import Disk
 from aether.store.disk.sync_job import SyncJob
 from aether.store.native.driver import Driver
-from aether.store.native.jobs import BackgroundJob
+from aether.store.native.jobs import BackgroundJob, Job, LogSync
 from aether.store.native.links import Links
 from aether.store.native.replica import Replica
-from aether.store.native.syncing import Job
 
 PEER = NodeId("node-2")
 
@@ -25,9 +24,9 @@ async def until(true: Callable[[], object]) -> None:
             await asyncio.sleep(0)
 
 
-class Work(SyncJob):
+class Work(LogSync):
     def __init__(self, failure: OSError | None = None) -> None:
-        super().__init__(cast("Disk", None), (), (1, 1, 1), None, names=False)
+        super().__init__(SyncJob(cast("Disk", None), (), (1, 1, 1), None, names=False))
         self.failure = failure
 
     def run(self) -> None:

@@ -1,21 +1,19 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from typing import cast
 
+from aether.ports import Disk
 from aether.store.disk.sync_job import SyncJob
-from aether.store.native.jobs import BackgroundJob
-from aether.store.native.syncing import Job, Syncing
+from aether.store.native.jobs import BackgroundJob, Job, LogSync
+from aether.store.native.syncing import Syncing
 
 
-class Nowhere:
-    """No disk: nothing is synced in these tests."""
+class Work(LogSync):
+    """A sync of nothing, up to some entry."""
 
-
-class Work(SyncJob):
-    """A sync of nothing."""
-
-    def __init__(self, *, failure: Exception | None = None) -> None:
-        super().__init__(Nowhere(), (), (1, 1, 1), None, names=False)  # type: ignore[arg-type] # never used
+    def __init__(self, *, index: int = 1, failure: Exception | None = None) -> None:
+        super().__init__(SyncJob(cast("Disk", None), (), (index, 1, 1), None, names=False))
         self.failure = failure
         self.thread: int | None = None
         self.on_run: Callable[[], None] = lambda: None
@@ -101,3 +99,14 @@ async def test_closing_waits_for_what_runs() -> None:
     assert await rig.syncing.close()
     await asyncio.sleep(0)
     assert rig.ended == [(work, None)]
+
+
+async def test_with_many_callers_waiting_a_thread_pays_sooner() -> None:
+    rig = Rig()
+    for _ in range(20):
+        rig.sync(0.0015)
+    assert rig.syncing.is_quick(Work(index=5))
+    assert not rig.syncing.is_quick(Work(index=50))
+    rig.syncing.run(Work(index=50))
+    assert rig.syncing.is_quick(Work(index=51))
+    await rig.syncing.close()

@@ -9,15 +9,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from aether.store.disk.sync_job import SyncJob
-from aether.store.native.jobs import BackgroundJob
-
-Job = SyncJob | BackgroundJob
+from aether.store.native.jobs import Job, LogSync
 
 SLOW_S = 0.005
 """Syncs that take longer on average are run in a thread ..."""
 QUICK_S = 0.002
 """... until they take less than this."""
+BUSY_ENTRIES = 8
+"""A sync of as many entries has callers enough behind it that the loop has work meanwhile ..."""
+BUSY_S = 0.001
+"""... so that a thread pays from this average on. Measured with 64 writers: 1.4 times as many writes
+at 1.3 ms a sync; with one writer a thread makes each write half a millisecond later."""
 WEIGHT = 0.2
 """Of the newest sync in the running average; a single stall of 25 ms is enough for a thread."""
 CLOSE_S = 5.0
@@ -38,6 +40,7 @@ class Syncing:
         self._stopwatch = stopwatch
         self._average_s = 0.0
         self._slow = False
+        self._synced = 0
         # One for the log, one for a snapshot: neither waits for the other.
         self._threads = ThreadPoolExecutor(2, "raft-disk")
         self._out: set[asyncio.Future[None]] = set()
@@ -49,7 +52,12 @@ class Syncing:
 
     def is_quick(self, job: Job) -> bool:
         """Whether a job may be run in the loop."""
-        return not (self._slow or isinstance(job, BackgroundJob))
+        if job.background or self._slow:
+            return False
+        return self._average_s < BUSY_S or self._entries(job) < BUSY_ENTRIES
+
+    def _entries(self, job: Job) -> int:
+        return job.sync.index - self._synced if isinstance(job, LogSync) else 0
 
     def run(self, job: Job) -> None:
         """Run a job here and now and tell its end."""
@@ -63,12 +71,13 @@ class Syncing:
     def start(self, job: Job) -> None:
         """Run a job in a thread; its end is told later."""
         loop = asyncio.get_running_loop()
-        work = job.run if isinstance(job, BackgroundJob) else partial(self._timed, job)
+        work = job.run if job.background else partial(self._timed, job)
         running = loop.run_in_executor(self._threads, work)
         self._out.add(running)
         running.add_done_callback(partial(self._done, job))
 
     def _timed(self, job: Job) -> None:
+        self._synced += self._entries(job)
         began = self._stopwatch()
         try:
             job.run()
