@@ -40,6 +40,15 @@ class Contents:
 
         Raises ValueError when they would leave a gap.
         """
+        if (
+            first == self.last_index + 1
+            and self._terms
+            and self._terms[-1][1] == term
+            and self._numbers[-1] == number
+            and offset - self._offsets[-1] < _SPACING_BYTES
+        ):
+            self.last_index += count  # most records; quickly
+            return
         replaces = first <= self.last_index
         if replaces or first != self.last_index + 1:
             if not replaces or first < 1:
@@ -47,7 +56,9 @@ class Contents:
                     f"entry {first} follows entry {self.last_index}: what is between is missing"
                 )
             self.cut_from(first)
-        self._add_place(number, offset, first, far=replaces)
+        self._firsts.append(first)
+        self._numbers.append(number)
+        self._offsets.append(offset)
         if not self._terms or self._terms[-1][1] != term:
             self._terms.append((first, term))
         self.last_index = first + count - 1
@@ -112,16 +123,3 @@ class Contents:
     def members_after(self, index: int) -> tuple[tuple[int, Members], ...]:
         """Return (index, members) of each MEMBERS entry after `index`."""
         return tuple(found for found in self._members if found[0] > index)
-
-    def _add_place(self, number: int, offset: int, first: int, *, far: bool) -> None:
-        """Note a place to begin reading, unless reading on from the last one soon leads here."""
-        if (
-            not far
-            and self._numbers
-            and self._numbers[-1] == number
-            and offset - self._offsets[-1] < _SPACING_BYTES
-        ):
-            return
-        self._firsts.append(first)
-        self._numbers.append(number)
-        self._offsets.append(offset)

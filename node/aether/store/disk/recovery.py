@@ -21,15 +21,14 @@ from aether.store.disk.contents import Contents
 from aether.store.disk.errors import LogDamaged, disk_error
 from aether.store.disk.records import (
     HAS_MEMBERS,
-    HEADER_BYTES,
     RESET,
     Record,
     entries_of,
     search,
-    walk,
 )
 from aether.store.disk.segments import (
     HEAD_BYTES,
+    SCAN_BYTES,
     Segment,
     head,
     remove_segment,
@@ -38,6 +37,7 @@ from aether.store.disk.segments import (
     write_zeros,
 )
 
+_OPENING_BYTES = 4096
 _members = msgspec.msgpack.Decoder(Members)
 
 
@@ -101,10 +101,8 @@ class Recovery:
     def _needed(self, numbers: list[int]) -> list[int]:
         """Return the segments from the last RESET on: what is before it does not count any more."""
         for place in range(len(numbers) - 1, 0, -1):
-            segment = self._open(numbers[place])
-            data = segment.file.read_at(0, HEAD_BYTES + HEADER_BYTES)
+            opening = _opening(self._open(numbers[place]))
             self._doomed.pop().file.close()
-            opening = _opening(data, segment.number)
             if opening and opening.flags & RESET:
                 for number in numbers[:place]:
                     self._open(number)
@@ -115,36 +113,36 @@ class Recovery:
         """Open a segment, doomed until it is known to be part of the log."""
         segment = Segment(number, self._disk.open(segment_name(number)), 0, 0)
         self._doomed.append(segment)
+        segment.allocated = segment.file.size()
+        if segment.read(0, HEAD_BYTES) == head(number):
+            segment.end = HEAD_BYTES
         return segment
 
     def _take(self, number: int) -> None:
         segment = self._open(number)
-        segment.allocated = segment.file.size()
-        data = segment.file.read_at(0, segment.allocated)
-        begins = data[:HEAD_BYTES] == head(number)
-        opening = _opening(data, number)
+        opening = _opening(segment)
         if not self._log.segments:
-            self._base(number, opening, data, begins=begins)
+            self._base(segment, opening)
         elif self._is_torn_before(number, opening):
-            self._look_behind(number, data)
+            self._look_behind(segment)
         if self._tear:
             return
         self._doomed.pop()
         self._log.segments.append(segment)
-        self._read(segment, data, begins=begins)
+        self._read(segment)
 
-    def _base(self, number: int, opening: Record | None, data: bytes, *, begins: bool) -> None:
+    def _base(self, segment: Segment, opening: Record | None) -> None:
         """Check how the log begins: that was synced before anything was made of it.
 
         In the very first segment that is the head, in any other the first record.
         """
-        if number > 1 and opening is None:
-            what = "the first record of the log does not verify"
-            raise LogDamaged(segment_name(number), HEAD_BYTES, what)
-        if not begins and data[HEAD_BYTES:].strip(b"\0"):
-            raise LogDamaged(segment_name(number), 0, "the head of the log does not verify")
-        if opening and number > 1:
+        if segment.number > 1:
+            if opening is None:
+                what = "the first record of the log does not verify"
+                raise LogDamaged(segment.name, HEAD_BYTES, what)
             self._log.serial = opening.serial - 1
+        elif not segment.end and segment.used() > HEAD_BYTES:
+            raise LogDamaged(segment.name, 0, "the head of the log does not verify")
 
     def _is_torn_before(self, number: int, opening: Record | None) -> bool:
         before, expected = self._log.segments[-1], self._log.serial + 1
@@ -155,45 +153,60 @@ class Recovery:
             self._tear = None  # what does not verify had been given up; its number stands here
         return self._tear is not None
 
-    def _look_behind(self, number: int, data: bytes) -> None:
+    def _look_behind(self, segment: Segment) -> None:
         """Look for proof, in a segment behind the tear, that what is torn had been synced."""
         tear = self._tear
-        proof = _proof(search(data, number, 0), tear.serial) if tear else None
+        data = segment.read(0, segment.allocated)
+        proof = _proof(search(data, segment.number, 0), tear.serial) if tear else None
         if tear and proof:
-            raise tear.damaged(proof, segment_name(number))
+            raise tear.damaged(proof, segment.name)
 
-    def _read(self, segment: Segment, data: bytes, *, begins: bool) -> None:
-        log = self._log
-        segment.end = HEAD_BYTES if begins else 0
+    def _read(self, segment: Segment) -> None:
         offsets: array[int] = array("Q")
-        for record in walk(data, segment.number, HEAD_BYTES) if begins else ():
-            offset, end, count, flags, serial, synced, first, _ = record
-            if serial != log.serial + 1:
-                break
-            if flags & RESET:
-                log.contents.begin_after(first - 1)
-            elif count:
-                self._note(segment, data, record)
-            offsets.append(offset)
-            log.serial = serial
-            log.synced = max(log.synced, synced)
-            segment.end = end
-        log.unproven[segment.number] = offsets
+        if segment.end:
+            for data, base, records in segment.stretches(HEAD_BYTES, segment.allocated, SCAN_BYTES):
+                if not self._take_records(segment, data, base, records, offsets):
+                    break
+        self._log.unproven[segment.number] = offsets
         self._forget_proven()
-        self._check_rest(segment, data)
+        self._check_rest(segment)
 
-    def _note(self, segment: Segment, data: bytes, record: Record) -> None:
+    def _take_records(
+        self, segment: Segment, data: bytes, base: int, records: list[Record], offsets: "array[int]"
+    ) -> bool:
+        """Take records as long as they are numbered without a gap; whether all were."""
+        log, contents = self._log, self._log.contents
+        expected = log.serial + 1
+        for record in records:
+            offset, end, count, flags, serial, synced, first, term = record
+            if serial != expected:
+                return False
+            if flags or not contents.begun:
+                self._note(segment, data, base, record)
+            elif count:
+                try:
+                    contents.add(segment.number, offset, first, count, term)
+                except (ValueError, OverflowError) as problem:
+                    raise LogDamaged(segment.name, offset, str(problem)) from problem
+            offsets.append(offset)
+            log.serial, segment.end = serial, end
+            log.synced = max(log.synced, synced)
+            expected += 1
+        return True
+
+    def _note(self, segment: Segment, data: bytes, base: int, record: Record) -> None:
+        """Take a record that is not like most."""
         contents = self._log.contents
+        first = record.first
         try:
-            if not contents.begun:
-                contents.begin_after(record.first - 1)
-            contents.add(
-                segment.number, record.offset, record.first, record.entry_count, record.term
-            )
+            if record.flags & RESET or (record.entry_count and not contents.begun):
+                contents.begin_after(first - 1)
+            if record.entry_count:
+                contents.add(segment.number, record.offset, first, record.entry_count, record.term)
             if record.flags & HAS_MEMBERS:
                 contents.add_members(
                     (entry.index, _members.decode(entry.data))
-                    for entry in entries_of(data, record)
+                    for entry in entries_of(data, record, base)
                     if entry.kind == MEMBERS
                 )
         except (ValueError, OverflowError, msgspec.MsgspecError) as problem:
@@ -209,14 +222,17 @@ class Recovery:
             else:
                 serial -= len(log.unproven[number])
 
-    def _check_rest(self, segment: Segment, data: bytes) -> None:
+    def _check_rest(self, segment: Segment) -> None:
         """Find out whether anything but zeros stands behind the records."""
-        used = len(data.rstrip(b"\0"))
+        used = segment.used()
         if used <= segment.end:
             return
         serial = self._log.serial + 1
-        proof = _proof(search(data, segment.number, segment.end), serial)
+        data = segment.read(
+            segment.end, segment.allocated - segment.end
+        )  # a record may end with zeros
         self._tear = _Tear(segment.number, segment.end, serial, used)
+        proof = _proof(search(data, segment.number, segment.end), serial)
         if proof:
             raise self._tear.damaged(proof, "a record")
 
@@ -246,11 +262,12 @@ class Recovery:
             self._doomed.pop()
 
 
-def _opening(data: bytes, number: int) -> Record | None:
+def _opening(segment: Segment) -> Record | None:
     """Return the first record of a segment, None when that or the head does not verify."""
-    if data[:HEAD_BYTES] != head(number):
+    if not segment.end:
         return None
-    return next(walk(data, number, HEAD_BYTES), None)
+    found = next(segment.stretches(HEAD_BYTES, segment.allocated, _OPENING_BYTES), None)
+    return found[2][0] if found else None
 
 
 def _proof(records: Iterator[Record], serial: int) -> Record | None:

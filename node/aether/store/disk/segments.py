@@ -17,6 +17,8 @@ HEAD_BYTES = 32
 """Where the first record begins."""
 _NAME = re.compile(r"log-([0-9a-f]{16})\.seg")
 _WINDOW_BYTES = 64 * 1024
+SCAN_BYTES = 1024 * 1024
+"""Read at once when a whole segment is looked through: more would stay with the process."""
 _ZEROS = bytes(256 * 1024)
 
 
@@ -63,36 +65,53 @@ class Segment:
 
         Raises LogDamaged, DiskFailed.
         """
-        for data, base, record in self._records(offset):
-            if not record.entry_count or record.first + record.entry_count <= first:
-                continue
-            try:
-                entries = entries_of(data, record, base)
-            except ValueError as problem:
-                raise LogDamaged(self.name, record.offset, str(problem)) from problem
-            yield from entries[max(first - record.first, 0) : stop - record.first]
-            if record.first + record.entry_count >= stop:
-                return
-
-    def _records(self, offset: int) -> Iterator[tuple[bytes, int, Record]]:
-        """Return verified records with the bytes they are in and where those begin in the file."""
-        size = _WINDOW_BYTES
-        while offset < self.end:
-            data = self._read(offset, min(size, self.end - offset))
-            after = offset
-            for record in walk(data, self.number, 0, offset):
-                yield data, offset, record
-                after = record.end
-            if after > offset:
-                offset, size = after, _WINDOW_BYTES
-                continue
-            claimed = end_of(data[:HEADER_BYTES], offset)
-            if claimed is None or claimed - offset <= len(data) or claimed > self.end:
-                break
-            size = claimed - offset
+        for data, base, records in self.stretches(offset, self.end):
+            for record in records:
+                offset = record.end
+                if not record.entry_count or record.first + record.entry_count <= first:
+                    continue
+                try:
+                    entries = entries_of(data, record, base)
+                except ValueError as problem:
+                    raise LogDamaged(self.name, record.offset, str(problem)) from problem
+                yield from entries[max(first - record.first, 0) : stop - record.first]
+                if record.first + record.entry_count >= stop:
+                    return
         raise LogDamaged(self.name, offset, "a record that was there cannot be read any more")
 
-    def _read(self, offset: int, size: int) -> bytes:
+    def stretches(
+        self, offset: int, end: int, size: int = _WINDOW_BYTES
+    ) -> Iterator[tuple[bytes, int, list[Record]]]:
+        """Return what is between `offset` and `end`, up to what does not verify, by some 64 KiB.
+
+        Each with the bytes, where they begin in the file, and the records in them. Raises DiskFailed.
+        """
+        wanted = size
+        while offset < end:
+            data = self.read(offset, min(wanted, end - offset))
+            records = list(walk(data, self.number, 0, offset))
+            if records:
+                yield data, offset, records
+                offset, wanted = records[-1].end, size
+                continue
+            claimed = end_of(data[:HEADER_BYTES], offset)
+            if claimed is None or claimed - offset <= len(data) or claimed > end:
+                return
+            wanted = claimed - offset
+
+    def used(self) -> int:
+        """Return where the last byte of the file that is not zero ends. Raises DiskFailed."""
+        end = self.allocated
+        while end > 0:
+            begin = max(end - SCAN_BYTES, 0)
+            rest = len(self.read(begin, end - begin).rstrip(b"\0"))
+            if rest:
+                return begin + rest
+            end = begin
+        return 0
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return bytes of the file. Raises DiskFailed."""
         try:
             return self.file.read_at(offset, size)
         except OSError as error:
