@@ -20,8 +20,9 @@ def test_a_sync_of_the_log_is_run_by_its_job() -> None:
 
 def test_a_background_job_calls_and_is_told() -> None:
     calls: list[object] = []
-    job = BackgroundJob(lambda: calls.append("ran"), calls.append)
+    job = BackgroundJob(lambda: calls.append("ran"), calls.append, lambda: calls.append("failed"))
     assert job.background
     job.run()
     job.then(3.0)
-    assert calls == ["ran", 3.0]
+    job.otherwise()
+    assert calls == ["ran", 3.0, "failed"]

@@ -34,14 +34,21 @@ class LogSync:
 
 
 class BackgroundJob:
-    """A call that touches nothing the loop touches meanwhile, and what to do when it returned."""
+    """A call that touches nothing the loop touches meanwhile, and what follows from it."""
 
     background = True
 
-    def __init__(self, call: Callable[[], None], then: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        call: Callable[[], None],
+        then: Callable[[float], None],
+        otherwise: Callable[[], None] = lambda: None,
+    ) -> None:
         self._call = call
         self.then = then
         """Called in the loop, with the time, after a success."""
+        self.otherwise = otherwise
+        """Called in the loop after a failure."""
 
     def run(self) -> None:
         """Do it. Raises OSError."""

@@ -80,7 +80,7 @@ class Receiving:
         incoming.offset += len(data)
         if incoming.offset == incoming.size:
             self._finishing = True
-            self.job = BackgroundJob(self._finish, self._finished)
+            self.job = BackgroundJob(self._finish, self._finished, self._failed)
 
     def _finish(self) -> None:
         if self._incoming is None:
@@ -89,6 +89,10 @@ class Receiving:
             self._incoming.file.finish()
         except SnapshotDamaged as damage:
             self._problem = str(damage)
+
+    def _failed(self) -> None:
+        self._finishing, self._problem = False, None
+        self.abort()
 
     def _finished(self, now: float) -> None:
         incoming, self._incoming = self._incoming, None

@@ -54,6 +54,9 @@ _log = structlog.get_logger(__name__)
 
 STALL_S = 2.0
 """A sync that takes longer makes a leader hand over."""
+IDLE_S = 60.0
+"""Longest time without a tick."""
+
 OnMembers = Callable[[Members], None]
 """Told who the members are, when it starts and whenever that changes."""
 
@@ -159,6 +162,7 @@ class Replica:
             self._applying,
             send=self._links.send,
             dice=self._dice,
+            writable=lambda: not self._health.has(Condition.DISK_FULL),
         )
         self._space = Space(
             disk=self._disk,
@@ -216,18 +220,19 @@ class Replica:
 
     def tick(self, now: float) -> None:
         """Let time pass; nothing happens before `wake_at()`."""
+        self._now = now
         if not self._takes_part:
             return
-        self._now = now
         try:
             self._raft.tick(now)
             self._proposals.expire(now)
             self._reads.expire(now)
             self._requests.expire(now)
             self._space.step(now)
-            if now >= self._sync_began + STALL_S and self._raft.role is Role.LEADER:
+            if now >= self._sync_began + STALL_S:
                 self._sync_began = now
-                self._raft.transfer(None, now)
+                if self._raft.role is Role.LEADER:
+                    self._raft.transfer(None, now)
         except (OSError, Damaged) as error:
             self._disk_trouble(error, now)
 
@@ -276,9 +281,9 @@ class Replica:
 
     def turn(self, now: float) -> None:
         """Carry out what follows from the inputs: send, write, apply, answer, for some 10 ms."""
+        self._now = now
         if not self._takes_part:
             return
-        self._now = now
         try:
             self._forwarding.hand_on(now)
             self._forwarding.carry_requests(now)
@@ -357,11 +362,14 @@ class Replica:
         """Note that a job raised: nothing is known of what it was to make durable."""
         if not self._takes_part:
             return
-        if isinstance(job, BackgroundJob) and isinstance(error, NoSpace):
-            self._snapshots.abort()
-            self._space.lost(error, now)
-        else:
+        if not isinstance(job, BackgroundJob):
             self._failed(f"a sync failed: {error}")
+            return
+        try:
+            job.otherwise()
+            self._disk_trouble(error, now)
+        except OSError as another:
+            self._failed(str(another))
 
     # Troubles
 
@@ -436,8 +444,9 @@ class Replica:
     def wake_at(self) -> float:
         """When `tick`, then `turn`, have something to do without any input."""
         if not self._takes_part:
-            return math.inf
+            return self._now + IDLE_S
         return min(
+            self._now + IDLE_S,
             self._raft.wake_at(),
             self._proposals.wake_at,
             self._reads.wake_at,

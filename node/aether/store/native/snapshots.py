@@ -28,6 +28,8 @@ from aether.store.native.taking import Taking
 
 _log = structlog.get_logger(__name__)
 
+_MOST_LOGS = 4
+"""A log this many times as large as one that is due for a snapshot is cut whoever needs it."""
 _LOOK_EVERY = 64
 """Applied entries between two looks at the size of the log."""
 
@@ -48,7 +50,7 @@ class SnapshotLimits:
 class Snapshots:
     """The snapshots of one member. Every method may raise OSError: the disk's troubles."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a member's snapshots touch, each given once
         self,
         limits: SnapshotLimits,
         files: SnapshotFiles,
@@ -57,6 +59,7 @@ class Snapshots:
         *,
         send: Callable[[NodeId, Packet], None],
         dice: Callable[[], float],
+        writable: Callable[[], bool],
     ) -> None:
         self._limits = limits
         self._files = files
@@ -65,6 +68,7 @@ class Snapshots:
         self._raft: Raft = applying.raft
         self._send = send
         self._dice = dice
+        self._writable = writable
         latest = files.latest()
         self.index = 0 if latest is None else latest.index
         """Of the newest snapshot."""
@@ -102,7 +106,7 @@ class Snapshots:
             self._install(now)
         elif self._taking.more:
             self._taking.step()
-        elif self._taking.idle and self._is_due():
+        elif self._taking.idle and self._is_due() and self._writable():
             self._begin()
 
     def wanted(self, node: NodeId, now: float) -> None:
@@ -116,7 +120,7 @@ class Snapshots:
             self._send(node, question)
             return
         self._raft.snapshot_sent(node, None, now)
-        if self._taking.idle and self._applying.applied:
+        if self._taking.idle and self._applying.applied and self._writable():
             self._begin()
 
     def take_chunk(self, sender: NodeId, chunk: SnapshotChunk) -> None:
@@ -131,6 +135,8 @@ class Snapshots:
             if self._durability.durable >= point.index:
                 self._send(sender, holds(chunk.term, point))
         elif restore is None or restore.point != point:
+            if not self._writable():
+                return
             self._send(sender, self._receiving.take(sender, chunk))
         else:
             self._send(sender, answer(chunk.term, point, 1, chunk.size))
@@ -164,6 +170,7 @@ class Snapshots:
         """Give up on everything that writes."""
         self._taking.abort()
         self._receiving.abort()
+        self._installing.now = None
 
     def _watch_transfers(self, now: float) -> None:
         if self._sending.wake_at > now:
@@ -195,6 +202,9 @@ class Snapshots:
         log = self._durability.log
         # Never beyond what the log holds: what follows the snapshot must stay readable.
         keep_from = min(point.index, log.last_index) - self._limits.keep_entries + 1
+        if self._sending.busy and log.bytes <= _MOST_LOGS * self._limits.bytes:
+            # Who is being sent an older snapshot needs what follows that one.
+            keep_from = int(min(keep_from, self._sending.oldest_index + 1))
         if keep_from > log.first_index:
             log.drop_before(keep_from)
             self._raft.compacted(log.first_index)
@@ -202,7 +212,8 @@ class Snapshots:
         self._drop_old_files()
 
     def _drop_old_files(self) -> None:
-        self._files.drop_before(int(min(self.index, self._sending.oldest_index)))
+        needed = min(self._durability.log.first_index - 1, self._sending.oldest_index)
+        self._files.drop_before(int(min(self.index, needed)))
 
     def _verified(self, sender: NodeId, point: SnapshotPoint, _now: float) -> None:
         if self._raft.needs_snapshot(point):
@@ -222,13 +233,21 @@ class Snapshots:
         try:
             if not self._installing.step():
                 return
-            self._installing.finish()
         except (ValueError, SnapshotDamaged) as problem:
             self._damaged(sender, point, str(problem))
             return
-        # The file is on disk since it verified: from here on a restart begins with it too.
-        self._durability.log.reset(point)
+        # The file is on disk since it verified: after a crash from here on a start begins with it.
+        try:
+            self._durability.log.reset(point)
+        except OSError:
+            self._installing.now = None
+            raise
         self._durability.restarted_after(point.index)
+        try:
+            self._installing.finish()
+        except ValueError as problem:
+            # Neither the old state nor the new one goes with the log: only a start mends this.
+            raise SnapshotDamaged(f"snapshot {point.index}", 0, str(problem)) from problem
         self._applying.replaced(point)
         self._raft.installed(point, now)
         self.index, self._log_bytes = point.index, self._durability.log.bytes

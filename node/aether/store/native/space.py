@@ -21,8 +21,6 @@ _log = structlog.get_logger(__name__)
 
 CHECK_S = 1.0
 """Between two looks whether a full disk has space again, and two slices of the ballast."""
-FILL_AGAIN_S = 30.0
-"""Before the ballast is tried again when there was no room for it."""
 
 
 @dataclass(slots=True)
@@ -74,7 +72,7 @@ class Space:
                 self.wake_at = math.inf
             elif not self._filling:
                 self._filling = True
-                self._job = BackgroundJob(self._fill, self._filled)
+                self._job = BackgroundJob(self._fill, self._filled, self._not_filled)
             return
         self._write_rest()
         if not self.durability.stuck and self.disk.free_bytes() >= self.needed_bytes:
@@ -95,6 +93,9 @@ class Space:
 
     def _fill(self) -> None:
         self.ballast.fill()
+
+    def _not_filled(self) -> None:
+        self._filling = False
 
     def _filled(self, now: float) -> None:
         self._filling = False

@@ -61,13 +61,17 @@ class Taking:
                 if self._stopwatch() >= ends_at:
                     return
             self._finishing = True
-            self.job = BackgroundJob(self._now.writer.finish(), self._finished)
+            self.job = BackgroundJob(self._now.writer.finish(), self._finished, self._failed)
         except OSError:
             self.abort()
             raise
 
     def abort(self) -> None:
-        """Give up on the one being made, if any."""
+        """Give up on the one being made, if any; one whose job is out is left to it."""
+        if not self._finishing or self.job is not None:
+            self._failed()
+
+    def _failed(self) -> None:
         underway, self._now = self._now, None
         self._finishing, self.job = False, None
         if underway is not None:
