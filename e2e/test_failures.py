@@ -54,7 +54,7 @@ def test_a_lost_machine_costs_nothing_that_did_not_touch_it(forge: Forge, role: 
     check_links(forge, load.outcome.acknowledged[-20:], [victim])
 
 
-@pytest.mark.parametrize("part", ["router", "launcher", "node"])
+@pytest.mark.parametrize("part", ["router", "launcher", "store", "node"])
 def test_a_single_process_that_dies_is_replaced(forge: Forge, part: str) -> None:
     hosts = forge.host_count()
     forge.command("kill", "node-2", "--only", part)

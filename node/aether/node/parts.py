@@ -4,6 +4,7 @@ Only this package knows all parts; each part knows ports and the core.
 """
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aether.agent.manager import NodeDeploymentManager
@@ -83,6 +84,8 @@ class Ground:
     membership: Membership
     remember: OnMembers
     """Keeps changed members for the next start."""
+    on_failure: Callable[[str, BaseException], None]
+    """Ends the node after a fault of a part."""
     peers: Peers
     repository: Repository
 
@@ -124,6 +127,7 @@ def _store(ground: Ground, clock: MonotonicClock) -> NodeStore:
             membership=ground.membership,
             incarnation=ground.incarnation,
             remember=ground.remember,
+            on_failure=ground.on_failure,
             clock=clock,
         )
     )

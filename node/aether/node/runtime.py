@@ -109,6 +109,7 @@ class Node:
                 data_dir=data_dir,
                 membership=membership,
                 remember=self._remember(formation, membership),
+                on_failure=self._task_failed,
                 peers=self._peers,
                 repository=repository,
             )

@@ -1,7 +1,7 @@
 """The store of a node: a process of its own that the node looks after, or a part of the node."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +18,7 @@ from aether.ports import Clock, Group, Member, Store
 from aether.rpc.formation import Membership
 from aether.store.client import KvStore
 from aether.store.engine import open_consensus
+from aether.store.process.engines import wait_failed
 from aether.store.process.lock import take_lock
 from aether.store.process.spec import (
     MemberSpec,
@@ -29,6 +30,7 @@ from aether.store.process.spec import (
 )
 from aether.store.remote.store import RemoteStore
 from aether.store.spec import OnMembers
+from aether.tasks import Tasks
 
 _log = structlog.get_logger()
 
@@ -78,6 +80,8 @@ class Grounds:
     incarnation: str
     remember: OnMembers
     """Keeps changed members for the next start."""
+    on_failure: Callable[[str, BaseException], None]
+    """Told of a fault after which an inline store takes no part any more."""
     clock: Clock
 
 
@@ -193,6 +197,8 @@ class InlineStore:
         consensus = spec.consensus(machine, grounds.incarnation, grounds.remember)
         self._consensus = open_consensus(spec.engine, consensus)
         self._data_dir = grounds.data_dir
+        self._on_failure = grounds.on_failure
+        self._tasks = Tasks()
         self._lock: int | None = None
         child = Child("store", (), STOP_S)
         self._earlier = Supervisor(child, grounds.data_dir, grounds.clock)
@@ -218,9 +224,15 @@ class InlineStore:
         await self._earlier.end_earlier()
         self._lock = take_lock(self._data_dir)
         await self._consensus.start()
+        self._tasks.start("store-failure", self._watch())
+
+    async def _watch(self) -> None:
+        """Have the node end when its member takes no part any more: it cannot be made anew here."""
+        self._on_failure("store", await wait_failed(self._consensus))
 
     async def stop(self) -> None:
         """Leave the group cleanly."""
+        await self._tasks.stop()
         await self._store.close()
         await self._consensus.stop()
         if self._lock is not None:

@@ -25,11 +25,13 @@ class Outbox:
     @property
     def queued_bytes(self) -> int:
         """Bytes the other side has not taken yet, as far as the transport knows."""
+        if self._transport.is_closing():
+            return len(self._buffer)
         return len(self._buffer) + self._transport.get_write_buffer_size()
 
     def add(self, message: Request | Answer) -> None:
         """Send `message` with this turn."""
-        if self._closed:
+        if self._closed or self._transport.is_closing():
             return
         add_frame(self._buffer, message)
         if not self._scheduled:
@@ -43,7 +45,8 @@ class Outbox:
 
     def _flush(self) -> None:
         self._scheduled = False
-        if self._closed:
+        # A transport may be closed before its end is told; those of uvloop then refuse to write.
+        if self._closed or self._transport.is_closing():
             return
         if self._before is not None:
             # What it adds belongs to this write and schedules none of its own.

@@ -62,6 +62,7 @@ class Dialer:
         speaking = self._speaking
         if (
             speaking is None
+            or speaking.transport.is_closing()
             or self._outbox_bytes + size + speaking.transport.get_write_buffer_size()
             > MAX_WAITING_BYTES
         ):
@@ -75,7 +76,8 @@ class Dialer:
         """Hand everything queued to the socket at once."""
         if not self._outbox:
             return
-        if self._speaking is not None:
+        # A transport may be closed before its end is told; those of uvloop then refuse to write.
+        if self._speaking is not None and not self._speaking.transport.is_closing():
             self._speaking.transport.write(b"".join(self._outbox))
             self._quiet = False
         self._outbox.clear()
@@ -83,8 +85,9 @@ class Dialer:
 
     def ping(self) -> None:
         """Say that we live, when nothing else was said since the last call."""
-        if self._quiet and self._speaking is not None:
-            self._speaking.transport.write(PING)
+        speaking = self._speaking
+        if self._quiet and speaking is not None and not speaking.transport.is_closing():
+            speaking.transport.write(PING)
         self._quiet = True
 
     def poke(self) -> None:

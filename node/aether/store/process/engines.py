@@ -1,5 +1,6 @@
 """How the server hands commands to an engine: with a callback, without a task for each call."""
 
+import asyncio
 from typing import Protocol, runtime_checkable
 
 from aether.errors import AetherError, OutcomeUnknown
@@ -20,6 +21,23 @@ class CallbackEngine(Protocol):
     def read(self, done: ReadDone, timeout_s: float) -> None:
         """Tell `done` None once this member has applied all that was acknowledged before."""
         ...
+
+
+@runtime_checkable
+class MayFail(Protocol):
+    """An engine that knows when it takes no part any more and must be made anew."""
+
+    async def wait_failed(self) -> BaseException:
+        """Return the fault, once there is one."""
+        ...
+
+
+async def wait_failed(consensus: Consensus) -> BaseException:
+    """Return the fault after which an engine takes no part; wait for ever when it tells of none."""
+    if isinstance(consensus, MayFail):
+        return await consensus.wait_failed()
+    never: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+    return await never
 
 
 class AwaitedEngine:

@@ -14,12 +14,15 @@ import structlog
 from aether.core.model.ids import NodeId
 from aether.core.store.machine import KvMachine
 from aether.errors import ConfigInvalid
+from aether.ports import Consensus
 from aether.store.engine import open_consensus
+from aether.store.process.engines import wait_failed
 from aether.store.process.lock import take_lock
 from aether.store.process.logs import log_as_json
 from aether.store.process.pids import write_own_pid
 from aether.store.process.server import StoreServer
 from aether.store.process.spec import StoreSpec, read_spec
+from aether.tasks import Tasks
 
 log = structlog.get_logger()
 
@@ -62,37 +65,66 @@ async def _run(spec: StoreSpec) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    run = Path(spec.data_dir) / "run"
     lock = take_lock(Path(spec.data_dir))
     machine = KvMachine()
     consensus = open_consensus(spec.engine, spec.consensus(machine, secrets.token_hex(8)))
     await consensus.start()
     try:
-        server = StoreServer(NodeId(spec.node), spec.cluster_id, consensus, machine)
-        await server.start(spec.socket)
-        write_own_pid(run / "store.pid")
-        _tune_collection()
-        log.info("store started", engine=spec.engine, socket=str(spec.socket), raft=spec.port)
-        await _until_told(stopping, server, spec.alone_s)
-        (run / "store.pid").unlink(missing_ok=True)
-        await server.stop()
+        return await _serve(spec, consensus, machine, stopping)
     finally:
         await consensus.stop()
         os.close(lock)
-    log.info("store stopped")
-    return OK
+        log.info("store stopped")
 
 
-async def _until_told(stopping: asyncio.Event, server: StoreServer, alone_s: float) -> None:
-    """Return on a signal, or when this process has been alone for too long."""
-    while not stopping.is_set():
-        try:
-            async with asyncio.timeout(LOOK_S):
-                await stopping.wait()
-        except TimeoutError:
-            if server.alone_s > alone_s:
-                log.warning("no node has been connected, ending", for_s=round(server.alone_s))
-                return
+async def _serve(
+    spec: StoreSpec, consensus: Consensus, machine: KvMachine, stopping: asyncio.Event
+) -> int:
+    """Answer the node until told to stop; FAILED when the engine takes no part any more."""
+    pid_file = Path(spec.data_dir) / "run" / "store.pid"
+    failed = asyncio.Event()
+    tasks = Tasks()
+    tasks.start("store-failure", _watch_engine(consensus, failed))
+    server = StoreServer(NodeId(spec.node), spec.cluster_id, consensus, machine)
+    await server.start(spec.socket)
+    try:
+        write_own_pid(pid_file)
+        _tune_collection()
+        log.info("store started", engine=spec.engine, socket=str(spec.socket), raft=spec.port)
+        await _until_told((stopping, failed), server, spec.alone_s)
+    finally:
+        pid_file.unlink(missing_ok=True)
+        await server.stop()
+        await tasks.stop()
+    return FAILED if failed.is_set() else OK
+
+
+async def _watch_engine(consensus: Consensus, failed: asyncio.Event) -> None:
+    """Have the process end, and its node start it anew, when its member takes no part any more."""
+    fault = await wait_failed(consensus)
+    log.critical("the store ends after a fault", problem=repr(fault))
+    failed.set()
+
+
+async def _until_told(told: Sequence[asyncio.Event], server: StoreServer, alone_s: float) -> None:
+    """Return when one of the events is set, or when this process has been alone for too long."""
+    while not any(event.is_set() for event in told):
+        await _pause(told)
+        if server.alone_s > alone_s:
+            log.warning("no node has been connected, ending", for_s=round(server.alone_s))
+            return
+
+
+async def _pause(told: Sequence[asyncio.Event]) -> None:
+    """Wait a moment, less when one of the events is set."""
+    try:
+        async with asyncio.timeout(LOOK_S), asyncio.TaskGroup() as group:
+            waits = [group.create_task(event.wait()) for event in told]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+    except TimeoutError:
+        pass
 
 
 def _tune_collection() -> None:
