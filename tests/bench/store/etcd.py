@@ -106,7 +106,13 @@ class Etcd:
         streams = min(STREAMS, clients)
         log = self._folder / "requests.log"
         log.unlink(missing_ok=True)
-        command = ["h2load", "-t1", f"-c{clients // streams}", f"-m{streams}", f"-D{seconds:g}"]
+        command = [
+            "h2load",
+            "-t1",
+            f"-c{clients // streams}",
+            f"-m{streams}",
+            f"-D{seconds * 1000:.0f}ms",
+        ]
         command += [f"--log-file={log}", "-d", str(self._folder / f"{kind}.bin")]
         command += ["-H", "content-type: application/grpc", "-H", "te: trailers"]
         address = f"http://127.0.0.1:{self._ports[leader]}"
