@@ -47,7 +47,7 @@ def test_a_copy_is_of_its_moment() -> None:
     kept.remember("a", 1, 0)
     ids, given = kept.copied()
     kept.remember("b", 2, 0)
-    assert (ids, given) == (["a"], [1])
+    assert (list(ids), list(given)) == (["a"], [1])
 
 
 def test_no_id_is_never_remembered() -> None:

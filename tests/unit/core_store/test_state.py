@@ -59,3 +59,21 @@ def test_a_prefix_ends_where_its_last_character_does() -> None:
         assert [entry.key for entry in state.under(prefix)] == wanted
     assert [entry.key for entry in state.under("a", "a\U0010ffffz")] == ["a\U0010ffffz"]
     assert list(state.under("a", "b")) == []
+
+
+def test_a_moment_stays_as_it_was_and_costs_nothing_when_nobody_holds_it() -> None:
+    state = KvState()
+    state.changed((Put("a", b"1"), Put("b", b"1"), Put("c", b"1")))
+    moment, later = state.moment(), state.moment()
+    state.changed((Put("a", b"2"),))
+    state.changed((Delete("b"), Put("c", b"2"), Put("d", b"1")))
+    state.changed((Put("b", b"3"),))
+    for held in (moment, later):
+        assert [(key, held.entry(key).value) for key in held.keys] == [
+            ("a", b"1"),
+            ("b", b"1"),
+            ("c", b"1"),
+        ]
+    del moment, later, held
+    state.changed((Put("a", b"4"),))
+    assert state._moments == []

@@ -10,7 +10,8 @@ import msgspec
 
 from aether.core.store.commands import MAX_EXPIRED, NO_LEASE, LeaseId
 
-MAX_LEASES = 100_000
+MAX_LEASES = 10_000
+"""A snapshot copies them all in one step: 0.2 µs each."""
 MAX_LEASE_KEYS = 10_000
 """Most keys under one lease: what its end deletes in one step."""
 

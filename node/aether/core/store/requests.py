@@ -71,9 +71,9 @@ class Requests:
         """(time in ms, sequence number) of the first id applied in each minute."""
         return tuple(self._marks)
 
-    def copied(self) -> tuple[list[str], list[Given]]:
+    def copied(self) -> tuple[deque[str], deque[Given]]:
         """Return the ids and their answers, as they stand now."""
-        return list(self._ids), list(self._given)
+        return self._ids.copy(), self._given.copy()
 
     def answered(self, request_id: str) -> Given | None:
         """Return what `request_id` was answered, or None when it is new or has no id."""

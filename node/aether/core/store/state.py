@@ -1,6 +1,7 @@
 """Keys and values with their revisions and leases, ordered by key."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from weakref import ReferenceType, ref
 
 from sortedcontainers import SortedList
 
@@ -15,6 +16,22 @@ _LAST_CHARACTER = "\U0010ffff"
 
 Effects = tuple[tuple[Change, ...], tuple[Entry | None, ...]]
 """What changed, sorted by key, and the entry each change replaced."""
+
+
+class Moment:
+    """The entries of one moment: their keys, and those that changed since as they stood.
+
+    It lives as long as somebody holds it. A whole copy of the entries would take twice as long.
+    """
+
+    def __init__(self, keys: list[str], entries: dict[str, Entry]) -> None:
+        self.keys = keys
+        self.stood: dict[str, Entry | None] = {}
+        self._entries = entries
+
+    def entry(self, key: str) -> Entry:
+        """Return the entry of one of `keys`."""
+        return self.stood.get(key) or self._entries[key]
 
 
 class KvState:
@@ -33,6 +50,7 @@ class KvState:
         self.bytes = sum(_size_of(entry) for entry in self.entries.values())
         """Size of all entries, about; equal on members with equal entries."""
         self._keys: SortedList[str] = SortedList(self.entries)
+        self._moments: list[ReferenceType[Moment]] = []
         for entry in self.entries.values():
             if entry.lease and (lease := self.leases.get(entry.lease)) is not None:
                 lease.keys.add(entry.key)
@@ -44,9 +62,20 @@ class KvState:
         """Return the entry of `key`, or None when it does not exist."""
         return self.entries.get(key)
 
-    def keys(self) -> list[str]:
-        """Return all keys, sorted, as they stand now."""
-        return list(self._keys)
+    def moment(self) -> "Moment":
+        """Return the entries as they stand now, to be looked at while they go on changing."""
+        moment = Moment(list(self._keys), self.entries)
+        self._moments.append(ref(moment))
+        return moment
+
+    def _note(self, keys: Iterable[str]) -> None:
+        """Have whoever looks at an earlier moment keep the entries of `keys`, about to change."""
+        living = [moment for reference in self._moments if (moment := reference()) is not None]
+        if len(living) < len(self._moments):
+            self._moments = [ref(moment) for moment in living]
+        for moment in living:
+            for key in keys:
+                moment.stood.setdefault(key, self.entries.get(key))
 
     def under(self, prefix: str, start: str = "") -> Iterator[Entry]:
         """Walk the entries under `prefix` from key `start` on, sorted by key."""
@@ -78,12 +107,16 @@ class KvState:
         """Carry `operations` out and return the effects; no change leaves the revision alone."""
         if len(operations) == 1 and type(put := operations[0]) is Put:
             # Nearly every write: spared what several operations need.
+            if self._moments:
+                self._note((put.key,))
             old = self.entries.get(put.key)
             self.revision += 1
             return (Change(put.key, self._put(put, old)),), (old,)
         wishes = self._net(operations)
         if not wishes:
             return (), ()
+        if self._moments:
+            self._note(wishes)
         self.revision += 1
         keys = sorted(wishes) if len(wishes) > 1 else wishes
         before = tuple([self.entries.get(key) for key in keys])
