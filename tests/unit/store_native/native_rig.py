@@ -9,6 +9,7 @@ from aether.core.model.ids import NodeId
 from aether.core.raft.values import Change, RaftConfig
 from aether.ports import Member, MemberStatus
 from aether.store.disk.entry_log import LogLimits
+from aether.store.native.jobs import Job
 from aether.store.native.packets import Packet, decode_packet, encode_packet
 from aether.store.native.replica import Replica, ReplicaSpec
 from aether.store.native.results import Refused, Result, Unknown
@@ -101,7 +102,8 @@ class Group:
         self.sent: list[tuple[NodeId, NodeId, Packet]] = []
         self.drop: Callable[[Packet], bool] = lambda _: False
         self.stopwatch: Callable[[], float] = lambda: 0.0
-        self.no_sync: set[NodeId] = set()
+        self.stalled: dict[NodeId, list[Job]] = {}
+        """Members whose disk does not return from a sync, and the syncs."""
         for name in names:
             self.start(name)
 
@@ -169,20 +171,30 @@ class Group:
     def turn(self, node: NodeId) -> None:
         replica = self.replicas[node]
         replica.turn(self.now)
-        if node not in self.no_sync:
-            while (job := replica.sync_job()) is not None:
-                try:
-                    job.run()
-                except OSError as error:
-                    replica.sync_failed(job, error, self.now)
-                else:
-                    replica.synced(job, self.now)
-                replica.turn(self.now)
+        while (job := replica.sync_job()) is not None:
+            if node in self.stalled:
+                self.stalled[node].append(job)
+            else:
+                self.finish(replica, job)
         for _ in range(1000):
             if not replica.more:
                 return
             replica.turn(self.now)
         raise AssertionError("a replica always wants another turn")
+
+    def finish(self, replica: Replica, job: Job) -> None:
+        try:
+            job.run()
+        except OSError as error:
+            replica.sync_failed(job, error, self.now)
+        else:
+            replica.synced(job, self.now)
+        replica.turn(self.now)
+
+    def resume(self, name: str) -> None:
+        node = NodeId(name)
+        for job in self.stalled.pop(node):
+            self.finish(self.replicas[node], job)
 
     def run(self, until: Callable[[], bool], limit_s: float = 20.0) -> None:
         ends_at = self.now + limit_s

@@ -2,6 +2,7 @@
 
 import pytest
 
+from aether.core.model.ids import NodeId
 from aether.store.native.packets import MAX_COMMAND
 from aether.store.native.results import Applied, Refused, Unknown
 from tests.unit.store_native.native_rig import Ask, Group
@@ -169,3 +170,41 @@ def test_an_idle_group_elects_once_and_is_quiet(seed: int) -> None:
     group.run_for(2.0)
     assert group.leader().term == term
     assert len(group.sent) < 2.0 / 0.1 * 4 + 20
+
+
+def test_a_leader_whose_disk_stalls_hands_over_and_loses_nothing() -> None:
+    group = Group()
+    group.elect()
+    old = group.leader_name()
+    group.stalled[NodeId(old)] = []
+    # The others are a quorum without it: its own disk holds no write up.
+    asks = group.put(old, [b"%d" % number for number in range(10)])
+    assert all(isinstance(ask.result, Applied) for ask in asks)
+    began = group.now
+    group.run(lambda: group.leader_name() not in ("", old))
+    assert group.now - began < 5.0
+    asks = group.put(group.leader_name(), [b"more"])
+    assert isinstance(asks[0].result, Applied)
+    group.resume(old)
+    group.settle()
+    assert group.commands(old) == group.commands(group.leader_name())
+
+
+def test_a_follower_whose_disk_stalls_acknowledges_nothing_and_waits_quietly() -> None:
+    group = Group()
+    group.elect()
+    slow, leader = group.others()[0], group.leader_name()
+    group.stalled[NodeId(slow)] = []
+    group.put(leader, [b"x"])
+    group.run_for(4.0)
+    peers = {peer.node: peer for peer in group[leader].status(group.now).peers}
+    assert peers[NodeId(slow)].match < group[leader].status(group.now).last_index
+    # It answers heartbeats all the same, so that it is not taken for dead.
+    assert peers[NodeId(slow)].silent_s < 0.5
+    assert group[slow].wake_at() > group.now
+    group.kill(group.others()[1])
+    ask = group.submit(leader, b"y", timeout_s=1.0)
+    group.run(lambda: ask.is_done)
+    assert isinstance(ask.result, Unknown)
+    group.resume(slow)
+    group.run(lambda: group.commands(slow) == [b"x", b"y"])

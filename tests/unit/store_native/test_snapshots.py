@@ -155,3 +155,53 @@ def test_slices_of_snapshots_let_other_work_through(share: float) -> None:
     group.settle()
     assert group["a"].status(group.now).snapshot_index > 100
     assert group.commands("a") == group.commands("b") == numbers(0, 500)
+
+
+def test_a_disk_that_fills_up_while_a_snapshot_comes_in_or_is_taken_heals() -> None:
+    group = Group(limits={**LIMITS, "ballast_bytes": 0})
+    name = behind(group)
+    disk = group.disks[NodeId(name)]
+    group.heal()
+    group.run(lambda: any(chunk.offset > 5_000 for chunk in snapshot_chunks(group)))
+    disk.capacity = disk.used() + 2_000
+    group.run(lambda: group[name].condition.value == "disk_full")
+    leader = group.leader_name()
+    for start in range(0, 500, 100):
+        group.put(leader, [b"%d" % n for n in range(start, start + 100)])
+    assert not [each for each in disk.names() if each.endswith(".part")]
+    disk.capacity = 1 << 30
+    group.run(lambda: group[name].condition.value == "ok")
+    group.settle()
+    assert group.commands(name) == group.commands(leader)
+
+
+def test_a_failed_disk_while_a_snapshot_is_synced_ends_taking_part() -> None:
+    group = Group(limits=LIMITS)
+    group.elect()
+    name = group.others()[0]
+    group.stalled[NodeId(name)] = []
+    # Applied are also entries that are not on this member's own disk yet.
+    group.put(group.leader_name(), [b"%d" % n for n in range(200)])
+    group.run(lambda: any(job.background for job in group.stalled[NodeId(name)]))
+    group.disks[NodeId(name)].broken = True
+    group.resume(name)
+    assert group[name].condition.value == "disk_failed"
+    group.disks[NodeId(name)].broken = False
+    group.kill(name)
+    group.start(name)
+    group.settle()
+    assert group.commands(name) == group.commands(group.leader_name())
+
+
+def test_what_commits_while_a_snapshot_is_verified_makes_it_needless() -> None:
+    group = Group(limits=LIMITS)
+    name = behind(group)
+    node = NodeId(name)
+    group.stalled[node] = []
+    group.heal()
+    group.run(lambda: any(job.background for job in group.stalled[node]))
+    group.run_for(0.5)
+    group.put(group.leader_name(), [b"%d" % n for n in range(300)])
+    group.resume(name)
+    group.settle()
+    assert group.commands(name) == group.commands(group.leader_name())
