@@ -31,7 +31,7 @@ def test_a_failing_disk_is_told() -> None:
     disk = CrashDisk()
     ballast = Ballast(disk, 1000, 300)
     ballast.fill()
-    disk.fail = lambda step: OSError(5, "no")
+    disk.fail = lambda step: OSError(5, step.what)
     with pytest.raises(DiskFailed):
         ballast.fill()
     with pytest.raises(DiskFailed):

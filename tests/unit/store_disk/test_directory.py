@@ -57,17 +57,21 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
             disk.open("link")
 
 
+def descriptors() -> list[Path]:
+    return list(Path("/proc/self/fd").iterdir())
+
+
 def test_descriptors_are_closed_and_not_inherited(tmp_path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(descriptors())
     with Directory(tmp_path) as disk:
         file = disk.open("a", create=True)
         assert not any(
-            os.get_inheritable(int(name))
-            for name in os.listdir("/proc/self/fd")
-            if os.path.realpath(f"/proc/self/fd/{name}").startswith(str(tmp_path))
+            os.get_inheritable(int(link.name))
+            for link in descriptors()
+            if str(link.resolve()).startswith(str(tmp_path))
         )
         file.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(descriptors()) == before
 
 
 def test_a_log_and_a_vote_on_real_files(tmp_path: Path) -> None:

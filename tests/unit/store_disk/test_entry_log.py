@@ -1,4 +1,5 @@
 import random
+from contextlib import suppress
 
 import pytest
 
@@ -25,6 +26,11 @@ def sync(log: EntryLog) -> tuple[int, int]:
 
 def opened(disk: CrashDisk | None = None, snapshot: int = 0) -> EntryLog:
     return EntryLog.open(disk or CrashDisk(), LIMITS, snapshot)
+
+
+def fill(log: EntryLog) -> None:
+    for index in range(log.last_index + 1, 200):
+        log.append(entries(index, index))
 
 
 def test_a_job_covers_what_was_appended_before_it_and_one_is_out_at_a_time() -> None:
@@ -95,8 +101,7 @@ def test_the_next_segment_is_ready_before_it_is_needed_and_writes_then_need_no_r
     log.append(entries(31, 40))
     sync(log)
     with pytest.raises(NoSpace):
-        for index in range(41, 200):
-            log.append(entries(index, index))
+        fill(log)
     assert log.last_index > 60
     assert log.bytes == 2 * 4096
     disk.capacity = 1 << 30
@@ -166,10 +171,9 @@ def test_a_power_cut_at_any_step_of_a_reset_leaves_the_old_log_or_the_new_one() 
         sync(log)
         end = disk.calls + stop
         disk.fail = lambda step, end=end: OSError(5, "power") if step.call >= end else None
-        with pytest.raises(DiskFailed):
+        with suppress(DiskFailed):
             log.reset(SnapshotPoint(200, 2, 0, NOBODY))
             log.append(entries(201, 201, term=2))
-            raise DiskFailed(5, "it went well")
         disk.fail = None
         found = opened(disk, 200)
         assert found.last_index in (90, 200, 201)

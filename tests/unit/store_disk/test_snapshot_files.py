@@ -150,9 +150,9 @@ def test_trouble_with_the_disk_is_told_and_leaves_nothing() -> None:
     write(files, point(5))
     disk.capacity = 90_000
     writer = files.writer(point(9))
+    writer.write(b"x" * 10_000)
     with pytest.raises(NoSpace):
-        for _ in range(9):
-            writer.write(b"x" * 10_000)
+        writer.write(b"x" * 20_000)
     writer.abort()
     disk.capacity = 1 << 30
     writer = files.writer(point(9))

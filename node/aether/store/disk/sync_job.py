@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from aether.ports import Disk
-from aether.store.disk.errors import disk_error
+from aether.store.disk.errors import DiskFailed
 from aether.store.disk.segments import Segment
 from aether.store.disk.spare import Spare
 
@@ -50,5 +50,5 @@ class SyncJob:
                 self._spare.advance()
         except OSError as error:
             self.state = SyncState.FAILED
-            raise disk_error(error, "syncing the log") from error
+            raise DiskFailed(error.errno, f"syncing the log failed: {error}") from error
         self.state = SyncState.DONE
