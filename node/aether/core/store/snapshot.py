@@ -15,7 +15,7 @@ from aether.core.store.chain import Chain
 from aether.core.store.commands import Entry, LeaseId
 from aether.core.store.leases import LeaseRecord, Leases
 from aether.core.store.requests import Given, Requests
-from aether.core.store.state import KvState
+from aether.core.store.state import Entries, KvState
 from aether.core.store.yesterday import decode_snapshot_1
 
 MAGIC = b"AEKV"
@@ -112,7 +112,8 @@ class Restoration:
         self._header: _Header | None = None
         self._yesterday: list[bytes] = []
         self._leases: list[LeaseRecord] = []
-        self._entries: list[Entry] = []
+        self._entries = Entries()
+        self._last_key = ""
         self._requests: list[tuple[str, Given]] = []
 
     def feed(self, part: bytes) -> None:
@@ -155,12 +156,11 @@ class Restoration:
                 raise ValueError(f"a part of a snapshot of unknown kind {kind.hex() or 'none'}")
 
     def _take_entries(self, entries: list[Entry]) -> None:
-        last = self._entries[-1].key if self._entries else ""
         for entry in entries:
-            if entry.key <= last:
+            if entry.key <= self._last_key:
                 raise ValueError(f"key {entry.key!r} of a snapshot is out of order")
-            last = entry.key
-        self._entries += entries
+            self._last_key = entry.key
+        self._entries.take(entries)
 
     def finish(self) -> None:
         """Hand the state over; raises ValueError when parts are missing or do not fit together."""
@@ -170,7 +170,7 @@ class Restoration:
         header = self._header
         if header is None:
             raise ValueError("an empty snapshot: it has not even a header")
-        found = len(self._leases), len(self._entries), len(self._requests)
+        found = len(self._leases), len(self._entries.by_key), len(self._requests)
         if found != (header.leases, header.entries, header.requests):
             raise ValueError(
                 f"a snapshot with {found} leases, entries, requests, where its header tells "

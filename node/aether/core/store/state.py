@@ -18,6 +18,23 @@ Effects = tuple[tuple[Change, ...], tuple[Entry | None, ...]]
 """What changed, sorted by key, and the entry each change replaced."""
 
 
+class Entries:
+    """Entries gathered bit by bit, to make a state of."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, Entry] = {}
+        self.bytes = 0
+        self.leased: list[Entry] = []
+
+    def take(self, entries: Iterable[Entry]) -> None:
+        """Add entries of other keys."""
+        for entry in entries:
+            self.by_key[entry.key] = entry
+            self.bytes += _size_of(entry)
+            if entry.lease:
+                self.leased.append(entry)
+
+
 class Moment:
     """The entries of one moment: their keys, and those that changed since as they stood.
 
@@ -42,17 +59,18 @@ class KvState:
     """
 
     def __init__(
-        self, revision: int = 0, entries: Iterable[Entry] = (), leases: Leases | None = None
+        self, revision: int = 0, entries: Entries | None = None, leases: Leases | None = None
     ) -> None:
+        entries = entries if entries is not None else Entries()
         self.revision = revision
         self.leases = leases if leases is not None else Leases()
-        self.entries: dict[str, Entry] = {entry.key: entry for entry in entries}
-        self.bytes = sum(_size_of(entry) for entry in self.entries.values())
+        self.entries = entries.by_key
+        self.bytes = entries.bytes
         """Size of all entries, about; equal on members with equal entries."""
         self._keys: SortedList[str] = SortedList(self.entries)
         self._moments: list[ReferenceType[Moment]] = []
-        for entry in self.entries.values():
-            if entry.lease and (lease := self.leases.get(entry.lease)) is not None:
+        for entry in entries.leased:
+            if (lease := self.leases.get(entry.lease)) is not None:
                 lease.keys.add(entry.key)
 
     def __len__(self) -> int:

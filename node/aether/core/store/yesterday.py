@@ -6,7 +6,7 @@ import msgspec
 
 from aether.core.store.commands import Entry
 from aether.core.store.requests import Answer, Requests
-from aether.core.store.state import KvState
+from aether.core.store.state import Entries, KvState
 
 _HEADER = b"AEKV\x01"
 _DIGEST_BYTES = 32
@@ -57,4 +57,6 @@ def decode_snapshot_1(data: bytes) -> tuple[KvState, Requests]:
         (r.request_id, Answer(r.applied, r.revision, r.deleted, r.failed)) for r in wire.requests
     ]
     marks = ((0, 0),) if answers else ()
-    return KvState(wire.revision, entries), Requests(answers, marks)
+    taken = Entries()
+    taken.take(entries)
+    return KvState(wire.revision, taken), Requests(answers, marks)
