@@ -73,7 +73,11 @@ class NativeCluster:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*(self.stop(node) for node in list(self.running)))
+        # The leader last: it would look for an heir among those who go.
+        leads = [each for each in self.running if self.running[each].consensus.leader == each]
+        others = [each for each in self.running if each not in leads]
+        for nodes in (others, leads):
+            await asyncio.gather(*(self.stop(node) for node in nodes))
         shutil.rmtree(self.directory)
 
     def spec(

@@ -39,7 +39,7 @@ def framed(body: bytes) -> bytes:
 
 def hostile(marker: Path) -> list[bytes]:
     evil = pickle.dumps(Touch(marker))
-    bomb = zlib.compress(bytes(200 * 1024 * 1024))
+    bomb = zlib.compress(bytes(64 * 1024 * 1024))
     return [
         os.urandom(65536),
         evil,
@@ -69,7 +69,7 @@ async def test_strangers_lose_their_connection_and_nothing_else_happens(
         await met(one, two)
         offers = hostile(marker)
         before = psutil.Process().memory_info().rss
-        for offer in offers * 3:
+        for offer in offers * 2:
             async with stranger(one.links.port) as (reader, writer):
                 writer.write(offer)
                 writer.write_eof()

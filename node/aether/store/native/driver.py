@@ -23,8 +23,9 @@ the sockets, so they are heard before their silence is judged ..."""
 CATCH_UP_TURNS = 8
 """... for so many iterations of the loop at most."""
 LOOK_S = 0.005
-"""How late the timer may be: a loop that takes thousands of turns a second asks no oftener than this
-when the next one is due without an input, which costs about as much as a small turn."""
+"""How late the timer may be set: when the next turn without an input is due costs about as much to
+find out as a small turn, so a busy loop asks LOOKS times in so long, and once at its end."""
+LOOKS = 4
 
 log = structlog.get_logger()
 
@@ -51,6 +52,7 @@ class Driver:
         self._timer_at = 0.0
         self._late_turns = 0
         self._looks_at = 0.0
+        self._looks = 0
         self._looking = False
 
     @property
@@ -162,12 +164,14 @@ class Driver:
     def _set_timer(self) -> None:
         """See to it that the replica gets a turn when it is due, LOOK_S later at most."""
         now = self._loop.time()
-        if now < self._looks_at:
+        if now >= self._looks_at:
+            self._looks_at, self._looks = now + LOOK_S, 0
+        elif self._looks >= LOOKS:
             if not self._looking:
                 self._looking = True
                 self._loop.call_at(self._looks_at, self._look)
             return
-        self._looks_at = now + LOOK_S
+        self._looks += 1
         at = self._replica.wake_at()
         if at == math.inf or not self._running:
             return
