@@ -48,6 +48,7 @@ class Storm:
             (self.restart, 3),
             (self.cut, 1),
             (self.heal, 2),
+            (self.isolate_leader, self.rng.choice([0, 2])),
             (self.change, 2),
             (self.compact, 1),
             (self.hand_over, 1),
@@ -156,11 +157,32 @@ class Storm:
         side = {node for node in nodes if self.rng.random() < 0.5}
         self.world.cut |= {(a, b) for a in nodes for b in nodes if (a in side) != (b in side)}
 
+    def isolate_leader(self) -> None:
+        """Cut the leader off so that others notice at once, and it does not."""
+        leader = self.world.leader()
+        if leader is None:
+            return
+        for host in self.alive():
+            if host is not leader:
+                self.world.cut |= {(leader.node, host.node), (host.node, leader.node)}
+                host.raft.link_lost(leader.node, self.world.now)
+        for _ in range(2):
+            self.serial += 1
+            self.world.now += 0.11
+            self.world.settle()
+            for host in self.alive():
+                if host is not leader:
+                    host.raft.tick(self.world.now)
+            self.world.settle()
+            self.world.read(leader, self.serial)
+            leader.turn()
+
     def heal(self) -> None:
         self.world.cut.clear()
 
     def change(self) -> None:
-        host = self.world.leader()
+        leading = [each for each in self.alive() if each.raft.role is Role.LEADER]
+        host = self.rng.choice(leading) if leading else None
         if host is None or any(each.lost for each in self.world.hosts.values()):
             return  # a recovering member has no vote: a change could make it indispensable
         node = self.rng.choice(list(self.world.hosts))

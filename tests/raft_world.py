@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from aether.core.model.ids import NodeId
-from aether.core.raft.entries import Entry, HardState, Members, Peer, SnapshotPoint
+from aether.core.raft.entries import MEMBERS, Entry, HardState, Members, Peer, SnapshotPoint
 from aether.core.raft.messages import AppendAnswer, Message, PreVoteAnswer, VoteAnswer
 from aether.core.raft.raft import Raft
 from aether.core.raft.values import LogStart, Output, Proposed, RaftConfig, Refusal, Role
@@ -36,6 +36,13 @@ class Disk:
     @property
     def last(self) -> int:
         return self.first + len(self.entries) - 1
+
+    def members(self) -> Members:
+        """Return who the members are by what stands in the log."""
+        for entry in reversed(self.entries):
+            if entry.kind == MEMBERS and entry.index > self.snapshot.index:
+                return msgspec_members(entry.data)
+        return self.snapshot.members
 
     def copy(self) -> "Disk":
         return replace(self, entries=list(self.entries))
@@ -67,7 +74,7 @@ class Disk:
         for entry in self.entries:
             if not starts or starts[-1][1] != entry.term:
                 starts.append((entry.index, entry.term))
-            if entry.kind == 2 and entry.index > self.snapshot.index:
+            if entry.kind == MEMBERS and entry.index > self.snapshot.index:
                 changes.append((entry.index, msgspec_members(entry.data)))
         return LogStart(
             hard_state=self.hard_state,
@@ -127,6 +134,8 @@ class Host:
 
     def crash(self, keep: int = 0) -> None:
         """Stop; of what was not synced the first `keep` writes reached the disk."""
+        self.turn()
+        assert self.raft.members == self.written.members(), f"{self.node} counts on others"
         for write in self.pending[:keep]:
             self.synced.write(write.hard_state, write.entries)
         lost = [entry for write in self.pending[keep:] for entry in write.entries]
