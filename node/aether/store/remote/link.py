@@ -133,7 +133,8 @@ class Link:
             try:
                 transport, _ = await loop.create_unix_connection(stream.itself, str(self._path))
             except OSError as problem:
-                log.debug("the store process does not answer", problem=str(problem))
+                if backoff == FIRST_BACKOFF_S:
+                    log.debug("the store process does not answer", problem=str(problem))
             else:
                 try:
                     await self._keep(stream)
