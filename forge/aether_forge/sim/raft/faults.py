@@ -29,36 +29,40 @@ def _victim(world: World, fault: Fault, throw: random.Random) -> NodeId | None:
     return throw.choice(running) if running else None
 
 
-def _stop(world: World, nodes: list[NodeId], fault: Fault, *, power: bool) -> None:
+def _stop(
+    world: World, nodes: list[NodeId], fault: Fault, throw: random.Random, *, power: bool
+) -> None:
+    """End processes at once; each comes back in its own time, sometimes all together."""
+    together = throw.random() < 0.3
     for node in nodes:
         if world.nodes[node].runs:
             world.count("power cut" if power else "process killed")
             world.stop(node, power=power)
-            world.start_later(node, fault.seconds)
+            world.start_later(node, fault.seconds * (1.0 if together else throw.random()))
 
 
 def _kill(world: World, fault: Fault, throw: random.Random) -> None:
     if (node := _victim(world, fault, throw)) is not None:
-        _stop(world, [node], fault, power=False)
+        _stop(world, [node], fault, throw, power=False)
 
 
 def _kill_some(world: World, fault: Fault, throw: random.Random) -> None:
     nodes = list(world.nodes)
-    _stop(world, throw.sample(nodes, throw.randrange(1, len(nodes) + 1)), fault, power=False)
+    _stop(world, throw.sample(nodes, throw.randrange(1, len(nodes) + 1)), fault, throw, power=False)
 
 
-def _kill_all(world: World, fault: Fault, _: random.Random) -> None:
-    _stop(world, list(world.nodes), fault, power=False)
+def _kill_all(world: World, fault: Fault, throw: random.Random) -> None:
+    _stop(world, list(world.nodes), fault, throw, power=False)
 
 
 def _power_cut(world: World, fault: Fault, throw: random.Random) -> None:
     if (node := _victim(world, fault, throw)) is not None:
-        _stop(world, [node], fault, power=True)
+        _stop(world, [node], fault, throw, power=True)
 
 
-def _power_cut_all(world: World, fault: Fault, _: random.Random) -> None:
+def _power_cut_all(world: World, fault: Fault, throw: random.Random) -> None:
     world.count("every member without power")
-    _stop(world, list(world.nodes), fault, power=True)
+    _stop(world, list(world.nodes), fault, throw, power=True)
 
 
 def _stop_in_step(world: World, fault: Fault, throw: random.Random) -> None:
@@ -174,7 +178,7 @@ def _slow_disk(world: World, fault: Fault, throw: random.Random) -> None:
         return
     pace = world.nodes[node].pace
     pace.sync_s = throw.choice((0.02, 0.2, 1.0))
-    world.agenda.after(fault.seconds, lambda: setattr(pace, "sync_s", 0.0015))
+    world.agenda.after(fault.seconds, lambda: setattr(pace, "sync_s", world.settings.sync_s))
 
 
 def _sync_fails(world: World, fault: Fault, throw: random.Random) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from aether.core.model.ids import NodeId
 from aether.core.raft.values import Role
 from aether_forge.sim.raft.history import History, Operation
+from aether_forge.sim.raft.invariants import Invariants
 from aether_forge.sim.raft.linearizable import Undecided, linearizable, minimal
 from aether_forge.sim.raft.member import SimMember
 from aether_forge.sim.raft.story import Story
@@ -30,6 +31,7 @@ class Turns:
     story: Story
     complain: Callable[[str], None]
     counts: Counter[str]
+    invariants: Invariants
     seen: dict[NodeId, Seen] = field(default_factory=dict)
     leaders: dict[int, NodeId] = field(default_factory=dict)
     """Who led in each term."""
@@ -50,6 +52,9 @@ class Turns:
         self._check_forwards(member, seen, term, applied)
         if role == Role.LEADER:
             self._leads(member.node, term)
+            self.invariants.led(member, replica)
+        if applied > seen.applied:
+            self.invariants.applied(member, replica)
         if replica.condition != seen.condition:
             self._changed_condition(member, seen, replica.condition)
         if role != seen.role:

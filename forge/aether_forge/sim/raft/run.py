@@ -12,9 +12,9 @@ import structlog
 from aether_forge.sim.raft.faults import carry_out
 from aether_forge.sim.raft.history import READ, Operation, Value
 from aether_forge.sim.raft.member import SimMember
-from aether_forge.sim.raft.nemesis import Fault, chosen, plan
+from aether_forge.sim.raft.nemesis import Fault, chosen
 from aether_forge.sim.raft.oracles import differences, judge, lost_or_risen
-from aether_forge.sim.raft.settings import Settings
+from aether_forge.sim.raft.settings import Settings, planned
 from aether_forge.sim.raft.story import Line
 from aether_forge.sim.raft.workload import entries_of
 from aether_forge.sim.raft.world import World
@@ -59,7 +59,7 @@ def run(settings: Settings) -> Verdict:
 
 def _live(world: World) -> Verdict:
     settings = world.settings
-    faults = chosen(plan(settings.seed, settings.seconds), settings.faults)
+    faults = chosen(planned(settings), settings.faults)
     for fault in faults:
         world.agenda.at(fault.at, partial(carry_out, world, fault))
     world.agenda.run_until(settings.seconds, stop=lambda: bool(world.violations))
@@ -112,7 +112,7 @@ def _heal(world: World) -> None:
     for node, member in world.nodes.items():
         member.disk.fuse = None
         member.disk.trouble.capacity = 1 << 30
-        member.pace.sync_s = 0.0015
+        member.pace.sync_s = world.settings.sync_s
         member.resume()
         if not member.runs:
             world.start(node)

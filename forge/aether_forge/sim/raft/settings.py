@@ -11,6 +11,7 @@ from aether.store.disk.entry_log import LogLimits
 from aether.store.native.replica import Links, Replica
 from aether.store.native.settings import ReplicaSpec
 from aether_forge.sim.raft.agenda import dice
+from aether_forge.sim.raft.nemesis import Fault, plan
 from aether_forge.sim.raft.network import Weather
 from aether_forge.sim.raft.workload import Habits
 
@@ -48,10 +49,14 @@ class Settings:
     habits: Habits = field(default_factory=Habits)
     turn_s: float = 0.001
     """How long one turn of a member's loop takes."""
+    sync_s: float = 0.0015
+    append_bytes: int = 2048
     heartbeat_s: float = 0.1
     election_s: float = 0.3
     snapshot_entries: int = 40
     keep_entries: int = 12
+    kinds: Sequence[str] | None = None
+    """Kinds of faults that may happen; None for those the seed draws."""
     faults: Sequence[int] | None = None
     """Which of the planned faults happen; None for all."""
     make_replica: MakeReplica = Replica
@@ -69,7 +74,7 @@ class Settings:
                 heartbeat_s=self.heartbeat_s,
                 election_s=self.election_s,
                 suspicion_s=0.03,
-                max_append_bytes=2048,
+                max_append_bytes=self.append_bytes,
                 max_in_flight=4,
                 tail_bytes=4096,
             ),
@@ -84,6 +89,11 @@ class Settings:
             ballast_bytes=2048,
             max_waiting=200,
         )
+
+
+def planned(settings: Settings) -> list[Fault]:
+    """Return every fault of a run, those left out included."""
+    return plan(settings.seed, settings.seconds, settings.kinds)
 
 
 def draw(seed: int, nodes: int | None = None) -> Settings:
@@ -108,6 +118,8 @@ def draw(seed: int, nodes: int | None = None) -> Settings:
         weather=weather,
         habits=habits,
         turn_s=throw.choice((0.0003, 0.001, 0.003)),
+        sync_s=throw.choice((0.0005, 0.002, 0.02, 0.08)),
+        append_bytes=throw.choice((100, 2048)),
         snapshot_entries=throw.choice((15, 40, 1000)),
         keep_entries=throw.choice((2, 12, 30)),
     )

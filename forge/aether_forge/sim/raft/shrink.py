@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from aether_forge.sim.raft.nemesis import plan
 from aether_forge.sim.raft.run import Verdict, run
-from aether_forge.sim.raft.settings import Settings
+from aether_forge.sim.raft.settings import Settings, planned
 
 
 def smallest(numbers: Sequence[int], fails: Callable[[Sequence[int]], bool]) -> list[int]:
@@ -29,7 +28,7 @@ def smallest(numbers: Sequence[int], fails: Callable[[Sequence[int]], bool]) -> 
 
 def shrunk(settings: Settings) -> Verdict:
     """Return the verdict of a violating seed with no more faults than it needs."""
-    numbers = [fault.number for fault in plan(settings.seed, settings.seconds)]
+    numbers = [fault.number for fault in planned(settings)]
 
     def fails(some: Sequence[int]) -> bool:
         return bool(run(replace(settings, faults=some)).violations)

@@ -8,7 +8,8 @@ from aether.core.model.ids import NodeId
 from aether.ports import Member
 from aether_forge.sim.raft.agenda import Agenda, dice
 from aether_forge.sim.raft.history import History
-from aether_forge.sim.raft.member import SimMember
+from aether_forge.sim.raft.invariants import Invariants
+from aether_forge.sim.raft.member import Pace, SimMember
 from aether_forge.sim.raft.network import Network, Packet
 from aether_forge.sim.raft.oracles import Turns
 from aether_forge.sim.raft.settings import Settings
@@ -44,8 +45,10 @@ class World:
         self.ledger = Ledger(self.violations, self.counts)
         self.history = History()
         self.network = Network(self.agenda, self.throw("network"), settings.weather, self)
-        self.turns = Turns(self.story, self.complain, self.counts)
         self.nodes: dict[NodeId, SimMember] = {}
+        self.turns = Turns(
+            self.story, self.complain, self.counts, Invariants(self.complain, self.nodes)
+        )
         self.operators = 0
         """Operators who are changing the members."""
         self.founders = [self._member_of(number) for number in range(1, settings.nodes + 1)]
@@ -69,7 +72,7 @@ class World:
     def build(self, node: NodeId) -> SimMember:
         """Set a machine up; nothing runs on it yet."""
         member = SimMember(node, self.agenda, self.throw(f"member/{node}"), self)
-        member.pace.turn_s = self.settings.turn_s
+        member.pace = Pace(self.settings.turn_s, self.settings.sync_s)
         member.disk.trouble.ignores_sync = self.settings.ignores_sync
         member.disk.on_torn = lambda _: self.count("torn write")
         self.nodes[node] = member
