@@ -160,7 +160,8 @@ class MemberStatus:
     role: str
     """`leader`, `follower`, `candidate` or `learner`."""
     condition: str
-    """`ok`, `recovering`, `disk_full`, `disk_failed` or `quarantined`."""
+    """`ok`, `recovering`, `disk_full`, `disk_failed`, `quarantined`, or `failed`: a fault of ours,
+    after which the member takes no part until its process is started anew."""
     detail: str
     """Why the condition is not `ok`, in a sentence; empty when it is."""
     term: int

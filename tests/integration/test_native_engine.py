@@ -222,3 +222,29 @@ async def test_a_member_that_stopped_answers_so() -> None:
         assert isinstance(refused[0], Refused)
         assert running.consensus.leader is None
         assert running.consensus.term == 0
+
+
+async def test_after_a_fault_a_member_answers_who_waits_and_the_others_go_on() -> None:
+    async with NativeCluster(new_members(3)) as cluster:
+        leader = await cluster.leader()
+        running = cluster.running[leader]
+        replica = running.consensus._replica
+        assert replica is not None
+
+        def impossible(now: float) -> None:
+            raise RuntimeError("impossible")
+
+        replica.turn = impossible  # type: ignore[method-assign] # a fault of ours
+        results: list[Result] = []
+        running.consensus.submit(b"x", results.append, WAIT_S)
+        failure = await asyncio.wait_for(running.consensus.wait_failed(), WAIT_S)
+        assert isinstance(failure, RuntimeError)
+        await until(lambda: results)
+        assert not isinstance(results[0], Applied)
+        running.consensus.submit(b"x", results.append, WAIT_S)
+        assert isinstance(results[1], Refused)
+        status = await running.consensus.status()
+        assert (status.condition, "impossible" in status.detail) == ("failed", True)
+        others = [each for node, each in cluster.running.items() if node != leader]
+        await until(lambda: all(each.consensus.leader not in (None, leader) for each in others))
+        await others[0].store.txn(put("after"), WAIT_S)

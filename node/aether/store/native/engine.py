@@ -33,6 +33,7 @@ from aether.store.native.replica import Replica
 from aether.store.native.results import Applied, Done, ReadDone, Refused, Result, Unknown
 from aether.store.native.settings import ReplicaSpec
 from aether.store.spec import ConsensusSpec
+from aether.tasks import Tasks
 
 HAND_OVER_S = 1.0
 """How long a leader that stops tries to have somebody else lead."""
@@ -58,6 +59,7 @@ class NativeConsensus:
         self._driver: Driver | None = None
         self._links: Links | None = None
         self._directory: Directory | None = None
+        self._tasks: Tasks | None = None
         self._opened = False
         self._founders = tuple(sorted(spec.members, key=lambda each: each.node))
 
@@ -93,6 +95,8 @@ class NativeConsensus:
             on_members=self._members_changed,
         )
         self._driver = Driver(replica, links)
+        self._tasks = Tasks()
+        self._tasks.start("raft-fault", self._after_a_fault(self._driver, replica, links))
         try:
             # Reading the log takes seconds where it is long: not on the loop of others.
             await loop.run_in_executor(None, replica.open, loop.time())
@@ -115,6 +119,8 @@ class NativeConsensus:
         driver, links, replica = self._driver, self._links, self._replica
         if driver is not None and driver.running:
             await self._hand_over()
+        if self._tasks is not None:
+            await self._tasks.stop()
         if driver is not None:
             await driver.stop()
         if replica is not None:
@@ -156,6 +162,13 @@ class NativeConsensus:
         ]
         best = max(peers, key=lambda each: (each.match, -each.silent_s), default=None)
         return None if best is None else best.node
+
+    async def _after_a_fault(self, driver: Driver, replica: Replica, links: Links) -> None:
+        """Answer who waits and cut the links, so that the others look for another leader at once."""
+        await driver.failed.wait()
+        await links.close()
+        await driver.stop()
+        replica.close()
 
     async def wait_failed(self) -> BaseException:
         """Return the fault after which this member stopped taking part; waits until there is one."""
@@ -298,9 +311,7 @@ class NativeConsensus:
         status = replica.status(driver.now())
         if driver.failure is None:
             return status
-        return replace(
-            status, condition="disk_failed", detail=f"a fault of ours: {driver.failure!r}"
-        )
+        return replace(status, condition="failed", detail=f"a fault: {driver.failure!r}")
 
 
 _Ask = Callable[[Replica, Done, float, float], None]
