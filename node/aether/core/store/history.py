@@ -41,6 +41,7 @@ class History:
         self.bytes = 0
         """Size of what is kept, about."""
         self._batches: list[_Batch | None] = []
+        self._drop_at_ms = 0
         self._dropped = 0
 
     def __len__(self) -> int:
@@ -57,7 +58,7 @@ class History:
         if (
             self.bytes > MAX_BYTES
             or len(self._batches) - self._dropped > MAX_BATCHES
-            or time_ms - self._oldest_ms() > MAX_AGE_MS
+            or time_ms > self._drop_at_ms
         ):
             self._drop(time_ms)
 
@@ -77,6 +78,7 @@ class History:
             self.compacted += 1
             self._batches[self._dropped] = None
             self._dropped += 1
+        self._drop_at_ms = self._oldest_ms() + MAX_AGE_MS
         if self._dropped > _DROPPED_AT_ONCE and self._dropped * 4 > len(self._batches):
             del self._batches[: self._dropped]
             self._dropped = 0
@@ -101,10 +103,10 @@ class History:
 
 def _size_of(changes: Sequence[Change], before: Sequence[Entry | None]) -> int:
     size = OVERHEAD_BYTES * len(changes)
-    for change in changes:
-        if change.entry is not None:
-            size += len(change.entry.value)
-    for old in before:
+    for change, old in zip(changes, before, strict=False):
+        entry = change.entry
+        if entry is not None:
+            size += len(entry.value)
         if old is not None:
             size += len(old.value)
     return size

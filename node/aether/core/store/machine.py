@@ -133,7 +133,7 @@ class KvMachine:
         if refusal := state.refusal(operations, size):
             return self._answered(txn.request_id, self._refusal(*refusal))
         changes = self._change(operations, txn.reason)
-        deleted = sum([change.entry is None for change in changes]) if changes else 0
+        deleted = _deleted(changes)
         given: Given = state.revision
         if failed or deleted:
             given = Answer(not failed, state.revision, deleted, failed)
@@ -312,6 +312,12 @@ class KvMachine:
     def state_hash(self) -> str:
         """Return a digest of the state as it stands, in time that grows with it."""
         return hashlib.sha256(b"".join(self.snapshot())).hexdigest()
+
+
+def _deleted(changes: tuple[Change, ...]) -> int:
+    if len(changes) == 1:
+        return int(changes[0].entry is None)
+    return sum([change.entry is None for change in changes])
 
 
 def _outcome_of(given: Given, guards: tuple[Guard, ...]) -> Outcome:
