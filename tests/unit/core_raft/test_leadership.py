@@ -67,3 +67,19 @@ def test_proposing_nothing_promises_nothing() -> None:
     bench.lead()
     assert bench.raft.propose([], bench.now) == Proposed(2, bench.raft.term)
     assert bench.raft.last_index == 1
+
+
+def test_a_leader_that_was_kept_waiting_judges_one_round_later() -> None:
+    bench = Bench()
+    bench.lead()
+    bench.wait(0.0)
+    bench.wait(5.0)
+    assert bench.raft.leader == "a"
+    bench.wait(0.1)
+    assert bench.raft.leader is None
+    slow = Bench()
+    slow.lead()
+    slow.wait(0.0)
+    for _ in range(2):
+        slow.wait(2.0)  # always late: it may not judge later and later
+    assert slow.raft.leader is None

@@ -29,6 +29,7 @@ class Leadership:
         self._uncommitted: deque[tuple[int, int]] = deque()  # (last index, bytes) of each proposal
         self._uncommitted_bytes = 0
         self.heartbeat_at = local.now
+        self._was_late = False
         self._commit_before = (0, 0)  # as of the last heartbeat and the one before
         self.replication = Replication(local)
         self.reads = LeaderReads(local, self.replication)
@@ -148,10 +149,13 @@ class Leadership:
         if self.transfer.expire(local.now) and not local.writable:
             return False
         if local.now >= self.heartbeat_at:
+            # Who was not given the processor could not hear either: one more round before judging.
+            late = local.now - self.heartbeat_at > local.config.election_s / 2
+            self._was_late = late and not self._was_late
             self.heartbeat_at = local.now + local.config.heartbeat_s
             self.replication.round += 1
             self._commit_before = (local.log.commit, self._commit_before[0])
-            return self.has_quorum()
+            return self._was_late or self.has_quorum()
         return True
 
     def wake_at(self) -> float:

@@ -165,6 +165,7 @@ class Raft:
         if node != local.leader or self._leadership is not None or local.suspecting:
             return
         self._changed = True
+        self._reads.lose()
         local.suspecting = True
         wait = local.config.suspicion_s * (1.0 + local.dice())
         local.deadline = min(local.deadline, now + wait)
