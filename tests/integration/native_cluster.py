@@ -117,7 +117,7 @@ class NativeCluster:
         running = self.running.pop(node)
         driver = running.consensus._driver
         assert driver is not None
-        driver._running = False
+        driver.running = False
         await running.store.close()
         await running.consensus.stop()
 

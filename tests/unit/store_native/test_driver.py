@@ -188,3 +188,13 @@ async def test_a_fault_ends_the_member_and_is_kept(scripted: Scripted, driver: D
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert scripted.calls == before
+
+
+async def test_a_fault_in_a_thread_ends_the_member_too(scripted: Scripted, driver: Driver) -> None:
+    def impossible() -> None:
+        raise RuntimeError("impossible")
+
+    scripted.jobs = [BackgroundJob(impossible, lambda _: None)]
+    driver.start()
+    await asyncio.wait_for(driver.failed.wait(), 5)
+    assert isinstance(driver.failure, RuntimeError)

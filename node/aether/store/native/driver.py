@@ -44,7 +44,10 @@ class Driver:
         self._links = links
         self._loop = asyncio.get_running_loop()
         self._syncing = Syncing(self._job_ended, time.perf_counter)
-        self._running = False
+        self.running = False
+        """Whether the replica gets its turns."""
+        self.now = self._loop.time
+        """Seconds on the clock the replica is driven by."""
         self._turn_due = False
         self._after_sending: Job | None = None
         """A quick job that waits for what was sent before it to leave the process."""
@@ -55,23 +58,14 @@ class Driver:
         self._looks = 0
         self._looking = False
 
-    @property
-    def running(self) -> bool:
-        """Whether the replica gets its turns."""
-        return self._running
-
-    def now(self) -> float:
-        """Seconds on the clock the replica is driven by."""
-        return self._loop.time()
-
     def start(self) -> None:
         """Give the replica its first turn soon, and every other when something is to be done."""
-        self._running = True
+        self.running = True
         self.wake()
 
     async def stop(self) -> None:
         """Take no further turn; wait for the disk."""
-        self._running = False
+        self.running = False
         if self._timer is not None:
             self._timer.cancel()
         if not await self._syncing.close():
@@ -85,25 +79,29 @@ class Driver:
 
     def received(self, sender: NodeId, packet: Packet) -> None:
         """Hand on what a peer said."""
-        if not self._running:
+        if not self.running:
             return
         try:
-            self._replica.receive(sender, packet, self._loop.time())
+            self._replica.receive(sender, packet, self.now())
         except Exception as fault:  # noqa: BLE001 - the supervisor of a replica: it is stopped
             self._fail(fault)
         self.wake()
 
     def lost(self, node: NodeId) -> None:
         """Tell the replica that the connection from a peer ended."""
-        if self._running:
-            self._replica.link_lost(node, self._loop.time())
-            self.wake()
+        if not self.running:
+            return
+        try:
+            self._replica.link_lost(node, self.now())
+        except Exception as fault:  # noqa: BLE001 - the supervisor of a replica: it is stopped
+            self._fail(fault)
+        self.wake()
 
     # -- a turn --------------------------------------------------------------------------------
 
     def _turn(self) -> None:
         self._turn_due = False
-        if not self._running:
+        if not self.running:
             return
         try:
             waited, self._after_sending = self._after_sending, None
@@ -111,7 +109,7 @@ class Driver:
                 self._syncing.run(waited)
             sent = self._step()
             # No longer true after a sync that showed a fault of ours.
-            if self._running:
+            if self.running:
                 self._sync(sent=sent)
             if self._replica.more:
                 self.wake()
@@ -121,7 +119,7 @@ class Driver:
 
     def _step(self) -> bool:
         """Carry out what follows from all that was put in; say whether anything was sent."""
-        self._replica.turn(self._loop.time())
+        self._replica.turn(self.now())
         return self._links.flush()
 
     def _sync(self, *, sent: bool) -> None:
@@ -139,22 +137,27 @@ class Driver:
                 sent = self._step()
 
     def _job_ended(self, job: Job, problem: BaseException | None) -> None:
-        if not self._running:
+        if not self.running:
             return
-        now = self._loop.time()
+        try:
+            self._tell_end(job, problem)
+        except Exception as fault:  # noqa: BLE001 - the supervisor of a replica: it is stopped
+            self._fail(fault)
+        self.wake()
+
+    def _tell_end(self, job: Job, problem: BaseException | None) -> None:
         if problem is None:
-            self._replica.synced(job, now)
+            self._replica.synced(job, self.now())
         elif isinstance(problem, OSError):
             log.error("the disk of this member failed", problem=str(problem))
-            self._replica.sync_failed(job, problem, now)
+            self._replica.sync_failed(job, problem, self.now())
         else:
             self._fail(problem)
-        self.wake()
 
     def _fail(self, fault: BaseException) -> None:
         log.critical("this member of the store stops after a fault", exc_info=fault)
         self.failure = fault
-        self._running = False
+        self.running = False
         if self._timer is not None:
             self._timer.cancel()
         self.failed.set()
@@ -163,7 +166,7 @@ class Driver:
 
     def _set_timer(self) -> None:
         """See to it that the replica gets a turn when it is due, LOOK_S later at most."""
-        now = self._loop.time()
+        now = self.now()
         if now >= self._looks_at:
             self._looks_at, self._looks = now + LOOK_S, 0
         elif self._looks >= LOOKS:
@@ -173,7 +176,7 @@ class Driver:
             return
         self._looks += 1
         at = self._replica.wake_at()
-        if at == math.inf or not self._running:
+        if at == math.inf or not self.running:
             return
         if self._timer is not None:
             if at >= self._timer_at:
@@ -185,14 +188,14 @@ class Driver:
 
     def _look(self) -> None:
         self._looking = False
-        if self._running:
+        if self.running:
             self._set_timer()
 
     def _time_has_come(self) -> None:
         self._timer = None
-        if not self._running:
+        if not self.running:
             return
-        now = self._loop.time()
+        now = self.now()
         if now - self._timer_at > LATE_S and self._late_turns < CATCH_UP_TURNS:
             self._late_turns += 1
             self._timer = self._loop.call_later(0.001, self._time_has_come)
