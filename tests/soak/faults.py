@@ -3,17 +3,25 @@
 Every fault yields a sentence that says what was done to whom. Whoever was killed is started by `World.heal`.
 """
 
+import contextlib
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
+from aether.core.store.commands import Put, Txn
+from aether.errors import AetherError
+from tests.soak.caller import REASON, Caller
 from tests.soak.members import StoreMember
 from tests.soak.network import between
 from tests.soak.world import World, injected, until, wait
 
 Fault = Callable[[World, random.Random], AbstractContextManager[str]]
-SNAPSHOT_S = 10.0
+SNAPSHOT_S = 20.0
+SERVE_S = 20.0
+UNFINISHED = (".new", ".part")
+"""How the names of snapshot files end that are being written or received."""
 SLOW_SYNC_US = 300_000
 LOSS_PERCENT = 10
 JUMPS = ("+1h", "-1h", "+5m", "-5m")
@@ -52,16 +60,26 @@ def kill_in_snapshot(world: World, dice: random.Random) -> Iterator[str]:
     """A member, or all of them, die while one writes a snapshot."""
     writer = world.pick(dice)
     folder = Path(writer.spec.data_dir) / "store"
-    before = _snapshots(folder)
-    until("a snapshot begins", lambda: bool(_snapshots(folder) - before), SNAPSHOT_S)
-    wait(dice.uniform(0, 0.05))
+    begun = _provoke_snapshot(writer, folder)
+    wait(dice.uniform(0, 0.01))
     victims = world.members if dice.random() < 0.3 else [writer]
-    begun = ", ".join(sorted(_snapshots(folder) - before))
-    yield f"{_kill(victims)} in a snapshot of {writer.node} ({begun})"
+    story = _kill(victims)
+    left = sorted(path.name for path in folder.iterdir() if path.name.endswith(UNFINISHED))
+    yield f"{story} in a snapshot of {writer.node} ({begun}; left there: {', '.join(left) or '-'})"
 
 
-def _snapshots(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir() if "snap" in path.name}
+def _provoke_snapshot(writer: StoreMember, folder: Path) -> str:
+    """Write until a snapshot file that is not finished is seen; return its name."""
+    put = Txn(then=(Put("soak-burst", b""),), reason=REASON)
+    ends_at = time.monotonic() + SNAPSHOT_S
+    with Caller(writer.spec.socket) as caller:
+        while time.monotonic() < ends_at:
+            for path in folder.iterdir():
+                if path.name.startswith("snap-") and path.name.endswith(UNFINISHED):
+                    return path.name
+            with contextlib.suppress(AetherError):
+                caller.submit(put, 1.0)
+    raise TimeoutError(f"{writer.node} began no snapshot within {SNAPSHOT_S:g} s of writes")
 
 
 @contextmanager
@@ -159,6 +177,7 @@ def slow_sync(world: World, dice: random.Random) -> Iterator[str]:
 def failed_sync(world: World, dice: random.Random) -> Iterator[str]:
     """One member's disk answers EIO; the member stays out until it is started anew."""
     member = world.pick(dice)
+    world.may_end.add(member.node)
     with injected(member, "error=EIO"):
         yield f"syncs of {member.node} fail with EIO"
     member.kill()
@@ -166,11 +185,15 @@ def failed_sync(world: World, dice: random.Random) -> Iterator[str]:
 
 @contextmanager
 def clock_jump(world: World, dice: random.Random) -> Iterator[str]:
-    """The wall clocks of some members jump, each by its own amount."""
+    """The wall clocks of some members, started under a library that fakes them, jump while they run."""
+    victims = dice.sample(world.members, dice.randint(1, len(world.members)))
+    for member in victims:
+        world.fake_clock(member)
+    until("members with fake clocks answer", lambda: all(v.status() for v in victims), SERVE_S)
     said = []
-    for member in dice.sample(world.members, dice.randint(1, len(world.members))):
+    for member in victims:
         jump = dice.choice(JUMPS)
-        world.clock_files[world.number(member) - 1].write_text(f"{jump}\n")
+        world.set_clock(member, jump)
         said.append(f"{member.node} {jump}")
     yield f"clocks jumped: {', '.join(said)}"
 

@@ -83,7 +83,9 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--faults", default=",".join(FAULTS), help=f"of {', '.join(FAULTS)}")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--engine", default="native")
-    parser.add_argument("--keys", type=int, default=5000, help="keys of 200 B there from the start")
+    parser.add_argument(
+        "--keys", type=int, default=20000, help="keys of 200 B there from the start"
+    )
     parser.add_argument(
         "--without-sync",
         action="store_true",
@@ -106,7 +108,6 @@ def soak(options: argparse.Namespace) -> dict[str, object]:
         options.nodes,
         engine=options.engine,
         preload=str(broken.build(folder)) if options.without_sync else "",
-        clocks="clock" in names,
     )
     rounds: list[Round] = []
     everything = Ledger()
@@ -148,7 +149,8 @@ def one_round(
 ) -> Round:
     """Do one fault under load and judge what came of it."""
     first = names[(number - 1) % len(names)]
-    chosen = [first] if dice.random() < 0.8 else [first, dice.choice(names)]
+    others = [name for name in names if name != first]
+    chosen = [first, dice.choice(others)] if others and dice.random() < 0.2 else [first]
     done = Round(number, "+".join(chosen))
     workload = Workload(world.sockets, CLIENTS, f"r{number}", dice.randrange(2**32))
     term = max_term(world)
@@ -168,6 +170,7 @@ def one_round(
     judge(world, done, record, everything)
     if done.violations:
         keep(world, done, record, out)
+        world.start_over()
     return done
 
 

@@ -17,25 +17,24 @@ from tests.soak.network import Network, address, namespace
 
 RAFT_PORT = 6100
 LIMITS = {
-    "snapshot_entries": 400,
-    "keep_entries": 100,
-    "checkpoint_entries": 100,
+    "snapshot_entries": 200,
+    "keep_entries": 50,
+    "checkpoint_entries": 50,
     "segment_bytes": 1024 * 1024,
 }
 """Small, so that snapshots, dropped segments and transfers happen within a round."""
 POLL_S = 0.05
 READ_S = 2.0
 TRACE_S = 5.0
+REAL_TIME = "+0\n"
 FAKE_TIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 
 
 class World:
     """A cluster of real processes; members are numbered from 1."""
 
-    def __init__(
-        self, folder: Path, members: int, *, engine: str, preload: str = "", clocks: bool = False
-    ) -> None:
-        """Describe a cluster; `preload` is a library all members load, `clocks` makes them fake."""
+    def __init__(self, folder: Path, members: int, *, engine: str, preload: str = "") -> None:
+        """Describe a cluster; `preload` is a library all members load."""
         self.folder = folder
         self.network = Network(members)
         self.images = [Image(folder, f"n{number}") for number in self.network.members]
@@ -47,17 +46,21 @@ class World:
                 spec,
                 folder / f"{spec.node}.log",
                 prefix=("nsenter", f"--net=/run/netns/{namespace(number)}"),
-                environment=_environment(self.clock_files[number - 1] if clocks else None, preload),
+                environment={"LD_PRELOAD": preload} if preload else {},
             )
             for number, spec in enumerate(specs(addresses, folders, engine, LIMITS), 1)
         ]
+
+        self._usual = {"LD_PRELOAD": preload} if preload else {}
+        self.may_end: set[str] = set()
+        """Members whose process may end by itself, for what was done to them."""
 
     def up(self) -> None:
         """Make network and disks, and start all members."""
         self.network.up()
         for image, clock in zip(self.images, self.clock_files, strict=True):
             image.up()
-            clock.write_text("+0\n")
+            clock.write_text(REAL_TIME)
         for member in self.members:
             member.start()
 
@@ -70,6 +73,22 @@ class World:
     def sockets(self) -> list[Path]:
         """Where clients reach the members."""
         return [member.spec.socket for member in self.members]
+
+    def fake_clock(self, member: StoreMember) -> None:
+        """Start a member anew under a library that can make its wall clock jump."""
+        member.kill()
+        libraries = [FAKE_TIME, *self._usual.values()]
+        member.environment = {
+            "LD_PRELOAD": " ".join(libraries),
+            "FAKETIME_TIMESTAMP_FILE": str(self.clock_files[self.number(member) - 1]),
+            "FAKETIME_CACHE_DURATION": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
+        member.start()
+
+    def set_clock(self, member: StoreMember, jump: str) -> None:
+        """Make the wall clock of a member with a fake one jump; `jump` as faketime writes it."""
+        self.clock_files[self.number(member) - 1].write_text(f"{jump}\n")
 
     def leader(self) -> StoreMember | None:
         """Return who leads now."""
@@ -92,9 +111,11 @@ class World:
     def heal(self) -> None:
         """End every fault, and start whoever does not run."""
         self.network.heal()
+        self.may_end.clear()
         for member, image, clock in zip(self.members, self.images, self.clock_files, strict=True):
             image.clear()
-            clock.write_text("+0\n")
+            clock.write_text(REAL_TIME)
+            member.environment = self._usual
             member.resume()
             if member.ended_by_itself() is not None:
                 member.kill()
@@ -130,21 +151,14 @@ class World:
         return [
             f"{member.node} ended by itself with code {code}"
             for member in self.members
-            if (code := member.ended_by_itself()) is not None
+            if (code := member.ended_by_itself()) is not None and member.node not in self.may_end
         ]
 
-
-def _environment(clock: Path | None, preload: str) -> dict[str, str]:
-    libraries = [preload] if preload else []
-    environment = {}
-    if clock is not None:
-        libraries.append(FAKE_TIME)
-        environment = {
-            "FAKETIME_TIMESTAMP_FILE": str(clock),
-            "FAKETIME_CACHE_DURATION": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-        }
-    return {**environment, "LD_PRELOAD": " ".join(libraries)} if libraries else {}
+    def start_over(self) -> None:
+        """Kill all members and start them on what they have, so that a round does not harm the next."""
+        for member in self.members:
+            member.kill()
+        self.heal()
 
 
 def _state(member: StoreMember) -> str:
