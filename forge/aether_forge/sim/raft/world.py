@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from aether.core.model.ids import NodeId
 from aether.ports import Member
@@ -44,7 +45,8 @@ class World:
         self.violations: list[str] = []
         self.ledger = Ledger(self.violations, self.counts)
         self.history = History()
-        self.network = Network(self.agenda, self.throw("network"), settings.weather, self)
+        weather = replace(settings.weather)  # it gets better at the end; the settings stay
+        self.network = Network(self.agenda, self.throw("network"), weather, self)
         self.nodes: dict[NodeId, SimMember] = {}
         self.turns = Turns(
             self.story, self.complain, self.counts, Invariants(self.complain, self.nodes)
