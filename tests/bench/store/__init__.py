@@ -1,6 +1,6 @@
 """Our store beside etcd: three members each on one machine, fsync on, the same disk, in turns.
 
-`BENCH_ONLY` chooses among `load`, `idle`, `failover` and `restart` (all, unless told); `BENCH_PEERS` among `aether`
+`BENCH_ONLY` chooses among `load`, `idle`, `failover`, `restart` and `api` (all, unless told); `BENCH_PEERS` among `aether`
 and `etcd`; `BENCH_SECONDS`, `BENCH_ROUNDS`, `BENCH_KILLS` and `BENCH_ENTRIES` set how long, how often, how many leaders
 die and how many entries a restart reads. Figures of a load are medians of the rounds.
 """
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 from tests.bench.report import conditions, write
 from tests.bench.store import etcd
+from tests.bench.store.api import api_numbers
 from tests.bench.store.loads import idle_numbers, load_numbers
 from tests.bench.store.native import Native
 from tests.bench.store.numbers import Number, paired
@@ -32,6 +33,7 @@ def run() -> None:
             lambda: failover_numbers(peers, kills),
             f"{kills} kills, nothing else running",
         ),
+        "api": (lambda: api_numbers(seconds, rounds), "3 whole nodes, h2load over HTTP/1.1"),
         "restart": (lambda: restart_numbers(peers, entries), "all members killed, log kept whole"),
     }
     for name in os.environ.get("BENCH_ONLY", ",".join(sections)).split(","):
