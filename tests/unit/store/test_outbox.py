@@ -1,6 +1,6 @@
 import asyncio
 
-from aether.store.outbox import Outbox
+from aether.store.outbox import ROOM_BYTES, Outbox
 from aether.store.protocol import AskStatus, Inbox, Request, request_decoder
 
 
@@ -10,12 +10,13 @@ class Wire(asyncio.WriteTransport):
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[bytes] = []
+        self.untaken = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.writes.append(bytes(data))
 
     def get_write_buffer_size(self) -> int:
-        return 0
+        return self.untaken
 
     def is_closing(self) -> bool:
         return False
@@ -47,6 +48,22 @@ async def test_what_goes_along_is_added_to_the_same_write() -> None:
     out.wake()
     await asyncio.sleep(0)
     assert messages(wire.writes[1]) == [AskStatus(9)]
+
+
+async def test_those_who_wait_are_told_when_there_is_room() -> None:
+    wire, told = Wire(), asyncio.Event()
+    out = Outbox(wire, drained=told.set)
+    assert not out.is_full()
+    out.look_for_room()
+    assert not told.is_set(), "nobody waits"
+    wire.untaken = ROOM_BYTES
+    assert out.is_full()
+    out.look_for_room()
+    assert not told.is_set()
+    wire.untaken = 0
+    async with asyncio.timeout(5):
+        await told.wait()
+    out.close()
 
 
 async def test_a_closed_outbox_says_nothing() -> None:

@@ -5,8 +5,8 @@ import pytest
 from aether.core.store.codec import encode_command
 from aether.core.store.machine import KvMachine
 from aether.errors import Conflict
-from aether.store.outbox import Outbox
-from aether.store.process.subscriptions import ROOM_BYTES, Feed
+from aether.store.outbox import ROOM_BYTES, Outbox
+from aether.store.process.subscriptions import Feed
 from aether.store.protocol import (
     MAX_ANSWER_BYTES,
     Answer,

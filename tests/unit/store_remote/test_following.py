@@ -94,6 +94,19 @@ async def test_large_transactions_arrive_whole() -> None:
         assert len(store.level(["l/"]).entries) == 4
 
 
+async def test_a_long_past_and_a_long_answer_arrive_whole() -> None:
+    async with rig() as served, served.client() as store:
+        value = bytes(400_000)
+        for number in range(30):
+            await store.txn(put(f"long/{number:02}", value))
+        names = [f"long/{number:02}" for number in range(30)]
+        assert keys(await take(store.watch("long/", after_revision=0), 30)) == names
+        async with asyncio.timeout(5):
+            assert [entry.key for entry in (await store.range("long/")).entries] == names
+        several = await asyncio.gather(*(store.range("long/") for _ in range(3)))
+        assert [len(found.entries) for found in several] == [30, 30, 30]
+
+
 async def test_progress_is_told_to_who_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aether.store.watch.PROGRESS_S", 0.05)
     async with rig() as served, served.client() as store:

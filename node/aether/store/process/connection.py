@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -19,10 +20,10 @@ from aether.frames import FrameError
 from aether.ports import Group, Member
 from aether.store.failures import REFUSED, UNKNOWN, failed
 from aether.store.native.results import Applied, Refused, Result, Unknown
-from aether.store.outbox import Outbox
+from aether.store.outbox import ROOM_BYTES, Outbox
 from aether.store.process.engines import CallbackEngine
 from aether.store.process.ranges import read_many, read_one
-from aether.store.process.subscriptions import ROOM_BYTES, Feed, Subscription
+from aether.store.process.subscriptions import Feed, Subscription
 from aether.store.protocol import (
     MAX_REQUEST_BYTES,
     AddMember,
@@ -78,7 +79,8 @@ class Connection(asyncio.Protocol):
         self._inbox = Inbox(request_decoder, MAX_REQUEST_BYTES)
         self._waiting = 0
         self._watches: dict[int, Subscription] = {}
-        self._lists: list[Iterator[Found]] = []
+        self._lists: deque[Iterator[Found]] = deque()
+        """Answers of reads that have more parts, or wait for room."""
         self._out: Outbox | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -95,7 +97,7 @@ class Connection(asyncio.Protocol):
             return
         transport.set_write_buffer_limits(high=ROOM_BYTES)
         self._transport = transport
-        self._out = Outbox(transport, self._progress)
+        self._out = Outbox(transport, self._progress, self._pump)
         self._served.connections.add(self)
         for message in self._served.greet():
             self._out.add(message)
@@ -121,7 +123,7 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._out is None:
             return
         self._transport.resume_reading()
-        self._pump()
+        self._out.look_for_room()
 
     def data_received(self, data: bytes) -> None:
         """Handle every request that is complete."""
@@ -201,6 +203,8 @@ class Connection(asyncio.Protocol):
 
     def _let_through(self, asked: Get | List, problem: Refused | Unknown | None) -> None:
         self._waiting -= 1
+        if self._out is None:
+            return
         if problem is None:
             self._answer_read(asked)
         elif isinstance(problem, Unknown):
@@ -210,18 +214,21 @@ class Connection(asyncio.Protocol):
 
     def _answer_read(self, asked: Get | List) -> None:
         try:
-            answer = self._look(asked)
+            if type(asked) is Get:
+                self._answer(asked.id, read_one(self._served.machine, asked))
+            elif type(asked) is List:
+                self._answer(asked.id, read_many(self._served.machine, asked))
         except AetherError as problem:
             self.say(failed(asked.id, problem))
+
+    def _answer(self, number: int, answer: Range) -> None:
+        if len(answer.entries) <= 1 and not self._lists and self._out and not self._out.is_full():
+            entries = list(answer.entries)
+            self._out.add(Found(number, answer.revision, entries, answer.more, last=True))
             return
-        self._lists.append(found(asked.id, answer))
+        self._lists.append(found(number, answer))
         if len(self._lists) == 1:
             self._pump_lists()
-
-    def _look(self, asked: Get | List) -> Range:
-        if isinstance(asked, Get):
-            return read_one(self._served.machine, asked)
-        return read_many(self._served.machine, asked)
 
     def _pump(self) -> None:
         for watch in self._watches.values():
@@ -229,12 +236,12 @@ class Connection(asyncio.Protocol):
         self._pump_lists()
 
     def _pump_lists(self) -> None:
-        while self._lists and self._out is not None:
-            for part in self._lists[0]:
+        while self._lists and self._out is not None and not self._out.is_full():
+            part = next(self._lists[0], None)
+            if part is None:
+                self._lists.popleft()
+            else:
                 self._out.add(part)
-                if self._out.queued_bytes >= ROOM_BYTES:
-                    return
-            self._lists.pop(0)
 
     # -- watches -------------------------------------------------------------------------------
 

@@ -10,9 +10,6 @@ from aether.store.outbox import Outbox
 from aether.store.protocol import Follow, Progress, batches
 from aether.store.watch import MAX_WAITING, backlog_of, cut_off_error, selected
 
-ROOM_BYTES = 1024 * 1024
-"""Changes wait in their queue while the client has not taken this much."""
-
 
 class Subscription:
     """One watch of one client."""
@@ -45,7 +42,7 @@ class Subscription:
 
     def pump(self) -> None:
         """Send what waits, as long as there is room."""
-        while self._waiting and not self.is_ended and self._out.queued_bytes < ROOM_BYTES:
+        while self._waiting and not self.is_ended and not self._out.is_full():
             changes = self._waiting.popleft()
             self._told = changes.revision
             for part in batches(self.id, changes):
