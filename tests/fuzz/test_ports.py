@@ -65,13 +65,9 @@ def garbage(marker: Path, names: set[str]) -> list[bytes]:
     """Return what is thrown: made to hurt, almost right, and random."""
     dice = random.Random(SEED)
     seeds = [seed for decoder in decoders() if decoder.name in names for seed in decoder.seeds]
-    framed = [len(data).to_bytes(4, "big") + data for data in hostile(marker)]
-    return [
-        *hostile(marker),
-        *framed,
-        *(mutated(seeds, dice) for _ in range(MUTANTS)),
-        *(dice.randbytes(dice.randrange(4000)) for _ in range(20)),
-    ]
+    bad = hostile(marker) + [mutated(seeds, dice) for _ in range(MUTANTS)]
+    bad += [dice.randbytes(dice.randrange(4000)) for _ in range(20)]
+    return bad + [len(data).to_bytes(4, "big") + data for data in bad]
 
 
 def check(member: StoreMember, marker: Path, rss_before: float) -> None:
@@ -87,6 +83,10 @@ def test_garbage_on_the_raft_port(member: StoreMember, tmp_path: Path) -> None:
     before = rss_mib([member.pid])[0]
     hello = handshake.encode(handshake.Hello(CLUSTER, "n9", "n1", "x", 1, "127.0.0.1:1"))
     introduced = len(hello).to_bytes(4, "big") + hello
+    with socket.create_connection(("127.0.0.1", member.spec.port), SEND_S) as connection:
+        connection.sendall(introduced)
+        # A node that wants to join is heard: what it says next reaches the decoder of packets.
+        assert handshake.encode(handshake.Welcome("n1")) in connection.recv(4096)
     for data in garbage(tmp_path / "ran", {"hello", "packet", "stream"}):
         for prefix in (b"", introduced):
             with socket.create_connection(("127.0.0.1", member.spec.port), SEND_S) as connection:
