@@ -101,6 +101,40 @@ def test_a_node_alone_becomes_ready_and_leaves_nothing_behind_on_sigterm(folder:
     until(lambda: not any(is_alive(pid) for pid in session), 5)
 
 
+def pid_of(folder: Path, name: str) -> int:
+    try:
+        return int((folder / "n" / "run" / f"{name}.pid").read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def test_the_store_outlives_a_killed_node_and_is_adopted_unless_told_otherwise(
+    folder: Path,
+) -> None:
+    flags = ["--node-id", "solo", "--data-dir", str(folder / "n")]
+    names = ("management", "router", "cluster", "raft", "mesh")
+    fixed = dict(zip(names, free_ports(5), strict=True))
+    flags += [part for name in names for part in (f"--{name}-port", str(fixed[name]))]
+    stores: list[int] = []
+    for level in ("info", "info", "warning"):
+        node, _ = start(folder, *flags, "--log-level", level)
+        try:
+            until(lambda: get(fixed["management"], "/health/ready")[0] == 200)
+            stores.append(pid_of(folder, "store"))
+            if len(stores) < 3:
+                node.kill()
+                node.wait(10)
+                assert is_alive(stores[-1]), "the store must outlive a node that was killed"
+        finally:
+            if node.poll() is None:
+                node.send_signal(signal.SIGTERM)
+                assert node.wait(15) == 0, (folder / "log").read_text()
+    first, second, third = stores
+    assert first == second, "a living store must be adopted"
+    assert third != second, "a store of other settings must be started anew"
+    until(lambda: not any(is_alive(pid) for pid in stores), 5)
+
+
 def is_alive(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

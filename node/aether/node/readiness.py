@@ -20,7 +20,10 @@ class Readiness:
         """Return a sentence for each reason."""
         reasons: list[str] = []
         if not self.store_answers():
-            reasons.append("the store process of this node does not answer or has just started")
+            reasons.append(
+                "the store process of this node does not answer or has just started: "
+                "logs/store.log says more"
+            )
         if self.leader() is None:
             reasons.append("no leader is known: the store has no quorum or has just started")
         if not self.registered:

@@ -14,6 +14,17 @@ def test_every_reason_against_it_is_said_and_none_means_ready() -> None:
     assert list(ready()) == []
 
 
+def test_a_store_that_does_not_answer_is_not_ready() -> None:
+    readiness = Readiness(
+        leader=lambda: NodeId("n1"),
+        router_revision=lambda: 0,
+        store_answers=lambda: False,
+        registered=True,
+    )
+    (reason,) = readiness()
+    assert "store.log" in reason
+
+
 def test_a_router_that_has_not_confirmed_its_first_table_is_not_ready() -> None:
     readiness = Readiness(leader=lambda: NodeId("n1"), router_revision=lambda: -1, registered=True)
     assert len(list(readiness())) == 1
