@@ -1,5 +1,7 @@
 """What is found on a disk decides how a member begins."""
 
+from dataclasses import replace
+
 import pytest
 
 from aether.core.model.ids import NodeId
@@ -33,6 +35,14 @@ def test_an_empty_disk_is_a_founder_and_opens_again() -> None:
         assert opened.recovering == ""
         assert opened.start.last_index == 0
         assert [peer.node for peer in opened.start.snapshot.members.voters] == [A]
+
+
+def test_who_joins_with_an_empty_disk_does_not_vote_until_it_has_the_log() -> None:
+    """Its name may have voted on a disk that is gone, and a laggard may still count that vote."""
+    disk = MemoryDisk()
+    for _ in range(2):
+        opened = open_member(replace(spec(), members=[]), disk, ListMachine())
+        assert opened.recovering == "it joins with an empty disk"
 
 
 def test_the_directory_of_another_is_refused() -> None:

@@ -58,6 +58,10 @@ def _open(spec: ReplicaSpec, disk: Disk, machine: StateMachine, ballast: Ballast
     snapshots = SnapshotFiles(disk)
     snapshot = _restore(snapshots, machine)
     known = snapshot.index > 0 or votes.state.term > 0
+    if not spec.members and not known:
+        # Its name may have voted and acknowledged in an earlier life, on a disk that is gone: a
+        # member that lags and does not know of its removal would take its vote for that of then.
+        recovering.put("it joins with an empty disk")
     log = _open_log(spec, disk, snapshot, recovering, known=known)
     if snapshot.index == 0:
         snapshot = SnapshotPoint(0, 0, 0, spec.founders())
