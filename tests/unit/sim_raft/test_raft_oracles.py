@@ -19,8 +19,10 @@ def test_lost_writes_and_deletes_that_came_undone_are_told() -> None:
     done(history, "u1.2", None)
     done(history, "u1.3", "c")
     done(history, "u1.3", None, known=False)
+    done(history, "u1.4", "d", known=False)
+    done(history, "u1.4", None)
     assert lost_or_risen(history, {"u1.1": "a"}, "n1") == []
-    assert lost_or_risen(history, {"u1.1": "a", "u1.3": "c"}, "n1") == []
+    assert lost_or_risen(history, {"u1.1": "a", "u1.3": "c", "u1.4": "d"}, "n1") == []
     (lost,) = lost_or_risen(history, {}, "n1")
     assert "n1 lost an acknowledged write" in lost
     (risen,) = lost_or_risen(history, {"u1.1": "a", "u1.2": "b"}, "n1")

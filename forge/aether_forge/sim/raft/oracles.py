@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from aether.core.model.ids import NodeId
 from aether.core.raft.values import Role
-from aether_forge.sim.raft.history import History, Operation
+from aether_forge.sim.raft.history import WRITE, History, Operation
 from aether_forge.sim.raft.invariants import Invariants
 from aether_forge.sim.raft.linearizable import Undecided, linearizable, minimal
 from aether_forge.sim.raft.member import SimMember
@@ -118,12 +118,15 @@ def judge(history: History) -> list[str]:
 def lost_or_risen(history: History, at_end: Mapping[str, str], who: str) -> list[str]:
     """Return acknowledged writes of unshared keys that are gone, and deletes that came undone."""
     last: dict[str, Operation] = {}
+    open_keys: set[str] = set()
     for operation in history.operations:
-        if operation.key.startswith("u") and operation.kind == "write" and not operation.refused:
+        if operation.key.startswith("u") and operation.kind == WRITE and not operation.refused:
             last[operation.key] = operation
+            if operation.is_open:  # it may take effect at any time, behind later ones too
+                open_keys.add(operation.key)
     problems = []
     for key, operation in sorted(last.items()):
-        if operation.is_open:
+        if key in open_keys:
             continue
         found = at_end.get(key)
         if operation.value is not None and found != operation.value:

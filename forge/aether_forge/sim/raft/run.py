@@ -96,9 +96,9 @@ def _rest(world: World) -> float:
         if late := world.workload.overdue():
             world.complain(f"never answered: {late[0]}")
             return -1.0
-        if world.workload.idle and not (why := unrest(world)):
+        if world.workload.idle and not world.operators and not unrest(world):
             return world.agenda.now - begin
-    why = unrest(world) or "clients still wait"
+    why = unrest(world) or "clients or operators still wait"
     world.complain(f"not at rest {world.settings.rest_s} s after healing: {why}")
     return -1.0
 
