@@ -1,6 +1,6 @@
 """Stands in for a node in the tests of forge: the same processes and files, none of the work.
 
-A node with a router and a launcher in sessions of their own, and two hosts of the launcher. The
+A node with a store, a router and a launcher in sessions of their own, and two hosts of the launcher. The
 environment variable FAKE_NODE makes one misbehave: `crash` ends at once, `stubborn` ignores
 SIGTERM, `lingering` has hosts that outlive their launcher by half a second.
 """
@@ -89,8 +89,12 @@ def node() -> None:
     write_pid(run, "node", os.getpid())
     (run / "hosts").unlink(missing_ok=True)
     logs = data_dir / "logs"
-    children = [child(logs, "--router", str(data_dir)), child(logs, "--launcher", str(run))]
-    for name, process in zip(("router", "launcher"), children, strict=True):
+    children = [
+        child(logs, "--store", str(data_dir)),
+        child(logs, "--router", str(data_dir)),
+        child(logs, "--launcher", str(run)),
+    ]
+    for name, process in zip(("store", "router", "launcher"), children, strict=True):
         write_pid(run, name, process.pid)
     server = HTTPServer(("127.0.0.1", int(argument("--management-port"))), Health)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -111,7 +115,7 @@ def node() -> None:
 if __name__ == "__main__":
     if "--launcher" in sys.argv:
         launcher(Path(argument("--launcher")))
-    elif "--router" in sys.argv or "--host" in sys.argv:
+    elif {"--store", "--router", "--host"} & set(sys.argv):
         wait_for_the_end()
     else:
         node()

@@ -15,7 +15,7 @@ from aether_forge.directory import ForgeState
 from aether_forge.layout import Layout
 
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_node.py")))
-PARTS_AND_HOSTS = 5
+PARTS_AND_HOSTS = 6
 
 
 @pytest.fixture
