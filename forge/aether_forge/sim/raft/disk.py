@@ -13,6 +13,10 @@ SECTORS = (64, 512)
 """Bytes a disk writes whole or not at all; smaller than real ones, as the writes are here."""
 
 
+CAPACITY = 1 << 30
+"""Bytes of a disk that is not full."""
+
+
 class PowerLost(BaseException):
     """The machine stopped in the middle of a call; nothing may catch this but its member."""
 
@@ -63,7 +67,7 @@ class _Inode:
 class DiskTrouble:
     """What is wrong with a disk now."""
 
-    capacity: int = 1 << 30
+    capacity: int = CAPACITY
     """Bytes it holds."""
     broken: bool = False
     """Whether the next sync fails, and all writes after it."""

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import permutations
 
 from aether.core.model.ids import NodeId
+from aether_forge.sim.raft.disk import CAPACITY
 from aether_forge.sim.raft.members_change import add, remove, replace, transfer
 from aether_forge.sim.raft.nemesis import Fault
 from aether_forge.sim.raft.network import Cut, Pair
@@ -199,10 +200,9 @@ def _disk_full(world: World, fault: Fault, throw: random.Random) -> None:
     if (node := _victim(world, fault, throw)) is None:
         return
     disk = world.nodes[node].disk
-    whole = disk.trouble.capacity
     disk.trouble.capacity = disk.used_bytes() + throw.choice((0, 500, 5000))
     world.count("disk full")
-    world.agenda.after(fault.seconds, lambda: setattr(disk.trouble, "capacity", whole))
+    world.agenda.after(fault.seconds, lambda: setattr(disk.trouble, "capacity", CAPACITY))
 
 
 def _flip(world: World, fault: Fault, throw: random.Random) -> None:

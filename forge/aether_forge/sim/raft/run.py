@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 
+from aether_forge.sim.raft.disk import CAPACITY
 from aether_forge.sim.raft.faults import carry_out
 from aether_forge.sim.raft.history import READ, Operation, Value
 from aether_forge.sim.raft.member import SimMember
@@ -111,7 +112,7 @@ def _heal(world: World) -> None:
     world.network.weather.spike_chance = 0.0
     for node, member in world.nodes.items():
         member.disk.fuse = None
-        member.disk.trouble.capacity = 1 << 30
+        member.disk.trouble.capacity = CAPACITY
         member.pace.sync_s = world.settings.sync_s
         member.resume()
         if not member.runs:
