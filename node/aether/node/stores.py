@@ -14,8 +14,9 @@ from aether.core.model.ids import NodeId
 from aether.core.store.machine import KvMachine
 from aether.errors import AetherError, ConfigInvalid
 from aether.node.children import Child, Supervisor
-from aether.ports import Clock, Group, Member, Store
+from aether.ports import Backups, Clock, Group, Member, Store
 from aether.rpc.formation import Membership
+from aether.store.backup.inline import InlineBackups
 from aether.store.client import KvStore
 from aether.store.engine import open_consensus
 from aether.store.process.engines import wait_failed
@@ -28,6 +29,7 @@ from aether.store.process.spec import (
     read_spec,
     write_spec,
 )
+from aether.store.remote.backup import RemoteBackups
 from aether.store.remote.store import RemoteStore
 from aether.store.spec import OnMembers
 from aether.tasks import Tasks
@@ -55,6 +57,11 @@ class NodeStore(Protocol):
     @property
     def group(self) -> Group:
         """Who takes part and who leads."""
+        ...
+
+    @property
+    def backups(self) -> Backups:
+        """Where backups are taken."""
         ...
 
     def answers(self) -> bool:
@@ -161,6 +168,13 @@ class OwnStore:
         """The replicated keys."""
         return self._remote
 
+    @property
+    def backups(self) -> Backups:
+        """Where backups are taken."""
+        return RemoteBackups(
+            path=self._spec.socket, node=self._spec.node, cluster_id=self._spec.cluster_id
+        )
+
     def answers(self) -> bool:
         """Whether the store process answers and its control keys are known."""
         return self._remote.is_ready
@@ -196,6 +210,12 @@ class InlineStore:
         spec, machine = _spec(grounds), KvMachine()
         consensus = spec.consensus(machine, grounds.incarnation, grounds.remember)
         self._consensus = open_consensus(spec.engine, consensus)
+        self._backups = InlineBackups(
+            consensus=self._consensus,
+            machine=machine,
+            node=grounds.config.node_id,
+            cluster_id=spec.cluster_id,
+        )
         self._data_dir = grounds.data_dir
         self._on_failure = grounds.on_failure
         self._tasks = Tasks()
@@ -214,6 +234,11 @@ class InlineStore:
     def store(self) -> Store:
         """The replicated keys."""
         return self._store
+
+    @property
+    def backups(self) -> Backups:
+        """Where backups are taken."""
+        return self._backups
 
     def answers(self) -> bool:
         """Whether the store can be asked; it is in this process."""

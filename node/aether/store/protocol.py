@@ -125,7 +125,28 @@ class Transfer(_Wire, tag=9, frozen=True):
     node: Text | None
 
 
-Request = Submit | Get | List | Follow | Unfollow | AskStatus | AddMember | RemoveMember | Transfer
+class Backup(_Wire, tag=10, frozen=True):
+    """Answered by Piece after Piece of a backup (`store.backup`), or Failed.
+
+    Asked on a connection of its own: a client that reads slowly is waited for.
+    """
+
+    id: Id
+    timeout_ms: TimeoutMs
+
+
+Request = (
+    Submit
+    | Get
+    | List
+    | Follow
+    | Unfollow
+    | AskStatus
+    | AddMember
+    | RemoveMember
+    | Transfer
+    | Backup
+)
 
 # -- what the store process answers ----------------------------------------------------------------
 
@@ -189,6 +210,8 @@ class Progress(_Wire, tag=6, frozen=True):
 
     id: Id
     revision: Count
+    waiting: Count = 0
+    """In the answer to Follow: transactions of the past that come at once."""
 
 
 class Shape(_Wire, tag=7, frozen=True):
@@ -219,7 +242,15 @@ class Status(_Wire, tag=8, frozen=True):
     peers: list[tuple[str, int, str, float]]
 
 
-Answer = Hello | Done | Failed | Found | Batch | Progress | Shape | Status
+class Piece(_Wire, tag=9, frozen=True):
+    """Some of what was asked for, in order; the file they make verifies as a whole."""
+
+    id: Id
+    data: bytes
+    last: bool
+
+
+Answer = Hello | Done | Failed | Found | Batch | Progress | Shape | Status | Piece
 
 request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 answer_decoder: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)

@@ -93,6 +93,11 @@ class Watch(AsyncIterator[Changes]):
         self._waiting.append(mine)
         self._arrived.set()
 
+    def expect(self, count: int) -> None:
+        """Make room for so many batches of the past, which come faster than anybody takes them."""
+        if count:
+            self._most = MAX_WAITING + len(self._waiting) + count
+
     def reached(self, revision: int) -> None:
         """Know that nothing below the prefix changed up to `revision` but what was offered."""
         self.seen = max(self.seen, revision)

@@ -67,7 +67,7 @@ async def test_changes_before_its_beginning_come_first() -> None:
     world.feed.open(Follow(1, "a/", 0), world.out)
     world.put("a/3")
     said = await world.said()
-    assert said[0] == Progress(1, 0)
+    assert said[0] == Progress(1, 0, waiting=2)
     assert keys(said) == ["a/1", "a/2", "a/3"]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from aether.core.store.commands import Changes, Put, Txn
 from aether.errors import Conflict
-from aether.store.watch import Watch
+from aether.store.watch import MAX_WAITING, Watch
 from tests.integration.contracts.store import REASON, put, take
 from tests.integration.store_rig import Rig, rig, until
 
@@ -105,6 +105,13 @@ async def test_a_long_past_and_a_long_answer_arrive_whole() -> None:
             assert [entry.key for entry in (await store.range("long/")).entries] == names
         several = await asyncio.gather(*(store.range("long/") for _ in range(3)))
         assert [len(found.entries) for found in several] == [30, 30, 30]
+
+
+async def test_more_of_the_past_than_a_watcher_may_be_behind_is_no_reason_to_cut_it_off() -> None:
+    async with rig() as served, served.client() as store:
+        await asyncio.gather(*(store.txn(put(f"k/{n}")) for n in range(MAX_WAITING + 200)))
+        batches = await take(store.watch("k/", after_revision=0), MAX_WAITING + 200)
+        assert [batch.revision for batch in batches] == list(range(1, MAX_WAITING + 201))
 
 
 async def test_progress_is_told_to_who_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from aether.ports import Group, Member
 from aether.store.failures import REFUSED, UNKNOWN, failed
 from aether.store.native.results import Applied, Refused, Result, Unknown
 from aether.store.outbox import ROOM_BYTES, Outbox
+from aether.store.process.backups import MOST_BACKUPS, BackupStream
 from aether.store.process.engines import CallbackEngine
 from aether.store.process.ranges import read_many, read_one
 from aether.store.process.subscriptions import Feed, Subscription
@@ -29,6 +30,7 @@ from aether.store.protocol import (
     AddMember,
     Answer,
     AskStatus,
+    Backup,
     Done,
     Failed,
     Follow,
@@ -66,6 +68,8 @@ class Served:
     greet: Callable[[], tuple[Answer, ...]]
     """What every new connection is told first."""
     connections: "set[Connection]"
+    backup: Callable[[], Iterator[bytes]]
+    """Begins a backup of the state as it stands."""
     most_connections: int = 16
     most_partial_bytes: int = 16 * 1024 * 1024
     """Bytes of incomplete frames, of all connections together."""
@@ -81,6 +85,7 @@ class Connection(asyncio.Protocol):
         self._watches: dict[int, Subscription] = {}
         self._lists: deque[Iterator[Found]] = deque()
         """Answers of reads that have more parts, or wait for room."""
+        self._backups: list[BackupStream] = []
         self._out: Outbox | None = None
         self._transport: asyncio.Transport | None = None
 
@@ -109,6 +114,8 @@ class Connection(asyncio.Protocol):
             self._served.feed.close(watch)
         self._watches.clear()
         self._lists.clear()
+        for stream in self._backups:
+            stream.close()
         if self._out is not None:
             self._out.close()
             self._out = None
@@ -234,6 +241,8 @@ class Connection(asyncio.Protocol):
         for watch in self._watches.values():
             watch.pump()
         self._pump_lists()
+        for stream in self._backups:
+            stream.pump()
 
     def _pump_lists(self) -> None:
         while self._lists and self._out is not None and not self._out.is_full():
@@ -273,6 +282,31 @@ class Connection(asyncio.Protocol):
                 del self._watches[number]
             else:
                 watch.progress(eager=False)
+        if any(stream.is_stalled for stream in self._backups):
+            log.warning("store client takes nothing of its backup, ending it")
+            self.abort()
+
+    # -- backups -------------------------------------------------------------------------------
+
+    @property
+    def backups(self) -> int:
+        """Backups this client is being sent."""
+        return sum(not stream.is_ended for stream in self._backups)
+
+    def _backup(self, asked: Backup, problem: Refused | Unknown | None) -> None:
+        """Begin to send a backup, now that everything acknowledged before has been applied."""
+        self._waiting -= 1
+        if self._out is None:
+            return
+        if problem is not None:
+            self.say(Failed(asked.id, REFUSED, "no_quorum", problem.message))
+        elif sum(peer.backups for peer in self._served.connections) >= MOST_BACKUPS:
+            message = f"{MOST_BACKUPS} backups are being taken here already; try again later"
+            self.say(failed(asked.id, Conflict(message)))
+        else:
+            self._backups = [stream for stream in self._backups if not stream.is_ended]
+            self._backups.append(BackupStream(asked.id, self._served.backup(), self._out))
+            self._backups[-1].pump()
 
     # -- everything that is rare ---------------------------------------------------------------
 
@@ -286,6 +320,9 @@ class Connection(asyncio.Protocol):
                 self._unfollow(message.id)
             case Submit():
                 self._submit(message)
+            case Backup(timeout_ms=ms):
+                self._waiting += 1
+                self._served.engine.read(partial(self._backup, message), ms / 1000)
             case AskStatus() | AddMember() | RemoveMember() | Transfer():
                 self._start(message.id, self._ask_group(message))
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -10,6 +12,7 @@ import structlog
 from aether.core.model.ids import NodeId
 from aether.core.store.machine import KvMachine
 from aether.ports import Consensus
+from aether.store.backup.writer import backup_pieces
 from aether.store.process.connection import Connection, Served
 from aether.store.process.engines import callbacks_of
 from aether.store.process.subscriptions import Feed
@@ -46,6 +49,7 @@ class StoreServer:
             tasks=self._tasks,
             greet=lambda: (self._hello, self._shape),
             connections=self._connections,
+            backup=partial(_backup, machine, cluster_id, node),
             most_connections=most_connections,
         )
         self._shape: Answer = self._look()
@@ -99,3 +103,7 @@ class StoreServer:
     def _tell_progress(self) -> None:
         for connection in self._connections:
             connection.tell_progress()
+
+
+def _backup(machine: KvMachine, cluster_id: str, node: NodeId) -> Iterator[bytes]:
+    return backup_pieces(machine, cluster_id, node, time.time_ns() // 1_000_000)

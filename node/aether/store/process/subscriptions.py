@@ -22,7 +22,8 @@ class Subscription:
         self._seen = self._told = seen
         self._waiting = deque(backlog)
         self._most = MAX_WAITING + len(self._waiting)
-        out.add(Progress(self.id, min((c.revision - 1 for c in self._waiting), default=seen)))
+        began = self._waiting[0].revision - 1 if self._waiting else seen
+        out.add(Progress(self.id, began, len(self._waiting)))
         self.pump()
 
     def offer(self, changes: Changes) -> None:

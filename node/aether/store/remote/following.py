@@ -126,8 +126,8 @@ class Following:
         match message:
             case Batch():
                 self._batch(message)
-            case Progress(number, revision):
-                self._progress(number, revision)
+            case Progress():
+                self._progress(message.id, message.revision, message.waiting)
             case Failed():
                 return self._failed(message)
         return False
@@ -156,7 +156,7 @@ class Following:
         if watch is None or watch.is_over:
             self._forget(number)
 
-    def _progress(self, number: int, revision: int) -> None:
+    def _progress(self, number: int, revision: int, waiting: int) -> None:
         if number == self._mirror_id:
             self._mirror.reached(revision)
             self._wake()
@@ -167,6 +167,7 @@ class Following:
         else:
             self._unopened.discard(number)
             watch.reached(revision)
+            watch.expect(waiting)
 
     def _failed(self, message: Failed) -> bool:
         if message.id == self._mirror_id:
