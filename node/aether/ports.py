@@ -4,7 +4,7 @@ The node fills them with real adapters, tests and the simulator with their own. 
 instants are seconds on a monotonic clock.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -247,6 +247,18 @@ class Consensus(Group, Protocol):
         ...
 
 
+class Backups(Protocol):
+    """Takes backups of the replicated keys; what comes out is told in `store.backup`."""
+
+    def take(self, timeout_s: float) -> AsyncGenerator[bytes, None]:
+        """Yield one file of everything acknowledged before the call, piece by piece.
+
+        It must begin within `timeout_s`. Raises NoQuorum, Conflict when too many are under way,
+        Unavailable when it breaks off: what came until then is of no use.
+        """
+        ...
+
+
 class Store(Protocol):
     """The replicated key-value store as the node uses it."""
 
@@ -441,6 +453,8 @@ class ApiResponse:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    stream: AsyncGenerator[bytes, None] | None = None
+    """What follows `body`, for answers too large to be held; never forwarded."""
 
 
 class LeaderLink(Protocol):
