@@ -21,6 +21,7 @@ for seed in (3, 8, 21):
 """
 
 
+@pytest.mark.timeout(300)
 def test_no_seed_breaks_a_promise() -> None:
     report = campaign([(seed, None) for seed in range(SEEDS)], jobs=2)
     told = "\n".join(report.summary())

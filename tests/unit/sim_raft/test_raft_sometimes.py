@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from aether_forge.sim.raft.sometimes import EXPECTED, merged, missing
+from aether_forge.sim.raft.sometimes import EXPECTED, missing
 
 
 def test_what_was_never_reached_is_named() -> None:
@@ -10,7 +10,3 @@ def test_what_was_never_reached_is_named() -> None:
     assert missing(counts) == []
     counts[EXPECTED[3]] = 0
     assert missing(counts) == [EXPECTED[3]]
-
-
-def test_counts_of_runs_are_added() -> None:
-    assert merged([{"a": 1}, {"a": 2, "b": 0}]) == Counter(a=3, b=0)

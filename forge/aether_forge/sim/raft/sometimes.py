@@ -1,6 +1,5 @@
 """Rare states a campaign must have reached: a simulator that never gets there proves nothing."""
 
-from collections import Counter
 from collections.abc import Mapping
 
 EXPECTED = (
@@ -42,11 +41,3 @@ EXPECTED = (
 def missing(counts: Mapping[str, int]) -> list[str]:
     """Return what a campaign should have seen and did not."""
     return [name for name in EXPECTED if not counts.get(name)]
-
-
-def merged(many: list[Mapping[str, int]]) -> Counter[str]:
-    """Return the counts of several runs together."""
-    total: Counter[str] = Counter()
-    for counts in many:
-        total.update(counts)
-    return total
