@@ -14,7 +14,7 @@ from types import FrameType
 from typing import NoReturn
 
 INSIDE = "AETHER_SOAK_INSIDE"
-NEEDED = ("unshare", "nsenter", "ip", "nft", "mount", "mkfs.ext4", "cp", "fallocate", "strace")
+NEEDED = ("unshare", "nsenter", "ip", "nft", "mount", "mkfs.ext4", "cp", "strace")
 
 
 def missing() -> str:

@@ -4,6 +4,7 @@ What a process wrote and did not sync is in the cache of the mounted file system
 while it is mounted, is what a disk holds after the power went.
 """
 
+import errno
 import os
 from pathlib import Path
 
@@ -11,6 +12,9 @@ from tests.soak.enclosure import run
 
 SIZE_BYTES = 192 * 1024 * 1024
 FILLER = "filler"
+SPARE_PAGES = 4
+ATTEMPTS = 10
+"""How often to look at the room that is left: a member that writes takes some of it meanwhile."""
 OPTIONS = "loop,noatime,commit=300"
 """The journal commits when asked to, or after 300 s: nothing is saved by luck."""
 
@@ -42,11 +46,18 @@ class Image:
         self._mount()
 
     def fill(self) -> None:
-        """Take all room but a few pages."""
-        stat = os.statvfs(self.place)
-        room = stat.f_bavail * stat.f_frsize - 4 * stat.f_frsize
-        if room > 0:
-            run("fallocate", "-l", str(room), str(self.place / FILLER))
+        """Take all room but a few pages, while others may be writing."""
+        with (self.place / FILLER).open("wb") as file:
+            for _ in range(ATTEMPTS):
+                stat = os.statvfs(self.place)
+                room = (stat.f_bavail - SPARE_PAGES) * stat.f_frsize
+                if room <= 0:
+                    return
+                try:
+                    os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), room)
+                except OSError as problem:
+                    if problem.errno != errno.ENOSPC:
+                        raise
 
     def clear(self) -> None:
         """Give the room back; no error when none was taken."""
