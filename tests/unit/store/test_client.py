@@ -4,7 +4,7 @@ import pytest
 
 from aether.core.model.ids import NodeId
 from aether.core.model.reason import Reason
-from aether.core.store.codec import Noop, decode_command, encode_result
+from aether.core.store.codec import decode_command, encode_result
 from aether.core.store.commands import Applied, Delete, Put, Txn
 from aether.core.store.machine import KvMachine
 from aether.errors import AetherError, Invalid, NoQuorum, OutcomeUnknown
@@ -41,7 +41,7 @@ class Scripted(OracleConsensus):
 
 def ids_of(consensus: Scripted) -> list[str]:
     commands = [decode_command(asked.command) for asked in consensus.asked]
-    return [command.request_id for command in commands if not isinstance(command, Noop)]
+    return [command.request_id for command in commands if isinstance(command, Txn)]
 
 
 async def test_every_attempt_has_the_same_new_id() -> None:
