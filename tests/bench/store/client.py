@@ -21,10 +21,9 @@ from aether.core.model.reason import Reason
 from aether.core.store.codec import encode_command
 from aether.core.store.commands import Put, Txn
 from aether.store import protocol
-from tests.bench.store.peers import STREAMS, VALUE_BYTES, Load, summarise
+from tests.bench.store.peers import KEY, STREAMS, VALUE_BYTES, Load, summarise
 
 TIMEOUT_MS = 10_000
-KEY = "bench/key-0000000001"
 _MARK = b"0123456789"
 _ID = struct.Struct(">I")
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from aether.core.store.commands import Put, Txn
 from aether.errors import AetherError
 from tests.bench.store import cost
-from tests.bench.store.client import KEY
-from tests.bench.store.peers import MEMBERS, VALUE_BYTES, Load
+from tests.bench.store.peers import KEY, MEMBERS, VALUE_BYTES, Load
 from tests.soak.caller import REASON, Caller, put
 from tests.soak.members import StoreMember, leader_of, specs
 

@@ -8,6 +8,8 @@ from typing import Protocol
 from tests.bench.store.cost import percentile
 
 VALUE_BYTES = 100
+KEY = "bench/key-0000000001"
+"""What is read; present from the start."""
 STREAMS = 16
 """Clients that share one connection: etcd serves few connections of many streams best."""
 WARM_S = 1.0
