@@ -3,6 +3,7 @@
 import pytest
 
 from aether.core.model.ids import NodeId
+from aether.store.disk.errors import VoteDamaged
 from aether.store.native.conditions import Condition, Health, Mark
 from aether.store.native.results import Applied, Refused
 from tests.unit.store_native.memory_disk import MemoryDisk
@@ -86,8 +87,7 @@ def test_a_member_whose_state_differs_is_quarantined_and_refetches_everything() 
     assert group[name].condition is Condition.OK
 
 
-@pytest.mark.parametrize("what", ["log-", "vote"])
-def test_a_member_with_damage_neither_votes_nor_leads_until_it_has_refetched(what: str) -> None:
+def test_a_member_with_damage_neither_votes_nor_leads_until_it_has_refetched() -> None:
     group = Group(limits={"keep_entries": 5})
     group.elect()
     group.put("a", [b"%d" % n for n in range(200)])
@@ -95,8 +95,8 @@ def test_a_member_with_damage_neither_votes_nor_leads_until_it_has_refetched(wha
     victim = group.others()[0]
     disk = group.disks[NodeId(victim)]
     group.kill(victim)
-    damaged = next(name for name in disk.names() if name.startswith(what))
-    disk.files[damaged][-1 if what == "vote" else 60] ^= 0xFF
+    damaged = next(name for name in disk.names() if name.startswith("log-"))
+    disk.files[damaged][60] ^= 0xFF
     last = group.others()[0]
     group.kill(last)
     group.start(victim)
@@ -107,6 +107,18 @@ def test_a_member_with_damage_neither_votes_nor_leads_until_it_has_refetched(wha
     group.run(lambda: group[victim].condition is Condition.OK)
     group.settle()
     assert group.commands(victim) == group.commands(last)
+
+
+def test_a_member_that_does_not_know_what_it_voted_is_not_opened() -> None:
+    group = Group()
+    group.elect()
+    group.settle()
+    victim = group.others()[0]
+    group.kill(victim)
+    group.disks[NodeId(victim)].files["vote"][-1] ^= 0xFF
+    for _ in range(2):
+        with pytest.raises(VoteDamaged):
+            group.start(victim)
 
 
 def test_recovery_lasts_over_restarts_without_a_leader() -> None:

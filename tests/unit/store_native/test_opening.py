@@ -8,7 +8,8 @@ from aether.core.model.ids import NodeId
 from aether.core.raft.values import RaftConfig
 from aether.ports import Member
 from aether.store.disk.entry_log import LogLimits
-from aether.store.disk.errors import WrongMember
+from aether.store.disk.errors import VoteDamaged, WrongMember
+from aether.store.native import conditions
 from aether.store.native.opening import open_member
 from aether.store.native.settings import ReplicaSpec
 from tests.unit.store_native.memory_disk import MemoryDisk
@@ -87,14 +88,27 @@ def test_without_its_snapshot_a_log_that_was_cut_is_not_enough() -> None:
         assert opened.start.last_index == 0
 
 
-@pytest.mark.parametrize("what", ["log-", "vote"])
-def test_missing_files_are_damage(what: str) -> None:
+def test_a_missing_log_is_damage() -> None:
     _, disk = grown()
     for name in disk.names():
-        if name.startswith(what):
+        if name.startswith("log-"):
             disk.remove(name)
     opened = open_member(spec(), disk, ListMachine())
     assert "missing" in opened.recovering
+
+
+def test_a_member_whose_votes_are_lost_is_not_opened() -> None:
+    """A vote in a term above that of any leader it would hear could be given twice."""
+    _, disk = grown()
+    disk.files["vote"][-1] ^= 1
+    with pytest.raises(VoteDamaged):
+        open_member(spec(), disk, ListMachine())
+    disk.remove("vote")
+    with pytest.raises(VoteDamaged, match="missing"):
+        open_member(spec(), disk, ListMachine())
+    conditions.Mark.recovering(disk).put("its log was damaged before")
+    with pytest.raises(VoteDamaged, match="missing"):
+        open_member(spec(), disk, ListMachine())
 
 
 def test_set_aside_files_do_not_pile_up() -> None:
@@ -104,7 +118,6 @@ def test_set_aside_files_do_not_pile_up() -> None:
         for name in disk.names():
             if name.startswith("log-") and not name.endswith(".damaged"):
                 disk.files[name][40:60] = bytes(20)
-        disk.files["vote"][-1] ^= 1
         open_member(spec(), disk, ListMachine())
         sizes.append(len(disk.names()))
     assert sizes[1] == sizes[2]

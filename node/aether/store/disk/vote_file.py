@@ -14,6 +14,15 @@ _MAGIC = b"AEVOTE\x00\x01"
 _decoder = msgspec.msgpack.Decoder(HardState)
 
 
+def read_vote(disk: Disk) -> HardState | None:
+    """Return what is remembered, None when there is no file. Raises VoteDamaged, DiskFailed."""
+    try:
+        body = read_sealed(disk, VOTE_NAME, _MAGIC)
+        return None if body is None else _decoder.decode(body)
+    except (ValueError, msgspec.MsgspecError) as problem:
+        raise VoteDamaged(VOTE_NAME, 0, str(problem)) from problem
+
+
 class VoteFile:
     """Written anew and renamed for each change: what is there is whole, or it is damaged."""
 
@@ -29,16 +38,12 @@ class VoteFile:
         Raises VoteDamaged, NoSpace, DiskFailed. What was read is written again: a sync that failed in
         an earlier life may have left a file that reads well and is not on disk.
         """
-        try:
-            body = read_sealed(disk, VOTE_NAME, _MAGIC)
-            state = _decoder.decode(body) if body is not None else HardState(0, "")
-        except (ValueError, msgspec.MsgspecError) as problem:
-            raise VoteDamaged(VOTE_NAME, 0, str(problem)) from problem
-        if body is None and not fresh:
+        found = read_vote(disk)
+        if found is None and not fresh:
             raise VoteDamaged(VOTE_NAME, 0, "it is missing")
-        file = cls(disk, state)
-        if body is None:
-            file.save(state)
+        file = cls(disk, found or HardState(0, ""))
+        if found is None:
+            file.save(file.state)
         else:
             rewrite_sealed(disk, VOTE_NAME)
         return file

@@ -32,6 +32,7 @@ from aether.store.native.packets import Packet
 from aether.store.native.replica import Replica
 from aether.store.native.results import Applied, Done, ReadDone, Refused, Result, Unknown
 from aether.store.native.settings import ReplicaSpec
+from aether.store.origin import Origin, check_beginning, write_origin
 from aether.store.spec import ConsensusSpec
 from aether.tasks import Tasks
 
@@ -68,8 +69,8 @@ class NativeConsensus:
     async def start(self) -> None:
         """Open log and sockets and take part.
 
-        Raises ConfigInvalid when the port or the TLS files cannot be had or the directory is
-        another member's, OSError when the disk fails.
+        Raises ConfigInvalid when the port or the TLS files cannot be had, the directory is another
+        member's or its votes are lost; OSError when the disk fails.
         """
         loop = asyncio.get_running_loop()
         spec = self._spec
@@ -84,6 +85,7 @@ class NativeConsensus:
             spec.tls,
             self._dice,
         )
+        check_beginning(spec.data_dir, founds=bool(spec.members))
         self._directory = directory = _directory(spec)
         self._replica = replica = Replica(
             replica_spec(spec),
@@ -100,6 +102,8 @@ class NativeConsensus:
         try:
             # Reading the log takes seconds where it is long: not on the loop of others.
             await loop.run_in_executor(None, replica.open, loop.time())
+            # Before anything is promised: from now on an empty directory is a lost one.
+            write_origin(spec.data_dir, Origin.FOUNDED if spec.members else Origin.JOINED)
             self._opened = True
             self._dial(self.members)
             await links.listen(*spec.bind)

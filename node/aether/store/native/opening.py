@@ -1,7 +1,8 @@
 """Opens what a member has on disk, and decides what damage means.
 
-A member whose log or vote is damaged, or which was quarantined, sets the files aside and refetches
-from the others; until it has, it is `recovering`: it neither votes nor leads, over restarts too.
+A member whose log is damaged, or which was quarantined, sets the files aside and refetches from the
+others; until it has, it is `recovering`: it neither votes nor leads, over restarts too. One whose
+vote is damaged cannot be opened: it must be taken out and join again with an empty disk.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from aether.core.raft.values import LogStart
 from aether.ports import Disk, StateMachine
 from aether.store.disk.ballast import Ballast
 from aether.store.disk.entry_log import EntryLog
-from aether.store.disk.errors import LogDamaged, NoSpace, SnapshotDamaged, VoteDamaged
+from aether.store.disk.errors import LogDamaged, NoSpace, SnapshotDamaged
 from aether.store.disk.identity import claim
 from aether.store.disk.snapshot_files import SnapshotFiles
 from aether.store.disk.vote_file import VoteFile
@@ -40,7 +41,7 @@ class Opened:
 
 
 def open_member(spec: ReplicaSpec, disk: Disk, machine: StateMachine) -> Opened:
-    """Open everything. Raises WrongMember, IdentityDamaged, NoSpace, DiskFailed."""
+    """Open everything. Raises WrongMember, IdentityDamaged, VoteDamaged, NoSpace, DiskFailed."""
     ballast = Ballast(disk, spec.ballast_bytes)
     try:
         return _open(spec, disk, machine, ballast)
@@ -54,7 +55,7 @@ def _open(spec: ReplicaSpec, disk: Disk, machine: StateMachine, ballast: Ballast
     claim(disk, spec.cluster_id, spec.node)
     recovering = Mark.recovering(disk)
     _set_aside_quarantined(disk, recovering)
-    votes = _open_votes(disk, recovering)
+    votes = _open_votes(disk)
     snapshots = SnapshotFiles(disk)
     snapshot = _restore(snapshots, machine)
     known = snapshot.index > 0 or votes.state.term > 0
@@ -86,18 +87,10 @@ def _set_aside_quarantined(disk: Disk, recovering: Mark) -> None:
     quarantined.clear()
 
 
-def _open_votes(disk: Disk, recovering: Mark) -> VoteFile:
+def _open_votes(disk: Disk) -> VoteFile:
     # A member that has a log has voted or let vote; before its log nothing is written.
-    fresh = recovering.text is not None or not any(
-        name.startswith(("log-", "snap-")) for name in disk.names()
-    )
-    try:
-        return VoteFile.open(disk, fresh=fresh)
-    except VoteDamaged as damage:
-        _log.warning("vote_damaged", problem=str(damage))
-        recovering.put(str(damage))
-        _set_aside(disk, "vote")
-        return VoteFile.open(disk)
+    fresh = not any(name.startswith(("log-", "snap-")) for name in disk.names())
+    return VoteFile.open(disk, fresh=fresh)
 
 
 def _open_log(

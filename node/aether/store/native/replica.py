@@ -108,7 +108,7 @@ class Replica:
     # Life
 
     def open(self, now: float) -> None:
-        """Read the disk and take part. Raises WrongMember, NoSpace, DiskFailed."""
+        """Read the disk and take part. Raises WrongMember, VoteDamaged, NoSpace, DiskFailed."""
         opened = open_member(self._spec, self._disk, self._machine)
         if opened.recovering:
             self._health.enter(Condition.RECOVERING, opened.recovering)
