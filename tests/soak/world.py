@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from aether.core.store.commands import Range
@@ -65,9 +65,12 @@ class World:
             member.start()
 
     def down(self) -> None:
-        """End the members; network and mounts go with the harness."""
+        """End the members and give the images back; the network goes with the harness."""
         for member in self.members:
             member.kill()
+        for image in self.images:
+            with suppress(RuntimeError, OSError):  # one that was never mounted
+                image.down()
 
     @property
     def sockets(self) -> list[Path]:
