@@ -1,12 +1,13 @@
 """A management API over a real store of one member, with fakes at the other ports."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from aether.api.call import Context
 from aether.api.service import Api
 from aether.core.model import keys
 from aether.core.model.ids import Artifact, NodeId
@@ -15,8 +16,9 @@ from aether.core.model.records import ArtifactRecord, EpochRecord, Manifest, enc
 from aether.core.model.view import ClusterView
 from aether.core.store.commands import Applied, Operation, Put, Txn
 from aether.core.store.machine import KvMachine
-from aether.errors import DigestMismatch, Unavailable
-from aether.ports import ApiRequest, ApiResponse, Member
+from aether.errors import AetherError, DigestMismatch, Unavailable
+from aether.ports import ApiRequest, ApiResponse, Backups, Member, MemberStatus, PeerProgress
+from aether.store.backup.inline import InlineBackups
 from aether.store.client import KvStore
 from aether_forge.sim.oracle import Oracle
 from tests.worlds import APP, SHOP
@@ -48,15 +50,77 @@ class FakeIntake:
         return record
 
 
+MEMBERS = (
+    Member(NODE, "node-1:1"),
+    Member(NodeId("node-2"), "node-2:1"),
+    Member(NodeId("node-3"), "node-3:1"),
+    Member(NodeId("node-4"), "node-4:1", voter=False),
+)
+
+
+class FakeGroup:
+    """Three voters and a learner, led by node-1; remembers the changes asked of it."""
+
+    def __init__(self) -> None:
+        self.members: Sequence[Member] = MEMBERS
+        self.leader: NodeId | None = NODE
+        self.term = 3
+        self.silent_s = {member.node: 0.01 for member in MEMBERS[1:]}
+        self.changes: list[str] = []
+        self.problem: AetherError | None = None
+
+    async def add_member(self, member: Member, timeout_s: float) -> None:
+        self._change(f"add {member.node} {member.voter}", timeout_s)
+
+    async def remove_member(self, node: NodeId, timeout_s: float) -> None:
+        self._change(f"remove {node}", timeout_s)
+
+    async def transfer_leadership(self, node: NodeId | None, timeout_s: float) -> NodeId:
+        self._change(f"transfer {node}", timeout_s)
+        return node or NodeId("node-2")
+
+    def _change(self, change: str, timeout_s: float) -> None:
+        assert timeout_s > 0
+        if self.problem is not None:
+            raise self.problem
+        self.changes.append(change)
+
+    async def status(self) -> MemberStatus:
+        leads = self.leader == NODE
+        return MemberStatus(
+            node=NODE,
+            engine="native",
+            role="leader" if leads else "follower",
+            condition="ok",
+            detail="",
+            term=self.term,
+            leader=self.leader,
+            commit=90,
+            applied=90,
+            first_index=1,
+            last_index=100,
+            snapshot_index=0,
+            members=tuple(self.members),
+            peers=tuple(
+                PeerProgress(node=node, match=80, state="replicate", silent_s=silent_s)
+                for node, silent_s in self.silent_s.items()
+                if leads
+            ),
+        )
+
+
 @dataclass
 class FakeLink:
     """Answers for the leader, and remembers what it was asked."""
 
     answer: ApiResponse | None = None
+    answers: dict[NodeId, ApiResponse] = field(default_factory=dict)
     asked: list[tuple[NodeId, ApiRequest]] = field(default_factory=list)
 
     async def forward(self, leader: NodeId, request: ApiRequest) -> ApiResponse:
         self.asked.append((leader, request))
+        if leader in self.answers:
+            return self.answers[leader]
         if self.answer is None:
             raise Unavailable(f"{leader} does not answer")
         return self.answer
@@ -99,14 +163,22 @@ class ApiWorld:
         self.store = KvStore(self.consensus, machine)
         self.intake = FakeIntake(self.store)
         self.link = FakeLink()
+        self.group = FakeGroup()
+        self.backups: Backups = InlineBackups(
+            consensus=self.consensus, machine=machine, node=NODE, cluster_id="c-1"
+        )
         self.not_ready: list[str] = []
         self.api = Api(
-            node=NODE,
-            store=self.store,
-            leader_link=self.link,
-            intake=self.intake,
-            readiness=lambda: self.not_ready,
-            version="9.9.9",
+            Context(
+                node=NODE,
+                store=self.store,
+                group=self.group,
+                backups=self.backups,
+                link=self.link,
+                intake=self.intake,
+                readiness=lambda: self.not_ready,
+                version="9.9.9",
+            )
         )
 
     async def start(self) -> None:
@@ -136,6 +208,13 @@ class ApiWorld:
         entries |= {keys.route(*route): encode(record) for route, record in view.routes.items()}
         await self.put(entries)
 
+    async def stream(self, path: str) -> bytes:
+        """Return a streamed answer, whole."""
+        answer = await self.api.handle(ApiRequest(method="GET", path=f"/api/v1/{path}"))
+        assert answer.status == 200
+        assert answer.stream is not None
+        return b"".join([piece async for piece in answer.stream])
+
     async def call(
         self,
         method: str,
@@ -148,4 +227,6 @@ class ApiWorld:
         answer = await self.api.handle(
             ApiRequest(method=method, path=full, headers=headers or {}, body=body)
         )
+        if answer.stream is not None:
+            await answer.stream.aclose()
         return Answered(answer.status, answer.headers, answer.body)

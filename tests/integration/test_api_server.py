@@ -3,12 +3,14 @@
 import asyncio
 import http.client
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
 
 from aether.api import server as server_module
 from aether.api.server import ApiServer
+from aether.errors import Unavailable
+from aether.store.backup.inline import InlineBackups
 from tests.api_world import ApiWorld
 
 
@@ -105,3 +107,25 @@ async def test_a_taken_port_is_an_error_that_leaves_nothing(served: tuple[ApiWor
     with pytest.raises(OSError, match="address already in use"):
         await second.start()
     await second.stop()
+
+
+async def test_a_backup_is_streamed_and_one_that_breaks_is_cut_off(
+    served: tuple[ApiWorld, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, port = served
+    await world.put({f"app/{n}": bytes(20_000) for n in range(50)})
+    response, body = await asyncio.to_thread(_ask, port, "GET", "/api/v1/backup")
+    assert response.status == 200
+    assert response.headers["content-type"] == "application/octet-stream"
+    assert response.headers["transfer-encoding"] == "chunked"
+    assert len(body) > 1_000_000
+    head, nothing = await asyncio.to_thread(_ask, port, "HEAD", "/api/v1/backup")
+    assert (head.status, nothing) == (200, b"")
+
+    async def breaks(_: InlineBackups, timeout_s: float) -> AsyncGenerator[bytes, None]:
+        yield b"x" * 1000
+        raise Unavailable(f"gone within {timeout_s}")
+
+    monkeypatch.setattr(InlineBackups, "take", breaks)
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        await asyncio.to_thread(_ask, port, "GET", "/api/v1/backup")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from aether.api.call import Context
 from aether.api.server import ApiServer
 from aether.api.service import Api
 from aether.core.model.ids import Artifact, NodeId
@@ -19,6 +20,7 @@ from aether.core.model.records import Verdict
 from aether.core.store.commands import Put
 from aether.errors import SliceFailed, Unavailable
 from aether.ports import ApiRequest, ApiResponse, HostSpec, HostStatus
+from aether.store.backup.inline import InlineBackups
 from aether_forge.sim.cluster import SimulatedCluster
 from aether_forge.sim.hosts import HostWeather, SimulatedLauncher
 from tests.api_world import FakeIntake, artifact_record
@@ -71,12 +73,18 @@ class World:
         for name, node in self.cluster.nodes.items():
             node.launcher = FaultyLauncher(self.cluster.dice(f"hosts/{name}"), weather)
             apis[name] = Api(
-                node=name,
-                store=node.store,
-                leader_link=Link(apis),
-                intake=FakeIntake(node.store),
-                readiness=list,
-                version="9.9.9",
+                Context(
+                    node=name,
+                    store=node.store,
+                    group=node.consensus,
+                    backups=InlineBackups(
+                        consensus=node.consensus, machine=node.machine, node=name, cluster_id="one"
+                    ),
+                    link=Link(apis),
+                    intake=FakeIntake(node.store),
+                    readiness=list,
+                    version="9.9.9",
+                )
             )
         self.servers = {name: ApiServer(api, "127.0.0.1", 0) for name, api in apis.items()}
 

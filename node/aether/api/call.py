@@ -1,6 +1,6 @@
 """One call as a handler sees it: parameters named, limits checked, nothing of HTTP left."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -13,8 +13,10 @@ from aether.core.model.reason import Reason
 from aether.core.model.records import ArtifactRecord
 from aether.core.store.commands import Consistency
 from aether.errors import Invalid
-from aether.ports import Store
+from aether.ports import Backups, Group, LeaderLink, Store
 
+FORWARDED = "x-aether-forwarded"
+"""Header that names the node a call was forwarded by: it is not forwarded again."""
 ACTOR = "api:anonymous"
 """Who changes things while API keys do not exist."""
 MAX_LIMIT = 1000
@@ -40,6 +42,10 @@ class Context:
 
     node: NodeId
     store: Store
+    group: Group
+    backups: Backups
+    link: LeaderLink
+    """The way to any other node."""
     intake: Intake
     readiness: Callable[[], Sequence[str]]
     version: str
@@ -141,10 +147,11 @@ def artifact_of(text: str) -> Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a handler answers: a value to be written as JSON."""
+    """What a handler answers: a value to be written as JSON, or a stream of bytes."""
 
     value: object
     status: int = 200
+    stream: AsyncGenerator[bytes, None] | None = None
 
 
 Handler = Callable[[Context, Call], Awaitable[Answer]]

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel
 
-from aether.api import artifacts, blueprints, cluster, entries, slices
+from aether.api import artifacts, backup, blueprints, cluster, entries, members, slices
 from aether.api.call import Handler
 from aether.config.blueprint import MAX_SOURCE_BYTES
 from aether.core.store.commands import MAX_VALUE_BYTES
@@ -54,6 +54,7 @@ def _v1(path: str) -> str:
 
 
 _PURGE = {"purge_data": "`true`: remove `app/{slice}/…` of its slices as well"}
+_FORCE = {"force": "why a member may be removed that leaves no voter to spare"}
 _SOURCE = {"source": "name of the text in messages"}
 _TOML = "the blueprint as TOML, or JSON `{toml}`"
 _GUARD = {"mod_revision": "only if the key was last changed at this revision; 0: only if absent"}
@@ -82,6 +83,35 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="GET", path=_v1("nodes/{id}"), name="node.get", handler=cluster.get_node,
         answers="one node and the instances it hosts", query=_FRESH,
+    ),
+    Endpoint(
+        method="GET", path=_v1("cluster/members"), name="member.list",
+        handler=members.list_members,
+        answers="members of the consensus group, and how many voters may fail; needs no quorum",
+    ),
+    Endpoint(
+        method="GET", path=_v1("cluster/members/{id}"), name="member.get",
+        handler=members.get_member, answers="what one member says of itself",
+    ),
+    Endpoint(
+        method="POST", path=_v1("cluster/members/{id}/promote"), name="member.promote",
+        handler=members.promote, answers="`changed`: a learner that has caught up votes now",
+        role="admin", leader_only=True,
+    ),
+    Endpoint(
+        method="DELETE", path=_v1("cluster/members/{id}"), name="member.remove",
+        handler=members.remove, answers="`before` and `after`: how many voters may fail",
+        role="admin", leader_only=True, query=_FORCE,
+    ),
+    Endpoint(
+        method="POST", path=_v1("cluster/leader"), name="leader.transfer",
+        handler=members.transfer, answers="`leader`: who leads now", role="admin",
+        leader_only=True, takes="nothing, or JSON `{node}`", model=members.Transfer,
+    ),
+    Endpoint(
+        method="GET", path=_v1("backup"), name="backup.take", handler=backup.get_backup,
+        answers="one file with everything the store holds, streamed; see the guide",
+        role="admin",
     ),
     Endpoint(
         method="GET", path=_v1("blueprints"), name="blueprint.list",

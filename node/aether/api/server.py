@@ -1,9 +1,10 @@
 """The management port: HTTP in front of `Api.handle`, with bounds on what is held in memory."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 
+import structlog
 from aiohttp import web
 
 from aether.api.problems import Overloaded, problem_response
@@ -12,6 +13,8 @@ from aether.api.service import REQUEST_ID, Api, body_too_large, endpoint_for, sa
 from aether.errors import AetherError, Unavailable
 from aether.ports import ApiRequest, ApiResponse
 
+_log = structlog.get_logger()
+
 MAX_CALLS = 256
 """Most calls in flight; more are answered 503."""
 MAX_LARGE_CALLS = 4
@@ -19,6 +22,8 @@ MAX_LARGE_CALLS = 4
 LARGE_BODY_BYTES = 1024 * 1024
 READ_S = 120.0
 """Longest time a caller may take to send a body."""
+WRITE_S = 60.0
+"""Longest time a caller may take nothing of a stream."""
 STOP_S = 2.0
 """Longest wait for calls in flight when the server stops."""
 
@@ -63,22 +68,27 @@ class ApiServer:
         try:
             endpoint = endpoint_for(request.method, request.raw_path.partition("?")[0]).endpoint
             with self._admitted(endpoint):
-                body = await _read_body(request, endpoint)
-                answer = await self._api.handle(
-                    ApiRequest(
-                        method=request.method,
-                        path=request.raw_path,
-                        headers={name.lower(): value for name, value in request.headers.items()},
-                        body=body,
-                    )
-                )
+                return await self._answer(request, endpoint)
         except AetherError as problem:
             request_id = sane_request_id(request.headers.get(REQUEST_ID))
             refused = problem_response(problem, request_id)
             # What is left of the body is not worth reading.
             headers = {**refused.headers, REQUEST_ID: request_id, "connection": "close"}
-            answer = ApiResponse(status=refused.status, headers=headers, body=refused.body)
-        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+            return web.Response(status=refused.status, headers=headers, body=refused.body)
+
+    async def _answer(self, request: web.Request, endpoint: Endpoint) -> web.StreamResponse:
+        body = await _read_body(request, endpoint)
+        answer = await self._api.handle(
+            ApiRequest(
+                method=request.method,
+                path=request.raw_path,
+                headers={name.lower(): value for name, value in request.headers.items()},
+                body=body,
+            )
+        )
+        if answer.stream is None:
+            return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+        return await _stream(request, answer, answer.stream)
 
     @contextmanager
     def _admitted(self, endpoint: Endpoint) -> Iterator[None]:
@@ -95,6 +105,29 @@ class ApiServer:
         finally:
             self._calls -= 1
             self._large_calls -= large
+
+
+async def _stream(
+    request: web.Request, answer: ApiResponse, pieces: AsyncGenerator[bytes, None]
+) -> web.StreamResponse:
+    """Send an answer piece by piece, as fast as it is taken; cut it off when it breaks."""
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    try:
+        await response.prepare(request)
+        if request.method == "HEAD":
+            return response
+        async for piece in pieces:
+            async with asyncio.timeout(WRITE_S):
+                await response.write(piece)
+        await response.write_eof()
+    except (AetherError, TimeoutError, ConnectionError) as problem:
+        # The status is out: only an unfinished body can tell the caller that there is no more.
+        _log.warning("stream broken off", path=request.path, problem=str(problem))
+        if request.transport is not None:
+            request.transport.abort()
+    finally:
+        await pieces.aclose()
+    return response
 
 
 async def _read_body(request: web.Request, endpoint: Endpoint) -> bytes:

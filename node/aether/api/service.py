@@ -1,14 +1,14 @@
 """The management API without sockets: a request in, a response out, whatever happens."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
 
-from aether.api.call import Answer, Call, Context, Intake
+from aether.api.call import FORWARDED, Answer, Call, Context
 from aether.api.problems import (
     Malformed,
     MethodNotAllowed,
@@ -17,14 +17,12 @@ from aether.api.problems import (
     unexpected_response,
 )
 from aether.api.routes import Endpoint, Found, OtherMethods, find_endpoint
-from aether.core.model.ids import NodeId, write_id
+from aether.core.model.ids import write_id
 from aether.errors import AetherError, NoQuorum, TooLarge, Unavailable
-from aether.ports import ApiRequest, ApiResponse, LeaderLink, Store
+from aether.ports import ApiRequest, ApiResponse
 
 _log = structlog.get_logger()
 
-FORWARDED = "x-aether-forwarded"
-"""Header that names the node a call was forwarded by: it is not forwarded again."""
 REQUEST_ID = "x-request-id"
 MAX_QUERY_FIELDS = 32
 
@@ -32,20 +30,9 @@ MAX_QUERY_FIELDS = 32
 class Api:
     """Answers management calls on one node; leader-only ones on the leader, wherever it is."""
 
-    def __init__(
-        self,
-        *,
-        node: NodeId,
-        store: Store,
-        leader_link: LeaderLink,
-        intake: Intake,
-        readiness: Callable[[], Sequence[str]],
-        version: str,
-    ) -> None:
-        self._context = Context(
-            node=node, store=store, intake=intake, readiness=readiness, version=version
-        )
-        self._leader_link = leader_link
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._leader_link = context.link
 
     async def handle(self, request: ApiRequest) -> ApiResponse:
         """Answer one call; every error is an answer too."""
@@ -130,6 +117,9 @@ def _parse_query(query: str) -> Mapping[str, str]:
 
 
 def _respond(answer: Answer) -> ApiResponse:
+    if answer.stream is not None:
+        headers = {"content-type": "application/octet-stream"}
+        return ApiResponse(status=answer.status, headers=headers, stream=answer.stream)
     return ApiResponse(
         status=answer.status,
         headers={"content-type": "application/json"},

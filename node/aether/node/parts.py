@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from aether.agent.manager import NodeDeploymentManager
 from aether.agent.stepper import Stepper
+from aether.api.call import Context
 from aether.api.service import Api
 from aether.artifacts.intake import Intake
 from aether.artifacts.layers import Layers
@@ -115,7 +116,7 @@ def assemble(ground: Ground) -> Parts:
         control=_control(config, store, clock),
         agent=agent,
         tables=TablePublisher(config.node_id, store, feed, clock),
-        api=_api(ground, store, launcher, layers, readiness),
+        api=_api(ground, node_store, launcher, layers, readiness),
     )
 
 
@@ -159,17 +160,22 @@ def _agent(
 
 def _api(
     ground: Ground,
-    store: Store,
+    node_store: NodeStore,
     launcher: UnixLauncher,
     layers: Layers,
     readiness: Readiness,
 ) -> Api:
+    store = node_store.store
     intake = Intake(ground.repository, layers, launcher, ground.peers, store, ground.config.node_id)
     return Api(
-        node=ground.config.node_id,
-        store=store,
-        leader_link=ground.peers,
-        intake=intake,
-        readiness=readiness,
-        version=aether_version(),
+        Context(
+            node=ground.config.node_id,
+            store=store,
+            group=node_store.group,
+            backups=node_store.backups,
+            link=ground.peers,
+            intake=intake,
+            readiness=readiness,
+            version=aether_version(),
+        )
     )

@@ -4,8 +4,8 @@ import structlog
 
 from aether.core.model import keys
 from aether.core.model.reason import Reason
-from aether.core.model.records import ClusterRecord, NodeRecord, encode
-from aether.core.store.commands import Guard, Put, Txn
+from aether.core.model.records import ClusterRecord, NodeRecord, decode, encode
+from aether.core.store.commands import Entry, Guard, Put, Txn
 from aether.errors import AetherError
 from aether.ports import Clock, Store
 
@@ -22,13 +22,31 @@ async def register(store: Store, clock: Clock, record: NodeRecord, cluster_id: s
     while True:
         try:
             await store.txn(Txn((Put(keys.node(record.node), encode(record)),), reason))
-            cluster = ClusterRecord(cluster_id=cluster_id)
-            await store.txn(
-                Txn((Put(keys.CLUSTER, encode(cluster)),), reason, (Guard(keys.CLUSTER, 0),))
-            )
+            await _name_cluster(store, cluster_id, reason)
         except AetherError as problem:
             _log.info("not registered yet", error=problem.message)
             await clock.sleep(_RETRY_S)
         else:
             _log.info("registered", node=record.node, incarnation=record.incarnation)
             return
+
+
+async def _name_cluster(store: Store, cluster_id: str, reason: Reason) -> None:
+    """Write `cluster` where nobody has, or where it names the cluster this one was made from.
+
+    A restored or recovered store still holds the old cluster's record.
+    """
+    entry = await store.get(keys.CLUSTER)
+    if entry is not None and _cluster_of(entry) in (cluster_id, None):
+        return
+    put = Put(keys.CLUSTER, encode(ClusterRecord(cluster_id=cluster_id)))
+    guard = Guard(keys.CLUSTER, entry.mod_revision if entry is not None else 0)
+    await store.txn(Txn((put,), reason, (guard,)))
+
+
+def _cluster_of(entry: Entry) -> str | None:
+    """Return the cluster id of a record, None when this version cannot read it."""
+    try:
+        return decode(entry.value, ClusterRecord).cluster_id
+    except ValueError:
+        return None

@@ -13,6 +13,12 @@ CALLS: dict[str, tuple[str, bytes]] = {
     "status.get": ("status", b""),
     "node.list": ("nodes", b""),
     "node.get": ("nodes/node-1", b""),
+    "member.list": ("cluster/members", b""),
+    "member.get": ("cluster/members/node-1", b""),
+    "member.promote": ("cluster/members/node-4/promote", b""),
+    "member.remove": ("cluster/members/node-4", b""),
+    "leader.transfer": ("cluster/leader", b'{"node": "node-2"}'),
+    "backup.take": ("backup", b""),
     "blueprint.list": ("blueprints", b""),
     "blueprint.apply": ("blueprints", BLUEPRINT.encode()),
     "blueprint.validate": ("blueprints/validate", BLUEPRINT.encode()),
@@ -31,6 +37,8 @@ CALLS: dict[str, tuple[str, bytes]] = {
     "kv.delete": ("kv/app/x", b""),
 }
 """A good call for every name of the table: path and body."""
+STREAMS = {"backup.take"}
+ADMINS = {"member.promote", "member.remove", "leader.transfer", "backup.take"}
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
@@ -42,7 +50,8 @@ async def test_every_call_succeeds_with_the_status_it_names(
     path, body = CALLS[meant.name]
     answer = await deployed.call(meant.method, path, body)
     assert answer.status == meant.status, answer.body
-    assert answer.headers["content-type"] == "application/json"
+    kind = "octet-stream" if meant.name in STREAMS else "json"
+    assert answer.headers["content-type"] == f"application/{kind}"
 
 
 def test_names_and_method_path_pairs_are_unique() -> None:
@@ -53,7 +62,8 @@ def test_names_and_method_path_pairs_are_unique() -> None:
 def test_reads_need_no_more_than_a_viewer_and_only_changes_need_the_leader() -> None:
     for endpoint in ENDPOINTS:
         changes = endpoint.method != "GET" and endpoint.name != "blueprint.validate"
-        assert endpoint.role == ("operator" if changes else "viewer")
+        role = "operator" if changes else "viewer"
+        assert endpoint.role == ("admin" if endpoint.name in ADMINS else role)
         assert changes or not endpoint.leader_only
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from aether.api.call import FORWARDED
 from aether.api.routes import ENDPOINTS
-from aether.api.service import FORWARDED, sane_request_id
+from aether.api.service import sane_request_id
 from aether.ports import ApiResponse
 from tests.api_world import BLUEPRINT, NODE, ApiWorld
 from tests.worlds import APP, SHOP
@@ -48,7 +49,8 @@ LEADER_ONLY = [
 
 def test_what_the_leader_alone_does() -> None:
     names = {endpoint.name for endpoint in ENDPOINTS if endpoint.leader_only}
-    assert names == {"blueprint.apply", "blueprint.delete", "slice.scale"}
+    members = {"member.promote", "member.remove", "leader.transfer"}
+    assert names == {"blueprint.apply", "blueprint.delete", "slice.scale", *members}
 
 
 @pytest.mark.parametrize(("method", "path", "body"), LEADER_ONLY)

@@ -2,7 +2,9 @@
 
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
+from aether.core.model.reason import Reason
 from aether.core.model.records import ClusterRecord, NodeRecord, decode
+from aether.core.store.commands import Put, Txn
 from aether.core.store.machine import KvMachine
 from aether.node.registration import register
 from aether.ports import Member
@@ -15,7 +17,7 @@ from tests.worlds import node_record
 N1 = NodeId("n1")
 
 
-def test_it_waits_for_a_quorum_and_never_renames_the_cluster() -> None:
+def test_it_waits_for_a_quorum_and_names_the_cluster_it_is_in() -> None:
     async def story() -> None:
         oracle, machine, clock = Oracle(), KvMachine(), VirtualClock()
         store = KvStore(oracle.member(Member(N1, "n1:1"), machine), machine)
@@ -25,12 +27,25 @@ def test_it_waits_for_a_quorum_and_never_renames_the_cluster() -> None:
         assert machine.revision == 0
         oracle.reconnect(N1)
         await let_pass(10.0)
-        await register(store, clock, node_record("n1", "life-2"), "cluster-b")
+        await register(store, clock, node_record("n1", "life-2"), "cluster-a")
+        named = await store.get(keys.CLUSTER)
+        assert named is not None
+        assert named.version == 1
         node, cluster = await store.get(keys.node(N1)), await store.get(keys.CLUSTER)
         assert node is not None
         assert decode(node.value, NodeRecord).incarnation == "life-2"
         assert cluster is not None
         assert decode(cluster.value, ClusterRecord).cluster_id == "cluster-a"
+        # A store made from another cluster's is renamed; a record nobody can read is left alone.
+        await register(store, clock, node_record("n1", "life-3"), "cluster-b")
+        renamed = await store.get(keys.CLUSTER)
+        assert renamed is not None
+        assert decode(renamed.value, ClusterRecord).cluster_id == "cluster-b"
+        await store.txn(Txn((Put(keys.CLUSTER, b"?"),), Reason("test", "test", "damaged")))
+        await register(store, clock, node_record("n1", "life-4"), "cluster-c")
+        damaged = await store.get(keys.CLUSTER)
+        assert damaged is not None
+        assert damaged.value == b"?"
         await tasks.stop()
 
     run_virtual(story())

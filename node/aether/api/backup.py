@@ -1,0 +1,25 @@
+"""Taking a backup: one file, streamed."""
+
+from collections.abc import AsyncGenerator
+
+from aether.api.call import Answer, Call, Context
+
+BEGIN_S = 10.0
+"""Longest wait for a quorum to confirm what the backup must hold."""
+
+
+async def get_backup(context: Context, call: Call) -> Answer:  # noqa: ARG001 - a handler's signature
+    """Answer with everything the store holds, as of now."""
+    pieces = context.backups.take(BEGIN_S)
+    # The first one is awaited here, so that what keeps a backup from beginning is a proper error.
+    first = await anext(pieces)
+    return Answer(value=None, stream=_all(first, pieces))
+
+
+async def _all(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    try:
+        yield first
+        async for piece in pieces:
+            yield piece
+    finally:
+        await pieces.aclose()
