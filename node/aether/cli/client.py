@@ -20,6 +20,8 @@ CONNECT_TIMEOUT_S = 5.0
 """Longest time to connect to one endpoint: the next one gets the rest."""
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 """Largest answer that is read; nothing the API sends is larger than the largest artifact."""
+MAX_PROBLEM_BYTES = 64 * 1024
+"""Most that is read of an error where a stream was expected."""
 MAX_PAGE = 1000
 """Most items the API puts on one page."""
 MAX_PAGES = 1000
@@ -115,6 +117,28 @@ class Client:
     def get(self, path: str) -> Any:  # noqa: ANN401 - JSON values are what the API sends
         """Return the body of a GET."""
         return self.request("GET", path)[1]
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """Yield the body of a GET piece by piece; all of it came when no error did.
+
+        The time-out bounds connecting and every silence, not the whole. Raises as `request` does.
+        """
+        endpoint, connection = self._connect(time.monotonic() + self._timeout_s)
+        connection.sock.settimeout(self._timeout_s)
+        try:
+            connection.request("GET", path, headers={"connection": "close"})
+            response = connection.getresponse()
+            if not 200 <= response.status < 300:
+                data = response.read(MAX_PROBLEM_BYTES)
+                raise failure_of_answer(response.status, _parse(response, data, endpoint))
+            while chunk := response.read(_CHUNK):
+                yield chunk
+        except TimeoutError as problem:
+            raise _lost("GET", endpoint, problem, self._timeout_s) from problem
+        except (OSError, HTTPException) as problem:
+            raise _lost("GET", endpoint, problem, None) from problem
+        finally:
+            connection.close()
 
     def items(self, *parts: str, limit: int = 0, **query: object) -> Iterator[Any]:
         """Follow the pages of a list; at most `limit` items (0: all)."""

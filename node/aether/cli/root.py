@@ -15,6 +15,7 @@ from aether.errors import AetherError
 TABLE: Mapping[str, tuple[str, str]] = {
     "artifact": ("aether.cli.artifacts:group", "Push and list wheels of slices."),
     "blueprint": ("aether.cli.blueprints:group", "Say what is to run, and look how it goes."),
+    "cluster": ("aether.cli.cluster:group", "Members, leadership, backup, restore, recovery."),
     "kv": ("aether.cli.kv:group", "Read and write keys of the store."),
     "node": ("aether.cli.nodes:group", "Look at the nodes of the cluster."),
     "route": ("aether.cli.routes:group", "Look at the HTTP routes."),

@@ -12,7 +12,7 @@ import msgspec
 from aether.core.agent.formation_state import Formed, KnownNode, Proposal
 from aether.core.model.ids import NodeId
 from aether.errors import ConfigInvalid
-from aether.whole_files import write_whole
+from aether.whole_files import sync_directory, write_whole
 
 NODE_FILE: Final = "node.json"
 FOUNDING_FILE: Final = "founding.json"
@@ -37,7 +37,7 @@ def load_formed(data_dir: Path, me: KnownNode) -> Formed | None:
     Raises ConfigInvalid when it belongs to another node, or to this one at another Raft address.
     """
     path = data_dir / NODE_FILE
-    identity = _read(path, Identity)
+    identity = load_identity(data_dir)
     if identity is None:
         return None
     problem = _mismatch(identity, me)
@@ -45,6 +45,16 @@ def load_formed(data_dir: Path, me: KnownNode) -> Formed | None:
         raise ConfigInvalid([f"{path}: {problem}"])
     members = tuple(me if member.node == me.node else member for member in identity.members)
     return Formed(identity.cluster_id, members)
+
+
+def load_identity(data_dir: Path) -> Identity | None:
+    """Return whom a data directory belongs to, None when nobody's; raises ConfigInvalid."""
+    return _read(data_dir / NODE_FILE, Identity)
+
+
+def forget_founding(data_dir: Path) -> None:
+    """Have the founding accepted last count no more: its cluster is given up."""
+    (data_dir / FOUNDING_FILE).unlink(missing_ok=True)
 
 
 def _mismatch(identity: Identity, me: KnownNode) -> str | None:
@@ -79,6 +89,12 @@ def load_promise(data_dir: Path) -> Proposal | None:
 def save_promise(data_dir: Path, promise: Proposal) -> None:
     """Keep a founding this node accepts."""
     _write(data_dir / FOUNDING_FILE, promise)
+
+
+def forget_promise(data_dir: Path) -> None:
+    """Forget every founding: this node is in its cluster as one that joined."""
+    (data_dir / FOUNDING_FILE).unlink(missing_ok=True)
+    sync_directory(data_dir)
 
 
 def _read(path: Path, kind: type[_R]) -> _R | None:
