@@ -127,19 +127,20 @@ def test_a_received_snapshot_that_is_not_what_was_announced_is_not_published(wha
     assert disk.names() == []
 
 
-def test_old_ones_are_dropped_but_never_the_newest() -> None:
+def test_old_ones_are_dropped_but_never_the_two_newest() -> None:
     disk = CrashDisk()
     files = SnapshotFiles(disk)
-    for index in (5, 20, 300):
+    for index in (5, 20, 300, 4000):
         write(files, point(index))
     for number in range(4):
         disk.put(f"snap-000000000000000{number}-1.damaged", b"")
     files.drop_before(20)
     kept = [name for name in disk.names() if not name.endswith("damaged")]
-    assert kept == [snapshot_name(point(20)), snapshot_name(point(300))]
-    assert len(disk.names()) == 4
-    files.drop_before(1000)
-    assert files.latest() == point(300)
+    assert kept == [snapshot_name(point(each)) for each in (20, 300, 4000)]
+    assert len(disk.names()) == 5
+    files.drop_before(10_000)
+    assert files.latest() == point(4000)
+    assert files.size(point(300)) > 0
     with pytest.raises(SnapshotDamaged, match="gone"):
         files.chunk(point(20), 0, 1)
 

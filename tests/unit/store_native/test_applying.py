@@ -1,6 +1,17 @@
 """What is committed is applied in order, within a budget, and what time it is comes from the log."""
 
+from itertools import count
+from typing import cast
+
+import pytest
+
 from aether.core.model.ids import NodeId
+from aether.core.raft.entries import COMMAND, Entry, Members
+from aether.core.raft.raft import Raft
+from aether.errors import Bug
+from aether.store.native.applying import Applying
+from aether.store.native.checkpoints import Checkpoints
+from aether.store.native.proposals import Proposals
 from tests.unit.store_native.native_rig import Group, ListMachine
 
 
@@ -72,3 +83,52 @@ def test_digests_go_to_everybody_at_every_checkpoint() -> None:
     }
     assert {(NodeId("a"), NodeId("b"), index) for index in (10, 20, 30)} <= told
     assert len(told) == 3 * 2 * 3
+
+
+class CountingLog:
+    """Stands in for Raft: a long committed log, and how many of its entries were read."""
+
+    def __init__(self, size: int) -> None:
+        self.commit = size
+        self.read = 0
+
+    def entries(self, first: int, last: int, max_bytes: int) -> list[Entry]:
+        found = [
+            Entry(index, 1, COMMAND, 0, bytes(100))
+            for index in range(first, min(last, first + max_bytes // 100) + 1)
+        ]
+        self.read += len(found)
+        return found
+
+
+def test_what_a_turn_leaves_is_not_read_again() -> None:
+    log, ticks = CountingLog(5000), count()
+    applying = Applying(
+        machine=ListMachine(),
+        raft=cast("Raft", log),
+        proposals=Proposals(10, 0),
+        checkpoints=Checkpoints(NodeId("a"), 1000),
+        on_checkpoint=lambda _index, _digest: None,
+        budget_s=7,
+        stopwatch=lambda: float(next(ticks)),
+        applied=0,
+        term=1,
+        time_ms=0,
+        members=Members(()),
+    )
+    turns = 1
+    while applying.run():
+        turns += 1
+    assert (applying.applied, log.read) == (5000, 5000)
+    assert turns > 500
+
+
+def test_a_committed_entry_that_is_not_there_is_a_fault_and_no_endless_loop() -> None:
+    group = Group()
+    group.elect()
+    empty = CountingLog(1000)
+    empty.entries = lambda *_: []  # type: ignore[method-assign] # a log that lost what it had
+    applying = group.leader()._applying
+    applying.raft = cast("Raft", empty)
+    with pytest.raises(Bug, match="not in the log"):
+        applying.run()

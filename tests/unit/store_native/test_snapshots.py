@@ -205,3 +205,15 @@ def test_what_commits_while_a_snapshot_is_verified_makes_it_needless() -> None:
     group.resume(name)
     group.settle()
     assert group.commands(name) == group.commands(group.leader_name())
+
+
+def test_old_snapshots_go_although_the_log_reaches_further_back() -> None:
+    group = Group(limits={"snapshot_entries": 20, "keep_entries": 10_000})
+    group.elect()
+    leader = group.leader_name()
+    for round_ in range(12):
+        group.put(leader, [b"%d/%d" % (round_, number) for number in range(25)])
+        group.settle()
+    names = [name for name in group.disks[NodeId(leader)].names() if name.startswith("snap-")]
+    assert group[leader].status(group.now).first_index == 1
+    assert 1 <= len(names) <= 2

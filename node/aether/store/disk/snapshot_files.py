@@ -15,6 +15,8 @@ from aether.store.disk.snapshot_writing import SnapshotReceiver, SnapshotWriter
 _NAME = re.compile(r"snap-([0-9a-f]{16})-([0-9a-f]{1,16})")
 _ASIDE = ".damaged"
 _UNFINISHED = (".new", ".part")
+_KEPT = 2
+"""Newest snapshots that are never removed."""
 _MOST_ASIDE = 2
 """Damaged snapshots kept to be looked at."""
 
@@ -103,13 +105,14 @@ class SnapshotFiles:
         return SnapshotReceiver(self._disk, snapshot_name(point), point, size, self._published)
 
     def drop_before(self, index: int) -> None:
-        """Remove snapshots before `index`, but never the newest. Raises DiskFailed.
+        """Remove snapshots before `index`, but never the two newest. Raises DiskFailed.
 
-        One at or behind the first entry of the log, less one, can still be started from.
+        Two, so that a member whose newest is damaged starts from the one before if its log still
+        goes back that far.
         """
         names = self._names()
         aside = [name for name in self._all_names() if name.endswith(_ASIDE)]
-        old = [name for name in names[:-1] if _order(name)[0] < index]
+        old = [name for name in names[:-_KEPT] if _order(name)[0] < index]
         try:
             for name in (*old, *aside[:-_MOST_ASIDE]):
                 self._disk.remove(name)

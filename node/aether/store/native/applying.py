@@ -1,18 +1,19 @@
 """Applies what is committed to the state machine, a few milliseconds a turn, and tells who waits."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import msgspec
 
 from aether.core.raft.entries import COMMAND, MEMBERS, Entry, Members, SnapshotPoint
 from aether.core.raft.raft import Raft
+from aether.errors import Bug
 from aether.ports import StateMachine
 from aether.store.native.checkpoints import Checkpoints
 from aether.store.native.proposals import Proposals
 
-_FETCH_BYTES = 1024 * 1024
-"""Entries taken from the log at once."""
+_FETCH_BYTES = 128 * 1024
+"""Entries taken from the log at once: reading them takes about as long as the turn's budget."""
 
 _members: msgspec.msgpack.Decoder[Members] = msgspec.msgpack.Decoder(Members)
 
@@ -34,6 +35,8 @@ class Applying:
     """Of the entry applied last; its cluster time and the members as of it follow."""
     time_ms: int
     members: Members
+    _fetched: Iterator[Entry] = field(default_factory=lambda: iter(()))
+    """Committed entries behind `applied`, read but not applied yet: a turn ends in their middle."""
 
     def point(self) -> SnapshotPoint:
         """Return where in the log a snapshot of what is applied now stands."""
@@ -43,6 +46,7 @@ class Applying:
         """Note that the machine was restored from a snapshot."""
         self.applied, self.term = point.index, point.term
         self.time_ms, self.members = point.time_ms, point.members
+        self._fetched = iter(())
         self.proposals.skipped_to(point.index)
         self.checkpoints.forget()
 
@@ -51,11 +55,19 @@ class Applying:
         commit = self.raft.commit
         ends_at = self.stopwatch() + self.budget_s
         while self.applied < commit:
-            for entry in self.raft.entries(self.applied + 1, commit, _FETCH_BYTES):
+            for entry in self._fetched:
                 self._apply(entry)
                 if self.stopwatch() >= ends_at:
                     return self.applied < commit
+            if self.applied < commit:
+                self._fetch(commit)
         return False
+
+    def _fetch(self, commit: int) -> None:
+        entries = self.raft.entries(self.applied + 1, commit, _FETCH_BYTES)
+        if not entries:
+            raise Bug(f"entry {self.applied + 1} is committed and not in the log")
+        self._fetched = iter(entries)
 
     def _apply(self, entry: Entry) -> None:
         if entry.kind == COMMAND:

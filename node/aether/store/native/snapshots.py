@@ -212,8 +212,7 @@ class Snapshots:
         self._drop_old_files()
 
     def _drop_old_files(self) -> None:
-        needed = min(self._durability.log.first_index - 1, self._sending.oldest_index)
-        self._files.drop_before(int(min(self.index, needed)))
+        self._files.drop_before(int(min(self.index, self._sending.oldest_index)))
 
     def _verified(self, sender: NodeId, point: SnapshotPoint, _now: float) -> None:
         if self._raft.needs_snapshot(point):
