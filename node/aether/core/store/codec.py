@@ -37,8 +37,14 @@ def encode_command(command: Command) -> bytes:
 
 def decode_command(data: bytes) -> Command:
     """Return the command that `data` holds; raises ValueError saying what is wrong with it."""
-    command = _decoded(data, _commands)
-    if data[0] == SCHEMA and _HEADER + _encoder.encode(command) != data:
+    if data[:1] != _HEADER:
+        return _decoded(data, _commands)
+    body = data[1:]
+    try:
+        command = _commands.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
+        raise ValueError(str(problem)) from problem
+    if _encoder.encode(command) != body:
         raise ValueError("not the canonical bytes of the command they hold")
     return command
 

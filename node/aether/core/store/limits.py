@@ -59,6 +59,24 @@ def txn_problem(txn: Txn, size: int | None = None) -> Breach | None:
     return next(_problems(txn), None)
 
 
+def lone_put(txn: Txn, size: int) -> Put | None:
+    """Return the put a transaction is, when nothing else is in it and no limit can be broken.
+
+    `size` is that of the command it was decoded from.
+    """
+    then = txn.then
+    if (
+        len(then) == 1
+        and type(put := then[0]) is Put
+        and not put.lease
+        and not txn.guards
+        and size <= MAX_KEY_BYTES
+        and len(txn.request_id) <= _SURELY_SHORT
+    ):
+        return put
+    return None
+
+
 def request_problem(request_id: str) -> Breach | None:
     """Say why a request id cannot be, or None; the empty one means none."""
     size = _utf8_size(request_id)

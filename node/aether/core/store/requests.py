@@ -42,7 +42,8 @@ Given = Answer | int
 class Requests:
     """Answers by request id; those applied first are forgotten first.
 
-    Small in memory: two references, a text and mostly a number for each id. Ages are kept by the
+    Small in memory: two references, a text and mostly a number for each id, each in the same order
+    (`_answers` is never given an id it holds, and loses its oldest). Ages are kept by the
     minute: a mark is the time at which the id of a sequence number was applied.
     """
 
@@ -54,7 +55,6 @@ class Requests:
     ) -> None:
         self._answers = dict(answers)
         self._ids = deque(self._answers)
-        self._given = deque(self._answers.values())
         self._marks = deque(marks)
         self.first = first
         """Sequence number of the oldest id remembered."""
@@ -64,7 +64,7 @@ class Requests:
 
     def __iter__(self) -> Iterator[tuple[str, Given]]:
         """Walk ids and answers in the order in which they were applied."""
-        return zip(self._ids, self._given, strict=True)
+        return iter(self._answers.items())
 
     @property
     def marks(self) -> tuple[tuple[int, int], ...]:
@@ -73,11 +73,18 @@ class Requests:
 
     def copied(self) -> tuple[deque[str], deque[Given]]:
         """Return the ids and their answers, as they stand now."""
-        return self._ids.copy(), self._given.copy()
+        return self._ids.copy(), deque(self._answers.values())
 
     def answered(self, request_id: str) -> Given | None:
         """Return what `request_id` was answered, or None when it is new or has no id."""
         return self._answers.get(request_id)
+
+    def settle(self, request_id: str, given: Given, time_ms: int) -> Given | None:
+        """Return what a request was answered before; else remember `given` and return None."""
+        before = self._answers.get(request_id)
+        if before is None:
+            self.remember(request_id, given, time_ms)
+        return before
 
     def remember(self, request_id: str, given: Given, time_ms: int) -> None:
         """Keep the answer of a request applied at `time_ms`; one without an id is not kept."""
@@ -87,7 +94,6 @@ class Requests:
             self._marks.append((time_ms, self.first + len(self._ids)))
         self._answers[request_id] = given
         self._ids.append(request_id)
-        self._given.append(given)
         if len(self._ids) > MAX_REQUESTS:
             self._forget()
         if self._marks[0][0] + _MARK_ENDS_MS <= time_ms:
@@ -100,7 +106,6 @@ class Requests:
 
     def _forget(self) -> None:
         del self._answers[self._ids.popleft()]
-        self._given.popleft()
         self.first += 1
         if len(self._marks) > 1 and self._marks[1][1] <= self.first:
             self._marks.popleft()

@@ -70,7 +70,6 @@ class Feed:
     def __init__(self, machine: KvMachine) -> None:
         self._machine = machine
         self._subscriptions: set[Subscription] = set()
-        machine.observer = self._applied
 
     def open(self, asked: Follow, out: Outbox) -> Subscription:
         """Start a watch; raises Conflict `compacted` when its beginning is gone."""
@@ -80,12 +79,19 @@ class Feed:
             asked, self._machine.revision, [changes for changes in mine if changes], out
         )
         self._subscriptions.add(subscription)
+        self._machine.observer = self._applied
         return subscription
 
     def close(self, subscription: Subscription) -> None:
         """Forget a watch."""
         subscription.is_ended = True
+        self._drop(subscription)
+
+    def _drop(self, subscription: Subscription) -> None:
         self._subscriptions.discard(subscription)
+        if not self._subscriptions:
+            # Spares the machine saying what nobody hears: 0.5 us a put.
+            self._machine.observer = None
 
     def _applied(self, changes: Changes | None) -> None:
         for subscription in tuple(self._subscriptions):
@@ -94,4 +100,4 @@ class Feed:
             else:
                 subscription.offer(changes)
             if subscription.is_ended:
-                self._subscriptions.discard(subscription)
+                self._drop(subscription)
