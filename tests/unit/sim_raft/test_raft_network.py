@@ -123,3 +123,13 @@ def test_duplicates_come_only_when_asked_for() -> None:
     crowd.network.send(A, B, 1)
     crowd.run(1.0)
     assert crowd.at_b() == [1, 1]
+
+
+def test_what_is_healed_for_good_is_not_cut_again() -> None:
+    crowd = Crowd()
+    crowd.network.cut((A, B), Cut(holds=True, noticed=False))
+    crowd.network.heal_all()
+    crowd.network.cut((A, B), Cut(holds=True, noticed=False))
+    crowd.network.send(A, B, 1)
+    crowd.run(1.0)
+    assert crowd.at_b() == [1]

@@ -90,6 +90,7 @@ class Network:
         self._agenda = agenda
         self._dice = dice
         self._members = members
+        self._at_peace = False
         self._cuts: dict[Pair, Cut] = {}
         self._current: dict[Pair, _Connection] = {}
         self._accepted: dict[Pair, _Connection] = {}
@@ -130,7 +131,9 @@ class Network:
             self._transmit(connection, packet)
 
     def cut(self, pair: Pair, cut: Cut) -> None:
-        """Let nothing pass in one direction until `heal`."""
+        """Let nothing pass in one direction until `heal`; no more cuts after `heal_all`."""
+        if self._at_peace:
+            return
         self._cuts[pair] = cut
         if cut.noticed:
             for way in (pair, (pair[1], pair[0])):
@@ -147,7 +150,8 @@ class Network:
                 self._transmit(connection, packet)
 
     def heal_all(self) -> None:
-        """Heal every cut and slow link."""
+        """Heal every cut and slow link, for good: a fault under way cuts nothing any more."""
+        self._at_peace = True
         for pair in sorted(self._cuts):
             self.heal(pair)
         self.slow.clear()
