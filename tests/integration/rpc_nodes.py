@@ -117,9 +117,9 @@ class RpcNode:
         await self.server.stop(0)
         await self.peers.close()
 
-    async def form(self, join: Sequence[str], expect: int) -> Membership:
+    async def form(self, join: Sequence[str], expect: int, *, lost: bool = False) -> Membership:
         config = FormationConfig(
-            me=self.me, expect=expect, join=tuple(join), data_dir=self.data_dir
+            me=self.me, expect=expect, join=tuple(join), data_dir=self.data_dir, lost=lost
         )
         self.formation = Formation(config, self.peers, RealClock())
         async with asyncio.timeout(30):

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,9 +125,34 @@ async def test_a_wiped_member_is_taken_out_and_added_anew(tmp_path: Path) -> Non
         for file in (tmp_path / "node-3").iterdir():
             file.unlink()
         again = await RpcNode("node-3", tmp_path).start(port)
-        assert await again.form([nodes[0].address], 3) == membership
+        joined = await again.form([nodes[0].address], 3)
+        assert joined == replace(membership, founders=())
         assert consensus.changes == ["-node-3", "+node-3"]
         await again.stop()
+
+
+async def test_a_member_that_lost_its_store_founds_nothing_and_joins_again(tmp_path: Path) -> None:
+    async with servers(tmp_path, ["node-1", "node-2", "node-3"]) as nodes:
+        (membership, *_) = await form_all(nodes, join=[nodes[0].address], expect=3)
+        assert membership.founders == membership.members
+        consensus = serve(nodes[1:], membership)
+        port = nodes[0].server.port
+        await nodes[0].stop()
+        again = await RpcNode("node-1", tmp_path).start(port)
+        # It was told of nobody: it remembers who is in its cluster.
+        joined = await again.form([], 1, lost=True)
+        assert (joined.cluster_id, joined.founders) == (membership.cluster_id, ())
+        assert consensus.changes == ["-node-1", "+node-1"]
+        later = await again.form([], 1)
+        assert (later.cluster_id, later.founders) == (membership.cluster_id, ())
+        await again.stop()
+
+
+async def test_a_lost_store_that_nobody_else_holds_is_not_begun_anew(tmp_path: Path) -> None:
+    async with servers(tmp_path, ["solo"]) as (solo,):
+        await solo.form([], 1)
+        with pytest.raises(ConfigInvalid, match="the store of solo is lost"):
+            await solo.form([], 1, lost=True)
 
 
 async def test_a_second_node_of_the_same_name_is_told_so(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from aether.node.children import Child, Supervisor
 from aether.node.clock import MonotonicClock
 from aether.node.data_dir import DataDir
 from aether.node.handlers import PeerHandlers
+from aether.node.lost_store import put_lost_store_aside
 from aether.node.parts import Ground, Parts, assemble, new_incarnation, node_record
 from aether.node.registration import register
 from aether.node.stores import become_voter
@@ -74,7 +75,8 @@ class Node:
         self._on_stop("data directory", _sync(data_dir.close))
         data_dir.write_pid("node")
         self._on_stop("peers", self._peers.close)
-        formation = Formation(self._formation_config(), self._peers, self._clock)
+        lost = await put_lost_store_aside(self._config, data_dir.path, self._clock)
+        formation = Formation(self._formation_config(lost=lost), self._peers, self._clock)
         repository = Repository(data_dir.path)
         handlers = PeerHandlers(self._config.node_id, formation, repository, self._peers.fetch_from)
         server = ClusterServer(self._config.bind, self._config.cluster_port, handlers)
@@ -85,12 +87,13 @@ class Node:
             return
         await self._start_parts(data_dir, membership, formation, handlers, repository)
 
-    def _formation_config(self) -> FormationConfig:
+    def _formation_config(self, *, lost: bool) -> FormationConfig:
         return FormationConfig(
             me=KnownNode(self._config.node_id, self._record.cluster, self._record.raft),
             expect=self._config.bootstrap_expect,
             join=self._config.join,
             data_dir=self._config.data_dir.absolute(),
+            lost=lost,
         )
 
     async def _start_parts(

@@ -266,20 +266,19 @@ class InlineStore:
 
 
 async def become_voter(group: Group, node: NodeId, clock: Clock) -> None:
-    """Ask for a vote while this node is a learner, until it votes; a node that was removed does not.
+    """Ask for a vote whenever this node is a learner, for ever; a node that was removed does not.
 
-    A node joins as a learner, so that no majority depends on one that has yet to fetch the log.
+    A node joins as a learner, so that no majority depends on one that has yet to fetch the log. That
+    it is told to be a voter proves little: so it was when it was last here, and while it reads the
+    log again it goes through all that it ever was.
     """
     while True:
         own = next((member for member in group.members if member.node == node), None)
-        if own is not None and own.voter:
-            return
-        if own is not None:
+        if own is not None and not own.voter:
             try:
                 await group.add_member(replace(own, voter=True), _PROMOTE_S)
             except AetherError as problem:
                 _log.info("still a learner", problem=problem.message)
             else:
                 _log.info("votes now", node=node)
-                return
         await clock.sleep(_LEARNER_LOOK_S)

@@ -27,7 +27,7 @@ from aether.core.agent.formation_state import (
     Wait,
 )
 from aether.core.model.ids import NodeId
-from aether.errors import AetherError, Unavailable
+from aether.errors import AetherError, ConfigInvalid, Unavailable
 from aether.ports import Clock, Group, Member
 from aether.rpc import identity
 from aether.rpc.admission import Admission, NodeIdTaken
@@ -48,6 +48,8 @@ class FormationConfig:
     join: tuple[str, ...]
     """Cluster addresses of any live nodes (`--join`); this node's own does no harm."""
     data_dir: Path
+    lost: bool = False
+    """Whether the node's store is gone: it joins its cluster anew and founds none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ class Formation:
 
     It answers announcements, proposals and joins (`rpc.handlers.FormationHandlers`) all the time,
     so the server starts before `form` is awaited; `serve` is called once the engine runs.
-    Building one raises ConfigInvalid when the data directory belongs to another node.
+    Building one raises ConfigInvalid when the data directory belongs to another node, or when its
+    store is lost and there is nobody to join again.
     """
 
     def __init__(
@@ -104,15 +107,17 @@ class Formation:
         self._new_cluster_id = new_cluster_id
         self._admission: Admission | None = None
         others = [address for address in config.join if address != config.me.cluster_addr]
+        saved = identity.load_formed(config.data_dir, config.me)
+        if config.lost:
+            others += _who_may_admit(config, saved, others)
         state = decide.begin(
             config.me,
-            expect=config.expect,
+            expect=1 if config.lost else config.expect,
             joins_others=bool(others),
-            promised=identity.load_promise(config.data_dir),
+            promised=None if config.lost else identity.load_promise(config.data_dir),
             now=clock.now(),
         )
-        saved = identity.load_formed(config.data_dir, config.me)
-        self._state = decide.enter(state, saved) if saved is not None else state
+        self._state = decide.enter(state, saved) if saved and not config.lost else state
         self._join = tuple(dict.fromkeys(others))
 
     async def form(self) -> Membership:
@@ -180,6 +185,8 @@ class Formation:
 
     async def found(self, proposal: Proposal) -> Accepted | Refused:
         """Answer a founder; see `FormationHandlers`."""
+        if self._config.lost:
+            return Refused(f"{self._config.me.node} lost its store and joins its cluster anew")
         state, answer = decide.consider(self._state, proposal, self._clock.now())
         if isinstance(answer, Accepted):
             identity.save_promise(self._config.data_dir, proposal)
@@ -200,6 +207,8 @@ class Formation:
     def _settle(self, formed: Formed) -> None:
         """Be in `formed`: on disk first, so that a restart cannot undo it."""
         state = decide.enter(self._state, formed)
+        if self._config.lost:
+            identity.forget_promise(self._config.data_dir)
         identity.save_formed(self._config.data_dir, self._config.me.node, formed)
         self._state = state
         log.info(
@@ -286,6 +295,24 @@ class Formation:
         self._state, refused = decide.hear(self._state, answer, self._clock.now())
         if refused is not None:
             log.warning("formation.not_believed", address=address, reason=refused.reason)
+
+
+def _who_may_admit(
+    config: FormationConfig, saved: Formed | None, others: Sequence[str]
+) -> list[str]:
+    """Return where the members of the cluster are that a node without its store was in."""
+    me = config.me.node
+    members = [] if saved is None else [each for each in saved.members if each.node != me]
+    addresses = [each.cluster_addr for each in members if each.cluster_addr]
+    if not addresses and not others:
+        raise ConfigInvalid(
+            [
+                f"the store of {me} is lost, and no other member is known that it could join again; "
+                "restore a backup into an empty data_dir, name a member with --join, or start with "
+                "an empty data_dir to begin with nothing"
+            ]
+        )
+    return addresses
 
 
 def _membership(formed: Formed, promise: Proposal | None, me: NodeId) -> Membership:

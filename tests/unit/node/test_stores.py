@@ -99,18 +99,24 @@ async def test_an_inline_store_takes_part_and_leaves(data_dir: Path) -> None:
 
 
 class Learning(Group):
-    """A group in which this node learns; promotion fails once."""
+    """A group in which this node learns; promotion fails once.
+
+    Until it is heard, this node is believed to vote, as it did before it lost its store.
+    """
 
     def __init__(self) -> None:
         self.asked: list[Member] = []
-        self._members: tuple[Member, ...] = (Member(NodeId("other"), "h:1"),)
+        self._members: tuple[Member, ...] = (Member(NodeId("other"), "h:1"), Member(NODE, "h:2"))
 
     @property
     def members(self) -> tuple[Member, ...]:
         return self._members
 
     def join(self) -> None:
-        self._members = (*self._members, Member(NODE, "h:2", voter=False))
+        self._members = (self._members[0], Member(NODE, "h:2", voter=False))
+
+    def leave(self) -> None:
+        self._members = self._members[:1]
 
     async def add_member(self, member: Member, timeout_s: float) -> None:
         self.asked.append(member)
@@ -128,14 +134,23 @@ class Hurried(MonotonicClock):
 
     async def sleep(self, seconds: float) -> None:
         self.waits += 1
+        if self.waits == 2:
+            self._group.leave()
         if self.waits == 3:
             assert self._group.asked == [], "a node that is no member asks for no vote"
             self._group.join()
+        if self.waits == 7:
+            raise EndOfTest
+
+
+class EndOfTest(Exception):
+    """A node asks for ever."""
 
 
 async def test_a_learner_asks_for_a_vote_until_it_has_one() -> None:
     group = Learning()  # type: ignore[abstract] # what is not asked for is left out
-    await become_voter(group, NODE, Hurried(group))
+    with pytest.raises(EndOfTest):
+        await become_voter(group, NODE, Hurried(group))
     assert group.asked == [Member(NODE, "h:2", voter=True)] * 2
 
 

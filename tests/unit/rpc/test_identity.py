@@ -7,7 +7,7 @@ import pytest
 from aether.core.agent.formation_state import Formed, KnownNode, Proposal
 from aether.core.model.ids import NodeId
 from aether.errors import ConfigInvalid
-from aether.rpc.identity import load_formed, load_promise, save_formed, save_promise
+from aether.rpc.identity import forget_promise, load_formed, load_promise, save_formed, save_promise
 
 ONE = KnownNode(NodeId("node-1"), "127.0.0.1:6001", "127.0.0.1:6101")
 TWO = KnownNode(NodeId("node-2"), "127.0.0.1:6002", "127.0.0.1:6102")
@@ -62,3 +62,10 @@ def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
     with pytest.raises(ConfigInvalid, match="is of format 2"):
         load_formed(tmp_path, ONE)
+
+
+def test_a_founding_can_be_forgotten(tmp_path: Path) -> None:
+    save_promise(tmp_path, Proposal(ONE.node, "c1", (ONE, TWO)))
+    for _ in range(2):
+        forget_promise(tmp_path)
+        assert load_promise(tmp_path) is None
