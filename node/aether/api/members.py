@@ -21,7 +21,7 @@ ASK_S = 1.5
 """Longest wait for what a member says of itself."""
 CHANGE_S = 10.0
 """Longest wait for a change of the members, or of the leader."""
-SILENT_S = 3.0
+SILENT_S = 2.0
 """A voter that did not answer the leader for so long is not counted on."""
 UNREACHABLE = "unreachable"
 """Condition of a member whose node does not answer."""
