@@ -89,6 +89,20 @@ async def test_a_lost_connection_is_told_and_dialled_again() -> None:
             await again.links.close()
 
 
+async def test_who_falls_silent_is_missed_at_once_and_dials_no_more() -> None:
+    async with Party(ONE) as one, Party(TWO) as two, Party(NODES[2]) as three:
+        one.dial(two)
+        two.dial(one)
+        await until(lambda: one.links.connected() and two.links.connected())
+        for _ in range(2):
+            one.links.fall_silent()
+        await until(lambda: two.lost == [ONE])
+        three.dial(one)
+        await until(three.links.connected)
+        assert not one.links.connected()
+        assert ONE not in two.links.hears() | three.links.hears()
+
+
 async def test_a_peer_that_dials_us_is_dialled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aether.store.native.dialer.FIRST_REDIAL_S", 60.0)
     with socket.create_server(("127.0.0.1", 0)) as reserved:

@@ -2,14 +2,18 @@
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from aether.core.model.ids import NodeId
 from aether.errors import ConfigInvalid, Conflict, Invalid, NoQuorum, OutcomeUnknown, TooLarge
-from aether.ports import Member
+from aether.ports import Disk, Member
+from aether.store.disk.errors import DiskFailed
+from aether.store.disk.sync_job import SyncJob
+from aether.store.native.jobs import LogSync
 from aether.store.native.results import Applied, Refused, Result
-from aether.store.spec import StoreLimits
+from aether.store.spec import StoreLimits, Timing
 from tests.certificates import Authority
 from tests.integration.contracts.store import put
 from tests.integration.native_cluster import POLL_S, NativeCluster, new_members, until
@@ -222,6 +226,30 @@ async def test_a_member_that_stopped_answers_so() -> None:
         assert isinstance(refused[0], Refused)
         assert running.consensus.leader is None
         assert running.consensus.term == 0
+
+
+def unused_job() -> SyncJob:
+    return SyncJob(cast("Disk", None), (), (1, 1, 1), None, names=False)
+
+
+async def test_a_leader_whose_disk_fails_is_missed_long_before_its_time_is_over() -> None:
+    timing = Timing(heartbeat_s=0.2, election_s=2.0, suspicion_s=0.05)
+    async with NativeCluster(new_members(3), timing=timing) as cluster:
+        old = await cluster.leader()
+        await write(cluster, "k", 3)
+        others = [each for node, each in cluster.running.items() if node != old]
+
+        consensus = cluster.running[old].consensus
+        replica, driver = consensus._replica, consensus._driver
+        assert replica is not None
+        assert driver is not None
+        began = driver.now()
+        replica.sync_failed(LogSync(unused_job()), DiskFailed("the disk burns"), began)
+        driver.wake()
+        await until(lambda: all(each.consensus.leader not in (None, old) for each in others))
+        took = driver.now() - began
+        assert (await consensus.status()).condition == "disk_failed"
+        assert took < timing.election_s, "they waited for a leader that had nothing to say"
 
 
 async def test_after_a_fault_a_member_answers_who_waits_and_the_others_go_on() -> None:

@@ -44,6 +44,10 @@ class Scripted:
         self.more = False
         self.wakes = float("inf")
         self.fault: Exception | None = None
+        self.takes_part = True
+
+    def fall_silent(self) -> None:
+        self.calls.append("silent")
 
     def turn(self, now: float) -> None:
         self.calls.append("turn")
@@ -102,6 +106,15 @@ async def test_all_that_arrives_in_one_iteration_shares_a_turn(
     await asyncio.sleep(0)
     said = [(PEER, TimeoutNow(1)), (PEER, TimeoutNow(2)), ("lost", PEER)]
     assert scripted.calls == [*said, "turn", "flush"]
+
+
+async def test_a_member_that_takes_no_part_hangs_up(scripted: Scripted, driver: Driver) -> None:
+    driver.start()
+    await until(lambda: "flush" in scripted.calls)
+    assert "silent" not in scripted.calls
+    scripted.takes_part = False
+    driver.wake()
+    await until(lambda: "silent" in scripted.calls)
 
 
 async def test_a_sync_waits_until_what_was_sent_before_has_left(

@@ -111,6 +111,9 @@ class Driver:
             # No longer true after a sync that showed a fault of ours.
             if self.running:
                 self._sync(sent=sent)
+            if not self._replica.takes_part:
+                # Its peers would else wait a whole election time-out for one that says nothing.
+                self._links.fall_silent()
             if self._replica.more:
                 self.wake()
             self._set_timer()

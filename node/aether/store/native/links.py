@@ -70,6 +70,7 @@ class Links:
         self._waiting: dict[NodeId, Dialer] = {}
         self._encoded: tuple[Packet, bytes] | None = None
         self._closed = False
+        self._silent = False
 
     @property
     def port(self) -> int:
@@ -99,6 +100,13 @@ class Links:
                 self._hang_up(node)
         for node, address in self._known.items():
             self._dial(node, address)
+
+    def fall_silent(self) -> None:
+        """Cut the connections this member speaks on, for good, so that the others notice at once."""
+        if not self._silent:
+            self._silent = True
+            for node in list(self._dialers):
+                self._hang_up(node)
 
     def send(self, node: NodeId, packet: Packet) -> None:
         """Queue a packet for `flush`; never blocks, never raises, may drop it."""
@@ -142,7 +150,7 @@ class Links:
 
     def _dial(self, node: NodeId, address: str) -> None:
         dialer = self._dialers.get(node)
-        if self._closed or (dialer is not None and dialer.address == address):
+        if self._closed or self._silent or (dialer is not None and dialer.address == address):
             return
         self._hang_up(node)
         dialer = Dialer(node, address, self._me, self._tls, self._dice)
@@ -174,7 +182,8 @@ class Links:
         self._incoming[node] = incoming
         # A node that joins knows nobody yet: it answers at the address it is told.
         self._dial(node, self._known.get(node, hello.address))
-        self._dialers[node].poke()
+        if (dialer := self._dialers.get(node)) is not None:
+            dialer.poke()
         return node
 
     def _replace(self, older: Incoming, hello: Hello) -> None:

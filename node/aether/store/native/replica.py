@@ -460,6 +460,11 @@ class Replica:
         )
 
     @property
+    def takes_part(self) -> bool:
+        """Whether this member has anything to say to the others; for good when it has not."""
+        return self._takes_part
+
+    @property
     def leader(self) -> NodeId | None:
         """Who leads, as far as this member knows."""
         return self._raft.leader if self._takes_part else None
