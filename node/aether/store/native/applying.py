@@ -53,11 +53,12 @@ class Applying:
     def run(self) -> bool:
         """Apply committed entries until the budget is spent; return whether any are left."""
         commit = self.raft.commit
-        ends_at = self.stopwatch() + self.budget_s
+        stopwatch, apply = self.stopwatch, self._apply
+        ends_at = stopwatch() + self.budget_s
         while self.applied < commit:
             for entry in self._fetched:
-                self._apply(entry)
-                if self.stopwatch() >= ends_at:
+                apply(entry)
+                if stopwatch() >= ends_at:
                     return self.applied < commit
             if self.applied < commit:
                 self._fetch(commit)
@@ -78,7 +79,8 @@ class Applying:
                 self.members = _members.decode(entry.data)
         index = self.applied = entry.index
         self.term, self.time_ms = entry.term, entry.time_ms
-        self.proposals.applied(index, entry.term, data)
+        if index in self.proposals.standing:
+            self.proposals.applied(index, entry.term, data)
         if index % self.checkpoints.every == 0:
             digest = self.machine.digest()
             self.checkpoints.own(index, digest)

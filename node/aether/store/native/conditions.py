@@ -23,6 +23,7 @@ class Condition(StrEnum):
 
 
 _WORST_FIRST = tuple(reversed(Condition))
+_TAKES_NO_PART = frozenset({Condition.DISK_FAILED, Condition.QUARANTINED})
 
 
 class Health:
@@ -30,14 +31,25 @@ class Health:
 
     def __init__(self) -> None:
         self._details: dict[Condition, str] = {}
+        # Looked at for every request and packet, so kept rather than found out each time.
+        self.takes_part = True
+        """Whether the member may still send, write and answer."""
+        self.takes_commands = True
+        """Whether it may, and has room on its disk."""
 
     def enter(self, condition: Condition, detail: str) -> None:
         """Be in a condition; its first reason stays."""
         self._details.setdefault(condition, detail)
+        self._judge()
 
     def leave(self, condition: Condition) -> None:
         """Be in a condition no longer."""
         self._details.pop(condition, None)
+        self._judge()
+
+    def _judge(self) -> None:
+        self.takes_part = not self._details.keys() & _TAKES_NO_PART
+        self.takes_commands = self.takes_part and Condition.DISK_FULL not in self._details
 
     def has(self, condition: Condition) -> bool:
         """Whether a member is in a condition, be it the worst or not."""
@@ -52,14 +64,6 @@ class Health:
     def detail(self) -> str:
         """Why the condition is not `ok`; empty when it is."""
         return self._details.get(self.condition, "")
-
-    @property
-    def takes_part(self) -> bool:
-        """Whether the member may still send, write and answer."""
-        return not (
-            self._details
-            and (Condition.DISK_FAILED in self._details or Condition.QUARANTINED in self._details)
-        )
 
 
 class Mark:

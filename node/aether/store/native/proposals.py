@@ -9,21 +9,20 @@ import math
 from collections.abc import Sequence
 from itertools import chain
 
+import msgspec
+
 from aether.core.model.ids import NodeId
 from aether.store.native.results import Applied, Done, Refused, Result, Unknown
 
 
-class Waiting:
+class Waiting(msgspec.Struct, eq=False):
     """One request and whom to tell what became of it."""
 
-    __slots__ = ("command", "deadline", "done", "term")
-
-    def __init__(self, command: bytes, done: Done, deadline: float) -> None:
-        self.command = command
-        self.done = done
-        self.deadline = deadline
-        self.term = 0
-        """Of the log entry it became."""
+    command: bytes
+    done: Done
+    deadline: float
+    term: int = 0
+    """Of the log entry it became."""
 
 
 class _Forwarded:
@@ -62,14 +61,15 @@ class Proposals:
         self._seq = first_seq
         self._queued: list[Waiting] = []
         self._forwarded: dict[int, _Forwarded] = {}
-        self._at_index: dict[int, Waiting] = {}
+        self.standing: dict[int, Waiting] = {}
+        """What waits to be applied, by index."""
         self._next_deadline = math.inf
         """Not above any deadline; below all of them once the earliest has been met."""
 
     def __len__(self) -> int:
         """How many wait, in batches in flight too."""
         in_forwards = sum(len(each.waiting) for each in self._forwarded.values())
-        return len(self._queued) + len(self._at_index) + in_forwards
+        return len(self._queued) + len(self.standing) + in_forwards
 
     @property
     def queued(self) -> int:
@@ -83,7 +83,7 @@ class Proposals:
 
     def submit(self, command: bytes, done: Done, deadline: float) -> None:
         """Queue a command; refused as `busy` when too many wait."""
-        if len(self._queued) + len(self._at_index) >= self._most or (
+        if len(self._queued) + len(self.standing) >= self._most or (
             self._forwarded and len(self) >= self._most
         ):
             done(Refused("busy", f"{self._most} requests wait for consensus already"))
@@ -110,18 +110,18 @@ class Proposals:
                 continue
             each.term = term
         indexes = range(first_index, first_index + len(waiting))
-        if not self._at_index:
-            self._at_index.update(zip(indexes, waiting, strict=True))
+        if not self.standing:
+            self.standing.update(zip(indexes, waiting, strict=True))
             return
         for index, each in zip(indexes, waiting, strict=True):
-            other = self._at_index.get(index)
+            other = self.standing.get(index)
             if other is not None:
                 # A leader of a later term has no entry there but its own.
                 stays, goes = (each, other) if each.term > other.term else (other, each)
                 goes.done(_superseded(index, stays.term))
-                self._at_index[index] = stays
+                self.standing[index] = stays
             else:
-                self._at_index[index] = each
+                self.standing[index] = each
 
     def await_index(self, index: int, term: int, done: Done, deadline: float) -> None:
         """Tell `done` what the entry of `term` at `index`, not applied yet, comes to."""
@@ -144,7 +144,7 @@ class Proposals:
 
     def applied(self, index: int, term: int, data: bytes) -> None:
         """Tell whoever waits for `index` what the entry of `term` there came to."""
-        waiting = self._at_index.pop(index, None)
+        waiting = self.standing.pop(index, None)
         if waiting is None:
             return
         if waiting.term == term:
@@ -154,8 +154,8 @@ class Proposals:
 
     def skipped_to(self, index: int) -> None:
         """Give up on what stands at or before `index`: a snapshot went past it."""
-        for passed in [each for each in self._at_index if each <= index]:
-            self._at_index.pop(passed).done(Unknown("a snapshot replaced the log it stood in"))
+        for passed in [each for each in self.standing if each <= index]:
+            self.standing.pop(passed).done(Unknown("a snapshot replaced the log it stood in"))
 
     def lost(self, target: NodeId | None, why: str) -> None:
         """Give up on answers to forwards from `target`, or from everybody."""
@@ -173,8 +173,8 @@ class Proposals:
         queued = [each for each in self._queued if each.deadline <= now]
         self._queued = [each for each in self._queued if each.deadline > now]
         under_way = [
-            self._at_index.pop(index)
-            for index in [index for index, each in self._at_index.items() if each.deadline <= now]
+            self.standing.pop(index)
+            for index in [index for index, each in self.standing.items() if each.deadline <= now]
         ]
         for seq, forward in list(self._forwarded.items()):
             under_way.extend(forward.expire(now))
@@ -189,9 +189,9 @@ class Proposals:
     def close(self, code: str, why: str) -> None:
         """End everything: refused what no leader was asked to take, unknown the rest."""
         queued, self._queued = self._queued, []
-        rest = [*self._at_index.values()]
+        rest = [*self.standing.values()]
         rest += chain.from_iterable(each.waiting for each in self._forwarded.values())
-        self._at_index.clear()
+        self.standing.clear()
         self._forwarded.clear()
         self._next_deadline = math.inf
         for each in queued:
@@ -202,7 +202,7 @@ class Proposals:
     def _all(self) -> chain[Waiting]:
         return chain(
             self._queued,
-            self._at_index.values(),
+            self.standing.values(),
             chain.from_iterable(each.waiting for each in self._forwarded.values()),
         )
 

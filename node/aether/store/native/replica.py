@@ -239,7 +239,7 @@ class Replica:
     def submit(self, command: bytes, done: Done, deadline: float, now: float) -> None:
         """Have a command committed and applied; any member may be asked."""
         del now
-        if not self._takes_part or self._health.has(Condition.DISK_FULL):
+        if not (self._open and self._health.takes_commands):
             # With a full disk it could be committed by the others, but not applied here.
             done(self._refusal())
         elif len(command) > MAX_COMMAND:

@@ -1,18 +1,17 @@
 """What becomes of a request to the consensus group: applied, refused or unknown."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(msgspec.Struct, frozen=True, gc=False):
     """It took effect; `data` is what the state machine answered on this member."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """It surely never took effect and never will; it may be asked for again."""
 
     code: str
@@ -22,8 +21,7 @@ class Refused:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True, gc=False):
     """It may have taken effect, or may yet; the message says why that cannot be told."""
 
     message: str
