@@ -24,6 +24,8 @@ from aether.store import protocol
 from tests.bench.store.peers import KEY, STREAMS, VALUE_BYTES, Load, summarise
 
 TIMEOUT_MS = 10_000
+KEYS = 6250
+"""Distinct keys of one connection; a short run writes each once."""
 _MARK = b"0123456789"
 _ID = struct.Struct(">I")
 
@@ -84,9 +86,9 @@ class Clients(asyncio.Protocol):
         if self._kind != "write":
             before, after = self._around
             return before + _ID.pack(number) + after
-        digits = b"%010d" % number
         before, key, request, after = self._around
-        return b"".join((before, _ID.pack(number), key, digits, request, digits, after))
+        named, digits = b"%010d" % (number % KEYS), b"%010d" % number
+        return b"".join((before, _ID.pack(number), key, named, request, digits, after))
 
     def data_received(self, data: bytes) -> None:
         """Note what was answered; its clients send again."""
