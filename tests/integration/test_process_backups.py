@@ -8,7 +8,6 @@ import pytest
 from aether.core.model.reason import Reason
 from aether.core.store.commands import Put, Txn
 from aether.errors import Conflict, NoQuorum, Unavailable
-from aether.store.backup.inline import InlineBackups
 from aether.store.backup.reader import load_backup
 from aether.store.process import backups as process_backups
 from aether.store.protocol import Backup, Hello, Piece
@@ -39,17 +38,6 @@ async def test_a_backup_holds_what_was_acknowledged(tmp_path: Path) -> None:
         assert backup.machine.state_hash() == made.machine.state_hash()
         assert (backup.head.cluster_id, backup.head.node) == ("one", NODE)
         assert backup.families() == {"app": 400}
-
-
-async def test_an_inline_store_gives_the_same_state(tmp_path: Path) -> None:
-    async with rig() as made:
-        await fill(made, 100)
-        assert made.consensus is not None
-        source = InlineBackups(
-            consensus=made.consensus, machine=made.machine, node=NODE, cluster_id="one"
-        )
-        (tmp_path / "b").write_bytes(b"".join([piece async for piece in source.take(5.0)]))
-        assert load_backup(tmp_path / "b").machine.state_hash() == made.machine.state_hash()
 
 
 async def test_without_a_quorum_there_is_none() -> None:
