@@ -8,6 +8,7 @@ import asyncio
 
 import structlog
 
+from aether.control.purging import purge
 from aether.control.signal_board import SignalBoard
 from aether.core.control.lowering import claim_epoch, lower
 from aether.core.control.reconcile import reconcile
@@ -126,10 +127,12 @@ class ClusterDeploymentManager:
     async def _submit(self, txn: Txn) -> None:
         async with self._writes:
             try:
-                outcome = await self._store.txn(txn, timeout_s=_WRITE_TIMEOUT_S)
+                outcome = await purge(self._store, txn, _WRITE_TIMEOUT_S)
             except AetherError as problem:
                 _log.warning("write failed", why=txn.reason.text, error=problem.message)
                 return
-        if not isinstance(outcome, Applied):
+        if outcome is None:
+            self._wakeups.ring()  # there is more to delete
+        elif not isinstance(outcome, Applied):
             failed = [guard.key for guard in outcome.failed]
             _log.info("write refused, looking again", why=txn.reason.text, changed=failed)

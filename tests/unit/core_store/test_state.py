@@ -1,4 +1,4 @@
-from aether.core.store.commands import Change, Delete, DeletePrefix, Put
+from aether.core.store.commands import MAX_DELETED, Change, Delete, DeletePrefix, Put
 from aether.core.store.state import KvState
 
 
@@ -77,3 +77,21 @@ def test_a_moment_stays_as_it_was_and_costs_nothing_when_nobody_holds_it() -> No
     del moment, later, held
     state.changed((Put("a", b"4"),))
     assert state._moments == []
+
+
+def test_a_prefix_that_holds_too_many_keys_is_refused_whole() -> None:
+    """Applied in one step it would cost the leader its heartbeats."""
+    state = KvState()
+    for start in range(0, MAX_DELETED, 500):
+        state.changed(tuple(Put(f"a/{n:06}", b"") for n in range(start, start + 500)))
+    state.changed((Put("b/1", b""), Put("c\U0010ffff", b"")))
+    assert state.refusal((DeletePrefix("a/"),), 10) is None
+    for operations in [
+        (DeletePrefix("a/"), DeletePrefix("b/")),
+        (DeletePrefix(""),),
+        (Delete("b/1"), DeletePrefix("a/"), DeletePrefix("c\U0010ffff")),
+    ]:
+        refused = state.refusal(operations, 10)
+        assert refused is not None
+        assert refused[0] == "too_many"
+        assert str(MAX_DELETED) in refused[1]

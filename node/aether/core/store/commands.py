@@ -26,6 +26,8 @@ MAX_KEY_BYTES = 1024
 MAX_VALUE_BYTES = 1024 * 1024
 MAX_OPERATIONS = 512
 """Most guards, and most operations a branch, in one transaction."""
+MAX_DELETED = 10_000
+"""Most keys the prefixes of one transaction may delete: applying it holds up heartbeats meanwhile."""
 MIN_TTL_MS = 100
 MAX_TTL_MS = 365 * 24 * 3600 * 1000
 MAX_EXPIRED = 512
@@ -148,7 +150,7 @@ class Refused(_Value, frozen=True, tag=2):
     failed: tuple[Guard, ...] = ()
     message: str = ""
     code: str = ""
-    """Empty when guards failed; else `malformed`, `no_lease`, `ttl` or `full`."""
+    """Empty when guards failed; else `malformed`, `no_lease`, `ttl`, `full` or `too_many`."""
 
 
 Outcome = Applied | Refused

@@ -5,7 +5,15 @@ from weakref import ReferenceType, ref
 
 from sortedcontainers import SortedList
 
-from aether.core.store.commands import Change, Delete, DeletePrefix, Entry, Operation, Put
+from aether.core.store.commands import (
+    MAX_DELETED,
+    Change,
+    Delete,
+    DeletePrefix,
+    Entry,
+    Operation,
+    Put,
+)
 from aether.core.store.leases import MAX_LEASE_KEYS, Leases
 
 MAX_STATE_BYTES = 1024 * 1024 * 1024
@@ -125,6 +133,11 @@ class KvState:
                 f"the store holds {self.bytes} bytes; with this write of {size} it could pass "
                 f"{MAX_STATE_BYTES}: delete keys first"
             )
+        if (count := self._deleted_by_prefix(operations)) > MAX_DELETED:
+            return "too_many", (
+                f"it would delete {count} keys by prefix; the limit is {MAX_DELETED} in one "
+                "transaction: delete a longer prefix, or page by page"
+            )
         for operation in operations:
             if type(operation) is Put and operation.lease:
                 lease = self.leases.get(operation.lease)
@@ -136,6 +149,16 @@ class KvState:
                         f"pass {MAX_LEASE_KEYS}, the limit"
                     )
         return None
+
+    def _deleted_by_prefix(self, operations: Iterable[Operation]) -> int:
+        """Return how many keys the prefixes to be deleted hold, each prefix counted by itself."""
+        count = 0
+        for operation in operations:
+            if type(operation) is DeletePrefix:
+                keys, after = self._sorted(), _after(operation.prefix)
+                last = len(keys) if after is None else keys.bisect_left(after)
+                count += last - keys.bisect_left(operation.prefix)
+        return count
 
     def changed(self, operations: Sequence[Operation]) -> Effects:
         """Carry `operations` out and return the effects; no change leaves the revision alone."""
