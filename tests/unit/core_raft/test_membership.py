@@ -3,7 +3,7 @@
 import pytest
 
 from aether.core.model.ids import NodeId
-from aether.core.raft.entries import Members
+from aether.core.raft.entries import Members, Peer
 from aether.core.raft.membership import (
     Membership,
     changed,
@@ -34,7 +34,11 @@ def test_one_change(change: Change, after: Members) -> None:
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [(Promote(NodeId("z")), "unknown_member"), (Remove(NodeId("a")), "last_voter")],
+    [
+        (Promote(NodeId("z")), "unknown_member"),
+        (Remove(NodeId("a")), "last_voter"),
+        (AddLearner(Peer(NodeId("a"), "elsewhere:1")), "other_address"),
+    ],
 )
 def test_refusals(change: Change, code: str) -> None:
     refusal = changed(members("a"), change)

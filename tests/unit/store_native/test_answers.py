@@ -23,6 +23,7 @@ from aether.store.native.results import Applied, Refused, Result, Unknown
         (Refused("last_voter", "alone"), Invalid),
         (Refused("unknown_member", "who"), Invalid),
         (Refused("pending_change", "wait"), Conflict),
+        (Refused("other_address", "remove it first"), Conflict),
         (Unknown("late"), OutcomeUnknown),
     ],
 )

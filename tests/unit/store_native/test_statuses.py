@@ -14,6 +14,7 @@ def test_leader_and_followers_tell_the_same_story() -> None:
     assert (leader.role, leader.condition, leader.engine) == ("leader", "ok", "native")
     assert {peer.node for peer in leader.peers} == set(statuses)
     assert all(peer.match == leader.commit for peer in leader.peers)
+    assert [type(peer.state) for peer in leader.peers] == [str, str]
     for status in statuses.values():
         assert status.leader == leader.node
         assert (status.term, status.applied) == (leader.term, leader.applied)

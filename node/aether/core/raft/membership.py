@@ -45,9 +45,16 @@ def changed(members: Members, change: Change) -> Members | Refusal:
             return _remove(members, node)
 
 
-def _add(members: Members, peer: Peer) -> Members:
-    if any(each.node == peer.node for each in (*members.voters, *members.learners)):
+def _add(members: Members, peer: Peer) -> Members | Refusal:
+    present = [each for each in (*members.voters, *members.learners) if each.node == peer.node]
+    if peer in present:
         return members
+    if present:
+        return Refusal(
+            "other_address",
+            f"{peer.node} is a member at {present[0].address}, not {peer.address}: remove it before "
+            "it is added at another address",
+        )
     return Members(members.voters, _with(members.learners, peer))
 
 

@@ -14,7 +14,7 @@ from aether.errors import (
 from aether.store.native.results import Applied, Refused, Result, Unknown
 
 _INVALID = frozenset({"unknown_member", "last_voter"})
-_CONFLICT = frozenset({"pending_change"})
+_CONFLICT = frozenset({"pending_change", "other_address"})
 _RETRIED = frozenset(
     {"lagging", "not_ready", "transferring", "busy", "not_leader", "pending_change"}
 )

@@ -27,7 +27,9 @@ def member_status(
         snapshot_index=snapshot_index,
         members=tuple(sorted(members, key=lambda member: member.node)),
         peers=tuple(
-            PeerProgress(node=peer.node, match=peer.match, state=peer.state, silent_s=peer.silent_s)
+            PeerProgress(
+                node=peer.node, match=peer.match, state=str(peer.state), silent_s=peer.silent_s
+            )
             for peer in raft.peers
         ),
     )
