@@ -102,6 +102,23 @@ async def test_more_than_a_few_at_once_are_refused() -> None:
         await again.aclose()
 
 
+async def test_a_client_that_takes_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with rig() as made:
+        await fill(made)
+        async with made.raw() as slow:
+            assert isinstance(await slow.next(), Hello)
+            slow.ask(Backup(1, 1_000))
+            assert made.server is not None
+            connection = next(iter(made.server._connections))
+            await until(lambda: connection.backups == 1)
+            connection.tell_progress()
+            assert connection.backups == 1
+            monkeypatch.setattr(process_backups, "STALLED_S", -1.0)
+            connection.tell_progress()
+            assert await slow.is_closed()
+            await until(lambda: connection.backups == 0)
+
+
 async def test_a_store_that_dies_in_the_middle_breaks_the_backup() -> None:
     async with rig() as made:
         await fill(made)

@@ -21,6 +21,7 @@ from aether.store.native.opening import open_member
 from aether.store.native.settings import ReplicaSpec
 from aether.store.offline.holding import InUse, held
 from aether.store.offline.quorum_loss import ASIDE, NotTrusted, examine, recover
+from aether.store.origin import Origin, loss_of, read_origin, write_origin
 from tests.backup_world import BY_TEST
 
 NODE = NodeId("node-1")
@@ -73,6 +74,7 @@ def test_the_new_cluster_has_everything_in_the_log_and_one_voter(tmp_path: Path)
     survivor, founded = recover(tmp_path, "old", FOUNDERS)
     assert founded.state_hash == expected.state_hash()
     assert founded.cluster_id != "old"
+    assert (read_origin(tmp_path), loss_of(tmp_path)) == (Origin.FOUNDED, "")
     assert survivor.last_index == 20
     restored = KvMachine()
     with Directory(tmp_path / "store") as disk:
@@ -137,6 +139,13 @@ def test_damaged_and_distrusted_members_are_refused_by_name(tmp_path: Path) -> N
     with pytest.raises(NotTrusted, match=r"log-.* is damaged"):
         recover(tmp_path, "old", FOUNDERS)
     assert not (tmp_path / ASIDE).exists()
+
+
+def test_a_member_that_lost_its_store_is_refused(tmp_path: Path) -> None:
+    member(tmp_path)
+    write_origin(tmp_path, Origin.LOST)
+    with pytest.raises(NotTrusted, match="had lost its store"):
+        examine(tmp_path, FOUNDERS)
 
 
 def test_who_was_removed_cannot_begin_a_cluster(tmp_path: Path) -> None:

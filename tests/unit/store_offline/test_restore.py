@@ -13,6 +13,7 @@ from aether.store.disk.errors import WrongMember
 from aether.store.native.opening import open_member
 from aether.store.native.settings import ReplicaSpec
 from aether.store.offline.restore import NotEmpty, restore
+from aether.store.origin import Origin, loss_of, read_origin
 from tests.backup_world import backup_file, machine
 
 NODE = NodeId("fresh-1")
@@ -29,6 +30,7 @@ def test_the_state_is_the_backups_and_the_cluster_a_new_one(tmp_path: Path) -> N
     founded = restore(backup, tmp_path / "data", NODE, ADDRESS)
     assert founded.state_hash == one.state_hash()
     assert founded.cluster_id not in ("old", "")
+    assert (read_origin(tmp_path / "data"), loss_of(tmp_path / "data")) == (Origin.FOUNDED, "")
     restored = KvMachine()
     with Directory(tmp_path / "data" / "store") as disk:
         opened = open_member(spec(founded.cluster_id), disk, restored)

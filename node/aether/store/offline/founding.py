@@ -13,8 +13,6 @@ from aether.store.disk.identity import claim
 from aether.store.disk.snapshot_files import SnapshotFiles
 from aether.store.disk.vote_file import VoteFile
 
-STORE = "store"
-"""Folder of the log below a data directory."""
 ENGINE_FILE = "engine"
 """File of a data directory that names the engine which wrote its store."""
 ENGINE = "native"

@@ -22,8 +22,9 @@ from aether.store.disk.identity import read_identity
 from aether.store.disk.snapshot_files import SnapshotFiles
 from aether.store.disk.vote_file import VoteFile
 from aether.store.native.conditions import Mark
-from aether.store.offline.founding import ENGINE, ENGINE_FILE, STORE, Founded, found
+from aether.store.offline.founding import ENGINE, ENGINE_FILE, Founded, found
 from aether.store.offline.holding import InUse, held
+from aether.store.origin import STORE, Origin, read_origin, write_origin
 from aether.whole_files import sync_directory
 
 ASIDE = "store.before-recovery"
@@ -108,6 +109,7 @@ def recover(data_dir: Path, cluster_id: str, believed: Members) -> tuple[Survivo
         (data_dir / STORE).rename(_aside(data_dir))
         fresh.rename(data_dir / STORE)
         sync_directory(data_dir)
+        write_origin(data_dir, Origin.FOUNDED)
     return survivor, founded
 
 
@@ -122,6 +124,11 @@ def _held(data_dir: Path) -> Iterator[None]:
         raise Invalid(
             f"{data_dir} holds a store of engine {engine.read_text().strip()}: restore a "
             "backup instead"
+        )
+    if read_origin(data_dir) is Origin.LOST:
+        raise NotTrusted(
+            f"{data_dir}: this member had lost its store and not joined again; recover from "
+            "another member, or restore a backup"
         )
     with held(data_dir):
         if not (data_dir / STORE).is_dir():

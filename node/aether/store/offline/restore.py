@@ -6,7 +6,8 @@ from aether.core.model.ids import NodeId
 from aether.core.raft.entries import Peer
 from aether.errors import Conflict
 from aether.store.backup.reader import Backup
-from aether.store.offline.founding import ENGINE, ENGINE_FILE, STORE, Founded, found
+from aether.store.offline.founding import ENGINE, ENGINE_FILE, Founded, found
+from aether.store.origin import STORE, Origin, write_origin
 from aether.whole_files import write_whole
 
 FIRST_INDEX = FIRST_TERM = 1
@@ -33,4 +34,6 @@ def restore(backup: Backup, data_dir: Path, node: NodeId, address: str) -> Found
     data_dir.mkdir(parents=True, exist_ok=True)
     write_whole(data_dir / ENGINE_FILE, f"{ENGINE}\n".encode())
     voter = Peer(node, address)
-    return found(data_dir / STORE, voter, backup.machine, index=FIRST_INDEX, term=FIRST_TERM)
+    founded = found(data_dir / STORE, voter, backup.machine, index=FIRST_INDEX, term=FIRST_TERM)
+    write_origin(data_dir, Origin.FOUNDED)
+    return founded
