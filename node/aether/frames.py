@@ -32,7 +32,7 @@ def unpack(body: bytes) -> Any:  # noqa: ANN401 - the caller converts to the typ
     """Return the value of a frame's body; raise FrameError when it is not msgpack."""
     try:
         return msgspec.msgpack.decode(body)
-    except msgspec.MsgspecError as problem:
+    except (ValueError, RecursionError) as problem:  # msgspec's errors, bad UTF-8, and too deep
         raise FrameError(f"not msgpack: {problem}") from problem
 
 

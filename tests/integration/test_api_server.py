@@ -1,6 +1,7 @@
 """The management port over a real socket."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -129,3 +130,21 @@ async def test_a_backup_is_streamed_and_one_that_breaks_is_cut_off(
     monkeypatch.setattr(InlineBackups, "take", breaks)
     with pytest.raises((http.client.IncompleteRead, ConnectionError)):
         await asyncio.to_thread(_ask, port, "GET", "/api/v1/backup")
+
+
+async def test_what_is_not_http_is_answered_and_does_not_fill_the_log(
+    served: tuple[ApiWorld, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    for data in (
+        b"\x80\x04" * 2000,
+        b"GET /" + b"a" * 100_000,
+        b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 9000,
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", served[1])
+        writer.write(data)
+        async with asyncio.timeout(10):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+        writer.transport.abort()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+    assert caplog.records == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aether.frames import read_frame, write_frame
+from aether.frames import pack, read_frame, write_frame
 from tests.integration.kv_rig import World, kv_world
 
 
@@ -65,3 +65,26 @@ async def test_many_requests_at_once_are_all_answered(world: World) -> None:
     answers = [await read_frame(reader) for _ in range(count)]
     assert sorted(answer["id"] for answer in answers if answer) == list(range(count))
     writer.close()
+
+
+async def test_a_host_that_takes_no_answers_is_not_heard_further(world: World) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(world.socket), limit=1024)
+    question = pack({"id": 1, "token": "secret-a", "op": "drop everything"}) * 1000
+    asked = 0
+    while await _takes(writer, question):
+        asked += 1000
+        assert asked < 300_000, "questions without end are collected"
+    async with asyncio.timeout(30):  # once it takes the answers, all its questions are answered
+        for _ in range(asked + 1000):
+            assert await read_frame(reader) is not None
+    writer.close()
+
+
+async def _takes(writer: asyncio.StreamWriter, data: bytes) -> bool:
+    writer.write(data)
+    try:
+        async with asyncio.timeout(1):
+            await writer.drain()
+    except TimeoutError:
+        return False
+    return True

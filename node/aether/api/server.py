@@ -1,11 +1,13 @@
 """The management port: HTTP in front of `Api.handle`, with bounds on what is held in memory."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from aether.api.problems import Overloaded, problem_response
 from aether.api.routes import SMALL_BODY_BYTES, Endpoint
@@ -49,7 +51,9 @@ class ApiServer:
         """Listen; raises OSError when the port is taken."""
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._serve)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=STOP_S)
+        runner = web.AppRunner(
+            application, access_log=None, shutdown_timeout=STOP_S, logger=_http_log()
+        )
         await runner.setup()
         self._runner = runner
         try:
@@ -128,6 +132,22 @@ async def _stream(
     finally:
         await pieces.aclose()
     return response
+
+
+def _http_log() -> logging.Logger:
+    """Return the log of the HTTP server."""
+    http_log = logging.getLogger("aether.api.http")
+    http_log.addFilter(_tells_of_us)
+    return http_log
+
+
+def _tells_of_us(record: logging.LogRecord) -> bool:
+    """Keep what is our fault; whoever sends what is not HTTP must not fill the log with it."""
+    problem = record.exc_info[1] if record.exc_info else None
+    if isinstance(problem, HttpProcessingError):
+        _log.debug("not HTTP", problem=str(problem)[:200])
+        return False
+    return True
 
 
 async def _read_body(request: web.Request, endpoint: Endpoint) -> bytes:

@@ -91,13 +91,12 @@ class ClientConnection(asyncio.Protocol):
                 self.deadline = self._context.now() + self._context.limits.header_s
             self._buffer = self._buffer + data if self._buffer else data
             self._advance()
+            self._hold_pipeline()
         elif self._body is not None:
             self._feed(data)
         else:
             self._buffer += data
-            if len(self._buffer) > self._context.limits.pipeline_bytes:
-                self._pipeline_held = True
-                self._apply_holds()
+            self._hold_pipeline()
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
@@ -112,8 +111,17 @@ class ClientConnection(asyncio.Protocol):
             self._exchange.hold_answer(held=False)
         elif not self._lingering:
             self._advance()
+            self._hold_pipeline()
 
     # -- reading requests
+
+    def _hold_pipeline(self) -> None:
+        """Read no more while many requests wait for an answer, or for the client to take one."""
+        waits = self._exchange is not None or self._write_held
+        held = waits and len(self._buffer) > self._context.limits.pipeline_bytes
+        if held is not self._pipeline_held:
+            self._pipeline_held = held
+            self._apply_holds()
 
     def _advance(self) -> None:
         """Begin requests for as long as whole heads are there and nothing is being answered."""
@@ -298,7 +306,7 @@ class ClientConnection(asyncio.Protocol):
         """Go on after an answer: the next request, or the end of the connection."""
         close = self.wants_close
         self._head = None
-        self._body_held = self._pipeline_held = False
+        self._body_held = False
         if self._body is not None:
             self._linger()  # what is left of the body would be taken for a request
         elif close:
@@ -311,6 +319,7 @@ class ClientConnection(asyncio.Protocol):
             )
             self._apply_holds()
             self._advance()
+            self._hold_pipeline()
 
     def _linger(self) -> None:
         """Close for writing and take in what still comes, so that the answer is not lost.

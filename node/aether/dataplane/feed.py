@@ -94,6 +94,8 @@ class TableFeed:
             sending.start("send tables", self._send(router))
             while (message := await read_frame(router.reader)) is not None:
                 self._hear(router, message)
+                async with asyncio.timeout(WRITE_S):
+                    await router.writer.drain()
         except (OSError, FrameError, TimeoutError) as problem:
             log.warning("table link ended", router_pid=router.pid, problem=str(problem))
         finally:

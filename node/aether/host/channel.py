@@ -7,6 +7,8 @@ from typing import Any
 from aether.frames import HEADER, MAX_FRAME_BYTES, FrameError, pack, unpack
 
 MAX_UNSENT_BYTES = 4 * MAX_FRAME_BYTES
+FULL_BYTES = 1024 * 1024
+"""Bytes that may wait for a peer before it is not listened to."""
 READ_BYTES = 64 * 1024
 _CREDENTIALS = struct.Struct("3i")
 
@@ -24,6 +26,11 @@ class Channel:
     def wants_to_write(self) -> bool:
         """Whether bytes wait for the peer."""
         return bool(self._unsent)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits for the peer that it should ask no more."""
+        return len(self._unsent) > FULL_BYTES
 
     def peer_pid(self) -> int:
         """Return the pid of the process at the other end, as the kernel knows it."""

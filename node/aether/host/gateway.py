@@ -100,12 +100,12 @@ class HostGateway:
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
             message = f"not a request: {type(problem).__name__}: {problem}"
             answer = {"id": number, "ok": False, "code": Invalid.code, "message": message}
-        finally:
-            places.release()
         try:
             await write_frame(writer, answer)
         except OSError:
             log.debug("host went away before it was answered", op=str(request)[:60])
+        finally:
+            places.release()  # only now: a host that takes no answers must not go on asking
 
     async def _do(self, request: Mapping[str, Any]) -> Mapping[str, object]:
         base = self._slice_of(_text(request, "token"))

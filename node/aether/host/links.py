@@ -112,12 +112,17 @@ class Links:
             if not isinstance(message, dict):
                 self._drop(channel, FrameError(f"a message is a map, not {type(message).__name__}"))
                 return
-            self._on_message(channel, message)
+            try:
+                self._on_message(channel, message)
+            except (KeyError, TypeError, ValueError, OverflowError) as problem:
+                self._drop(channel, FrameError(f"a message makes no sense: {problem!r}"))
+                return
         if messages is None:
             self._drop(channel, None)
 
     def _select_for(self, channel: Channel) -> None:
-        events = selectors.EVENT_READ
+        # A peer that takes no answers is not heard further.
+        events = 0 if channel.is_full else selectors.EVENT_READ
         if channel.wants_to_write:
             events |= selectors.EVENT_WRITE
         self._selector.modify(channel.sock, events, channel)

@@ -166,3 +166,16 @@ def test_only_our_own_may_vouch_for_a_repetition(
     monkeypatch.setattr("aether.dataplane.downstream.Exchange", Noted)
     Rig(listener).feed(GET)
     assert [request.is_trusted for request in seen] == [trusted]
+
+
+def test_a_client_that_takes_no_answers_may_not_go_on_asking() -> None:
+    rig = Rig()
+    rig.client.pause_writing()
+    fed = 0
+    while not rig.transport.is_reading_held:
+        assert rig.feed(GET * 100) == []
+        fed += 100
+        assert fed * len(GET) < 3 * 64 * 1024
+    rig.client.resume_writing()
+    assert not rig.transport.is_reading_held
+    assert rig.transport.take().count(b"HTTP/1.1 503") == fed

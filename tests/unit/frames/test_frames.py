@@ -30,6 +30,8 @@ async def test_a_value_comes_back_and_the_end_is_none() -> None:
         HEADER.pack(2**31) + b"x",
         HEADER.pack(2) + b"\xc1\xc1",
         b"GET / HTTP/1.1\r\n\r\n",
+        HEADER.pack(2) + b"\xa1\xff",  # text that is no UTF-8
+        HEADER.pack(100_000) + b"\x91" * 100_000,  # deeper than any stack
     ],
 )
 async def test_what_is_no_frame_is_refused_before_it_is_buffered(data: bytes) -> None:

@@ -39,7 +39,9 @@ def test_the_end_of_the_stream_is_none(pair: Pair) -> None:
     assert channel.receive() is None
 
 
-@pytest.mark.parametrize("raw", [HEADER.pack(2**31), HEADER.pack(1) + b"\xc1"])
+@pytest.mark.parametrize(
+    "raw", [HEADER.pack(2**31), HEADER.pack(1) + b"\xc1", HEADER.pack(9_000) + b"\x91" * 9_000]
+)
 def test_what_is_no_frame_is_an_error(pair: Pair, raw: bytes) -> None:
     channel, peer = pair
     peer.send(raw)
@@ -53,11 +55,13 @@ def test_what_the_peer_does_not_take_waits_up_to_a_limit(
     channel, peer = pair
     channel.send({"data": b"x" * 4_000_000})
     assert channel.wants_to_write
+    assert channel.is_full
     received = 0
     while channel.wants_to_write:
         received += len(peer.recv(1_000_000))
         channel.flush()
     assert received > 3_000_000
+    assert not channel.is_full
     monkeypatch.setattr(module, "MAX_UNSENT_BYTES", 1000)
     with pytest.raises(FrameError, match="does not read"):
         channel.send({"data": b"x" * 2000})

@@ -12,6 +12,7 @@ import pytest
 
 from aether.core.store.codec import decode_result, encode_command
 from aether.core.store.commands import Applied, Delete, DeletePrefix, Put, Refused, Txn
+from aether.store.process.connection import MOST_GROUP_REQUESTS
 from aether.store.protocol import (
     MAX_REQUEST_BYTES,
     AddMember,
@@ -224,3 +225,15 @@ async def test_all_keys_but_those_left_out(served: Rig) -> None:
         found = await raw.next()
     assert isinstance(found, Found)
     assert [entry.key for entry in found.entries] == ["a", "app0", "z"]
+
+
+async def test_a_flood_of_questions_about_the_group_is_refused_not_collected(served: Rig) -> None:
+    async with served.raw() as raw:
+        await greeted(raw)
+        raw.ask(*(AskStatus(number) for number in range(5000)))
+        answers = [await raw.next() for _ in range(5000)]
+        busy = [answer for answer in answers if isinstance(answer, Failed)]
+        assert {answer.code for answer in busy} == {"busy"}
+        assert sum(isinstance(answer, Status) for answer in answers) >= MOST_GROUP_REQUESTS
+        raw.ask(AskStatus(9999))
+        assert isinstance(await raw.next(), Status)

@@ -5,10 +5,10 @@ import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import structlog
 
@@ -54,6 +54,8 @@ log = structlog.get_logger()
 MOST_WAITING = 20_000
 """Requests of one client that may wait for an answer; more are refused."""
 MOST_WATCHES = 1_000
+MOST_GROUP_REQUESTS = 64
+"""Questions about the group, and changes of it, of one client at once: each runs in a task."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,6 +84,7 @@ class Connection(asyncio.Protocol):
         self._served = served
         self._inbox = Inbox(request_decoder, MAX_REQUEST_BYTES)
         self._waiting = 0
+        self._group_requests = 0
         self._watches: dict[int, Subscription] = {}
         self._lists: deque[Iterator[Found]] = deque()
         """Answers of reads that have more parts, or wait for room."""
@@ -196,7 +199,8 @@ class Connection(asyncio.Protocol):
             self._out.add(_not_done(number, result))
 
     def _refuse_busy(self, number: int) -> None:
-        message = f"{self._waiting} requests of this client wait already"
+        waiting = self._waiting + self._group_requests
+        message = f"{waiting} requests of this client wait already"
         self.say(Failed(number, REFUSED, "busy", message))
 
     def _read(self, asked: Get | List) -> None:
@@ -320,11 +324,13 @@ class Connection(asyncio.Protocol):
                 self._unfollow(message.id)
             case Submit():
                 self._submit(message)
+            case Backup() if self._waiting >= MOST_WAITING:
+                self._refuse_busy(message.id)
             case Backup(timeout_ms=ms):
                 self._waiting += 1
                 self._served.engine.read(partial(self._backup, message), ms / 1000)
             case AskStatus() | AddMember() | RemoveMember() | Transfer():
-                self._start(message.id, self._ask_group(message))
+                self._start(message)
 
     async def _ask_group(self, message: AskStatus | AddMember | RemoveMember | Transfer) -> Answer:
         group = self._served.group
@@ -342,17 +348,22 @@ class Connection(asyncio.Protocol):
                 return Done(message.id, leader.encode())
         return Done(message.id, b"")
 
-    def _start(self, number: int, work: Coroutine[Any, Any, Answer]) -> None:
-        async def answer() -> None:
-            try:
-                self.say(await work)
-            except AetherError as problem:
-                self.say(failed(number, problem))
-            finally:
-                self._waiting -= 1
+    def _start(self, asked: AskStatus | AddMember | RemoveMember | Transfer) -> None:
+        if self._group_requests >= MOST_GROUP_REQUESTS:
+            self._refuse_busy(asked.id)
+            return
+        self._group_requests += 1
+        self._served.tasks.start("store-group", self._answer_about_group(asked))
 
-        self._waiting += 1
-        self._served.tasks.start("store-group", answer())
+    async def _answer_about_group(
+        self, asked: AskStatus | AddMember | RemoveMember | Transfer
+    ) -> None:
+        try:
+            self.say(await self._ask_group(asked))
+        except AetherError as problem:
+            self.say(failed(asked.id, problem))
+        finally:
+            self._group_requests -= 1
 
 
 def _not_done(number: int, result: Refused | Unknown | Applied) -> Failed:
