@@ -22,6 +22,7 @@ from aether.store.disk.errors import Damaged, NoSpace
 from aether.store.native.additions import Additions
 from aether.store.native.applying import Applying
 from aether.store.native.checkpoints import Checkpoints
+from aether.store.native.comparing import Comparing
 from aether.store.native.conditions import Condition, Health, Mark
 from aether.store.native.durability import Durability
 from aether.store.native.forwarding import Forwarding
@@ -100,6 +101,7 @@ class Replica:
         self._requests = Requests(first[2])
         self._additions = Additions(self.change)
         self._checkpoints = Checkpoints(self._node, spec.checkpoint_entries)
+        self._comparing = Comparing(self._node, self._checkpoints, links.send, self._quarantine)
         self._sync_began = math.inf
         self._open = False
         self._more = False
@@ -139,7 +141,7 @@ class Replica:
             raft=self._raft,
             proposals=self._proposals,
             checkpoints=self._checkpoints,
-            on_checkpoint=self._tell_checkpoint,
+            on_checkpoint=self._checkpoint,
             budget_s=spec.apply_budget_s,
             stopwatch=self._stopwatch,
             applied=start.snapshot.index,
@@ -177,6 +179,9 @@ class Replica:
             self._applying, self._leading, self._reads, self._requests, self._links.send, self._node
         )
 
+    def _checkpoint(self, index: int, digest: bytes) -> None:
+        self._comparing.tell(self._applying, index, digest)
+
     # Inputs
 
     def receive(self, sender: NodeId, packet: Packet, now: float) -> None:
@@ -205,8 +210,8 @@ class Replica:
                 self._snapshots.take_chunk(sender, packet)
             case SnapshotAnswer():
                 self._snapshots.take_answer(sender, packet, now)
-            case Checkpoint(index, digest):
-                self._take_checkpoint(sender, index, digest)
+            case Checkpoint():
+                self._comparing.take(self._applying, sender, packet)
             case _:
                 self._forwarding.on_request(sender, packet, now)
 
@@ -412,25 +417,6 @@ class Replica:
             Mark.recovering(self._disk).clear()
             self._health.leave(Condition.RECOVERING)
             _log.info("recovered", index=self._raft.commit)
-
-    # Checkpoints
-
-    def _tell_checkpoint(self, index: int, digest: bytes) -> None:
-        known = self._raft.members
-        checkpoint = Checkpoint(index, digest)
-        for peer in (*known.voters, *known.learners):
-            if peer.node != self._node:
-                self._links.send(peer.node, checkpoint)
-        self._compare(index)
-
-    def _take_checkpoint(self, sender: NodeId, index: int, digest: bytes) -> None:
-        self._checkpoints.note(sender, index, digest)
-        self._compare(index)
-
-    def _compare(self, index: int) -> None:
-        voters = {peer.node for peer in self._applying.members.voters}
-        if self._checkpoints.differs_at(index, voters):
-            self._quarantine(f"its state after entry {index} differs from that of a majority")
 
     # Questions
 
