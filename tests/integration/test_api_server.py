@@ -143,7 +143,7 @@ async def test_what_is_not_http_is_answered_and_does_not_fill_the_log(
         reader, writer = await asyncio.open_connection("127.0.0.1", served[1])
         writer.write(data)
         async with asyncio.timeout(10):
-            assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+            assert b" 400 " in await reader.readline()
         writer.transport.abort()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
