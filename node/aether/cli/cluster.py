@@ -103,7 +103,7 @@ def backup(this: Invocation, file: Path, verify: bool) -> None:  # noqa: FBT001 
 def _taken(this: Invocation, file: Path) -> Backup:
     """Take a backup beside its name, verify it, then give it the name."""
     if file.exists():
-        raise Refused(f"{file} exists; a backup never replaces a file: choose another name")
+        raise _exists(file)
     try:
         descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.part-")
     except OSError as problem:
@@ -116,13 +116,29 @@ def _taken(this: Invocation, file: Path) -> Backup:
             out.flush()
             os.fsync(out.fileno())
         held = load_backup(fresh)
-        os.link(fresh, file)  # fails where a file came to be meanwhile
-        sync_directory(file.parent)
+        _name(fresh, file)
+    except FileExistsError as problem:
+        raise _exists(file) from problem
     except OSError as problem:
         raise CliError(f"{file} cannot be written: {problem.strerror or problem}") from problem
     finally:
         fresh.unlink(missing_ok=True)
     return held
+
+
+def _name(fresh: Path, file: Path) -> None:
+    """Give a whole file its name; raises FileExistsError when one came to be there meanwhile."""
+    try:
+        os.link(fresh, file)
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links on this file system
+        fresh.rename(file)
+    sync_directory(file.parent)
+
+
+def _exists(file: Path) -> Refused:
+    return Refused(f"{file} exists; a backup never replaces a file: choose another name")
 
 
 def _plain(held: Backup) -> dict[str, Any]:

@@ -101,6 +101,30 @@ def test_a_backup_appears_whole_or_not_at_all(api: FakeApi, aether: Aether, tmp_
     assert file.read_bytes() == whole
 
 
+def test_a_name_that_is_taken_meanwhile_is_left_alone(
+    api: FakeApi, aether: Aether, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = backup_file(tmp_path / "made", machine()).read_bytes()
+    api.on("GET", "backup", Answer(text=whole, content_type="application/octet-stream"))
+    file = tmp_path / "shop.backup"
+
+    def taken(source: Path, target: Path) -> None:
+        target.write_text("of somebody else")
+        raise FileExistsError(17, "File exists", str(source))
+
+    monkeypatch.setattr("aether.cli.cluster.os.link", taken)
+    assert aether("cluster", "backup", str(file)).code == 4
+    assert file.read_text() == "of somebody else"
+    file.unlink()
+
+    def impossible(source: Path, target: Path) -> None:
+        raise PermissionError(1, f"no links from {source}", str(target))
+
+    monkeypatch.setattr("aether.cli.cluster.os.link", impossible)
+    assert aether("cluster", "backup", str(file)).code == 0
+    assert file.read_bytes() == whole
+
+
 def test_verify_tells_what_a_backup_holds(aether: Aether, tmp_path: Path) -> None:
     of = machine()
     file = backup_file(tmp_path / "b", of)
