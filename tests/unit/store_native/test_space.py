@@ -1,6 +1,7 @@
 """A full disk takes nothing new and loses nothing; it heals by itself."""
 
 from aether.core.model.ids import NodeId
+from aether.core.raft.messages import Append
 from aether.store.native.conditions import Condition
 from aether.store.native.results import Applied, Refused
 from tests.unit.store_native.native_rig import Ask, Group
@@ -38,6 +39,29 @@ def test_a_follower_with_a_full_disk_holds_nobody_up_and_catches_up() -> None:
     group.settle()
     assert group.commands(name) == group.commands(leader)
     group.run(lambda: len(group.disks[NodeId(name)].files.get("ballast", b"")) == 64 * 1024)
+
+
+def test_a_follower_with_a_full_disk_is_offered_little_until_it_takes_some() -> None:
+    group = Group()
+    group.elect()
+    group.run_for(2.5)
+    full, other = group.others()[0], group.leader_name()
+    fill(group, full)
+    group.run(
+        lambda: (
+            bool(group.put(other, [bytes(500)])) and group[full].condition is Condition.DISK_FULL
+        )
+    )
+    group.put(other, [bytes(10_000)] * 200)
+    group.run_for(1.0)
+    group.sent.clear()
+    group.run_for(2.0)
+    offers = [p for _, to, p in group.sent if to == full and isinstance(p, Append) and p.entries]
+    assert 10 <= len(offers) <= 30, "about one a heartbeat"
+    assert all(len(offer.entries) == 1 for offer in offers)
+    group.disks[NodeId(full)].capacity = 1 << 30
+    group.run(lambda: group.commands(full) == group.commands(other))
+    group.settle()
 
 
 def test_a_leader_with_a_full_disk_hands_over() -> None:

@@ -31,6 +31,7 @@ class Progress:
         "node",
         "round",
         "stage",
+        "takes_none",
         "told_commit",
         "told_round",
         "waiting",
@@ -45,6 +46,8 @@ class Progress:
         self.next = next_index
         self.waiting = False
         """Whether a probe is under way."""
+        self.takes_none = False
+        """Whether it answers and takes no entries, as with a full disk: it is offered one at a time."""
         self.in_flight: deque[tuple[int, int]] = deque()  # (last index, bytes) of each Append
         self.in_flight_bytes = 0
         self.heard = now
@@ -77,6 +80,7 @@ class Progress:
             return False
         self.match = index
         self.match_round = round_
+        self.takes_none = False
         self.next = max(self.next, index + 1)
         while self.in_flight and self.in_flight[0][0] <= index:
             self.in_flight_bytes -= self.in_flight.popleft()[1]

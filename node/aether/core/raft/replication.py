@@ -5,6 +5,7 @@ from aether.core.raft.entries import Entry
 from aether.core.raft.local import Local
 from aether.core.raft.messages import Append, AppendAnswer
 from aether.core.raft.progress import Progress, Stage
+from aether.core.raft.tail import data_bytes
 
 MOST_APPENDS_A_TURN = 8
 """Most Appends with entries sent to one peer at a time; its answers ask for the rest."""
@@ -65,7 +66,7 @@ class Replication:
             entries: tuple[Entry, ...] = ()
             size = 0
             if prev_term is not None:
-                entries, size = log.batch(peer.next, config.max_append_bytes)
+                entries, size = self._offered(peer)
             if prev_term is None or not entries:
                 self._ask_snapshot(peer)
                 break
@@ -73,6 +74,14 @@ class Replication:
             peer.sent(entries[-1].index, size)
             count += 1
         return count > 0
+
+    def _offered(self, peer: Progress) -> tuple[tuple[Entry, ...], int]:
+        """Return what the next Append to a peer carries, and its bytes."""
+        log = self._local.log
+        if not peer.takes_none:
+            return log.batch(peer.next, self._local.config.max_append_bytes)
+        entries = tuple(log.entries(peer.next, peer.next, 0))
+        return entries, data_bytes(entries)
 
     def _send_empty(self, peer: Progress) -> None:
         """Send a heartbeat, which is also a probe: refused, it shows that an Append was lost."""
@@ -137,6 +146,7 @@ class Replication:
                 peer.go(Stage.REPLICATE, peer.next)
             else:
                 peer.waiting = False
+                peer.takes_none = True
         elif peer.stage is Stage.SNAPSHOT and peer.match + 1 >= log.first_index:
             peer.go(Stage.PROBE, peer.match + 1)
 
