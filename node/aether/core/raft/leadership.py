@@ -160,7 +160,7 @@ class Leadership:
 
     def wake_at(self) -> float:
         """When tick has something to do."""
-        return min(self.heartbeat_at, self.transfer.deadline)
+        return min(self.heartbeat_at, self.transfer.deadline, self.replication.notice_at)
 
     def flush(self) -> bool:
         """Send what waits to be sent; False when this member took itself out and is done."""

@@ -35,6 +35,7 @@ class Progress:
         "told_commit",
         "told_round",
         "waiting",
+        "waits_for",
     )
 
     def __init__(self, node: NodeId, next_index: int, now: float) -> None:
@@ -55,6 +56,8 @@ class Progress:
         """Highest round it answered."""
         self.told_round = 0
         self.told_commit = 0
+        self.waits_for = 0
+        """It wants to be told of commits at once up to this one: a caller of its own waits."""
 
     def has_room(self, config: RaftConfig) -> bool:
         """Whether another Append with entries may be sent."""

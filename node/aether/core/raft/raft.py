@@ -116,13 +116,18 @@ class Raft:
             self._reads.lose()
             self._election.stand(transfer=True)
 
-    def propose(self, data: Sequence[bytes], now: float) -> Proposed | Refusal:
-        """Append commands to the log of a leader."""
+    def propose(
+        self, data: Sequence[bytes], now: float, asker: NodeId | None = None
+    ) -> Proposed | Refusal:
+        """Append commands to the log of a leader; `asker` is the peer that wants them applied."""
         self._at(now)
         if self._leadership is None:
             return self._not_leader()
         self._changed = True
-        return self._leadership.propose(data)
+        proposed = self._leadership.propose(data)
+        if asker is not None:
+            self._leadership.replication.hasten(asker, self._local.log.last_index)
+        return proposed
 
     def change(self, change: Change, now: float) -> Proposed | Refusal:
         """Change who the members are; done when `first_index` of the answer commits."""

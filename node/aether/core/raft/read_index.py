@@ -65,6 +65,8 @@ class LeaderReads:
 
     def _answer(self, asked: list[tuple[NodeId, int]], index: int) -> None:
         term = self._local.term
+        for node, _ in asked:
+            self._replication.hasten(node, index)
         self._local.outbox.messages += [
             (node, ReadAnswer(term, context, index)) for node, context in asked
         ]

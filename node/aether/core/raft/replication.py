@@ -2,7 +2,7 @@
 
 from aether.core.model.ids import NodeId
 from aether.core.raft.entries import Entry
-from aether.core.raft.local import Local
+from aether.core.raft.local import NEVER, Local
 from aether.core.raft.messages import Append, AppendAnswer
 from aether.core.raft.progress import Progress, Stage
 from aether.core.raft.tail import data_bytes
@@ -14,7 +14,7 @@ MOST_APPENDS_A_TURN = 8
 class Replication:
     """The leader's view of every peer, those about to leave included."""
 
-    __slots__ = ("_last", "_leaving", "_local", "_sure_at", "peers", "round")
+    __slots__ = ("_last", "_leaving", "_local", "_sure_at", "notice_at", "peers", "round")
 
     def __init__(self, local: Local) -> None:
         self._local = local
@@ -22,6 +22,8 @@ class Replication:
         self._leaving: dict[NodeId, int] = {}
         self.round = 0
         """Counts broadcasts: an answer to round r proves leadership when r was sent."""
+        self.notice_at = NEVER
+        """When peers are told of a commit that no Append told them of."""
         self._last: Append | None = None
         # Who votes alone leads before its own vote is on disk: until its first entry is, its
         # Appends to learners wait for the disk. Others had to have it synced to be voted for.
@@ -45,11 +47,17 @@ class Replication:
         """Send every peer what it has not been sent: entries, the round, the commit index."""
         local = self._local
         commit = local.log.commit
+        notice_at, self.notice_at = self.notice_at, NEVER
+        if notice_at == NEVER:
+            notice_at = local.now + local.config.notice_s
         for peer in self.peers.values():
             if self._send_entries(peer):
                 continue
             idle = not peer.in_flight and peer.stage is Stage.REPLICATE
             untold = peer.told_commit < commit and idle
+            if untold and peer.told_commit >= peer.waits_for and local.now < notice_at:
+                self.notice_at = notice_at
+                untold = False
             probe = peer.stage is Stage.PROBE and not peer.waiting
             if peer.told_round < self.round or untold or probe:
                 self._send_empty(peer)
@@ -57,6 +65,12 @@ class Replication:
             if index <= commit:
                 del self._leaving[node]
                 del self.peers[node]
+
+    def hasten(self, node: NodeId, index: int) -> None:
+        """Tell a peer of commits up to `index` without delay: it waits for that one."""
+        peer = self.peers.get(node)
+        if peer is not None:
+            peer.waits_for = max(peer.waits_for, index)
 
     def _send_entries(self, peer: Progress) -> bool:
         log, config = self._local.log, self._local.config

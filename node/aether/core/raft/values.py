@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from aether.core.model.ids import NodeId
 from aether.core.raft.entries import Entry, HardState, Members, Peer, SnapshotPoint
 from aether.core.raft.messages import Message
@@ -34,6 +36,9 @@ class RaftConfig:
     """Least silence before an election; also how long a voter stays loyal to a leader it heard."""
     suspicion_s: float = 0.05
     """Silence before a pre-vote once the connection to the leader was lost: at most twice this."""
+    notice_s: float = 0.0
+    """How long a commit may wait for an Append that tells a peer of it along with its entries; a
+    peer that waits for the commit itself is told at once."""
     max_append_bytes: int = 1024 * 1024
     """Most bytes of data in one Append; a larger entry travels alone."""
     max_in_flight: int = 64
@@ -89,7 +94,7 @@ class Refusal:
     code: str
     """`not_leader`, `busy` (too much uncommitted), `transferring`, `pending_change`,
     `not_ready` (nothing of this term committed yet), `unknown_member`, `last_voter`, `lagging`,
-    `full` (this member cannot write)."""
+    `other_address` (a member already, elsewhere), `full` (this member cannot write)."""
     message: str
 
 
@@ -125,8 +130,7 @@ class Read:
     index: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class Output(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that follows from what was put in since the last Output.
 
     The caller, in this order: sends `messages` (in order, any may be lost); writes `hard_state`

@@ -333,6 +333,7 @@ def replica_spec(spec: ConsensusSpec) -> ReplicaSpec:
             heartbeat_s=timing.heartbeat_s,
             election_s=timing.election_s,
             suspicion_s=timing.suspicion_s,
+            notice_s=timing.notice_s,
         ),
         log=LogLimits(segment_bytes=limits.segment_bytes),
         snapshot_entries=limits.snapshot_entries,

@@ -139,7 +139,7 @@ class Forwarding:
         if not any(peer.node == sender for peer in (*known.voters, *known.learners)):
             answer = ForwardAnswer(packet.seq, 0, raft.term, "unknown_member", "not a member")
         else:
-            proposed = raft.propose(packet.commands, now)
+            proposed = raft.propose(packet.commands, now, sender)
             if isinstance(proposed, Refusal):
                 code, message = proposed.code, proposed.message
                 answer = ForwardAnswer(packet.seq, 0, raft.term, code, message)
