@@ -131,7 +131,7 @@ def _check_margin(node: NodeId, before: Margin, after: Margin, why: str) -> None
     if after.may_fail == 0 < before.may_fail and not why:
         raise QuorumAtRisk(
             f"{counted}: the next failure would stop all writes; add a member first, or say why "
-            "with force=REASON (--force REASON)",
+            "with force=REASON",
             fields=fields,
         )
 

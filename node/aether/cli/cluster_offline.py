@@ -73,11 +73,15 @@ def restore(this: Invocation, file: Path, data_dir: Path, node_id: str, raft_add
         "revision": founded.revision,
         "state_hash": founded.state_hash,
     }
-    this.output.show(told, render_pairs([*told.items()]))
+    this.output.show(
+        told, render_pairs([(name.replace("_", " "), value) for name, value in told.items()])
+    )
     host, _, port = raft_address.rpartition(":")
     this.output.say(
         f"start it: aether-node --node-id {node} --data-dir {data_dir} --bind {host} "
-        f"--raft-port {port}\n"
+        f"--raft-port {port}"
+    )
+    this.output.say(
         "then start the others with empty data directories and --join, and push the wheels again"
     )
 
