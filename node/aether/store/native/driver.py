@@ -181,7 +181,7 @@ class Driver:
         elif self._looks >= LOOKS:
             if not self._looking:
                 self._looking = True
-                self._loop.call_at(self._looks_at, self._look)
+                self._loop.call_at(self._looks_at + ROUNDING_S, self._look)
             return
         self._looks += 1
         at = self._replica.wake_at()

@@ -57,6 +57,8 @@ class NativeConsensus:
         self._spec = spec
         self._dice = dice
         self._replica: Replica | None = None
+        self._listed_of: Members | None = None
+        self._listed: tuple[Member, ...] = ()
         self._driver: Driver | None = None
         self._links: Links | None = None
         self._directory: Directory | None = None
@@ -261,7 +263,11 @@ class NativeConsensus:
         """Members, sorted by node; this one included, unless it is not one (yet, or any more)."""
         if not self._opened or self._replica is None:
             return self._founders
-        return _listed(self._replica.members)
+        found = self._replica.members
+        if found is not self._listed_of:
+            # Asked for ten times a second by the server, changed once a month.
+            self._listed_of, self._listed = found, _listed(found)
+        return self._listed
 
     async def add_member(self, member: Member, timeout_s: float) -> None:
         """Make a node a member, a voter once it has caught up; see `ports.Group`."""
