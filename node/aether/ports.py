@@ -12,6 +12,9 @@ from aether.core.model.ids import Artifact, InstanceId, NodeId
 from aether.core.model.records import ArtifactRecord, Manifest, Route
 from aether.core.store.commands import Changes, Consistency, Entry, LeaseId, Outcome, Range, Txn
 
+STORE_S = 4.5
+"""How long a call to the store tries unless told otherwise: whoever asks a node hears within 5 s."""
+
 
 class Clock(Protocol):
     """Time that only moves forward."""
@@ -262,7 +265,7 @@ class Backups(Protocol):
 class Store(Protocol):
     """The replicated key-value store as the node uses it."""
 
-    async def txn(self, txn: Txn, timeout_s: float = 5.0) -> Outcome:
+    async def txn(self, txn: Txn, timeout_s: float = STORE_S) -> Outcome:
         """Carry out guarded writes on the quorum.
 
         Retries under one request id until `timeout_s` runs out. Raises NoQuorum when nothing was
@@ -278,7 +281,7 @@ class Store(Protocol):
         start: str = "",
         consistency: Consistency = Consistency.LINEARIZABLE,
         revision: int | None = None,
-        timeout_s: float = 5.0,
+        timeout_s: float = STORE_S,
     ) -> Range:
         """Return entries under `prefix` from key `start` on, at most `limit` (0: all).
 
@@ -292,7 +295,7 @@ class Store(Protocol):
         key: str,
         *,
         consistency: Consistency = Consistency.LINEARIZABLE,
-        timeout_s: float = 5.0,
+        timeout_s: float = STORE_S,
     ) -> Entry | None:
         """Return one key, or None when it does not exist."""
         ...
@@ -316,15 +319,15 @@ class Store(Protocol):
         """
         ...
 
-    async def grant(self, ttl_s: float, timeout_s: float = 5.0) -> LeaseId:
+    async def grant(self, ttl_s: float, timeout_s: float = STORE_S) -> LeaseId:
         """Make a lease; the keys put under it go when it is not renewed for `ttl_s`."""
         ...
 
-    async def renew(self, lease: LeaseId, timeout_s: float = 5.0) -> float:
+    async def renew(self, lease: LeaseId, timeout_s: float = STORE_S) -> float:
         """Prolong a lease and return its time to live in seconds; raises NotFound when it is gone."""
         ...
 
-    async def revoke(self, lease: LeaseId, timeout_s: float = 5.0) -> None:
+    async def revoke(self, lease: LeaseId, timeout_s: float = STORE_S) -> None:
         """End a lease and delete its keys; no error when it is gone."""
         ...
 

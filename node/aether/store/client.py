@@ -8,7 +8,7 @@ from aether.core.store.commands import Consistency, Entry, LeaseId, Outcome, Ran
 from aether.core.store.limits import key_problem, prefix_problem
 from aether.core.store.machine import KvMachine
 from aether.errors import Invalid
-from aether.ports import Consensus
+from aether.ports import STORE_S, Consensus
 from aether.store.reads import ReadBarrier, range_of
 from aether.store.submitter import Submitter, refuse
 from aether.store.watch import Watch, Watchers
@@ -50,7 +50,7 @@ class KvStore:
         """Revision this node has applied."""
         return self._machine.revision
 
-    async def txn(self, txn: Txn, timeout_s: float = 5.0) -> Outcome:
+    async def txn(self, txn: Txn, timeout_s: float = STORE_S) -> Outcome:
         """Carry out guarded writes; see `ports.Store.txn`."""
         return await self._submitter.txn(txn, timeout_s)
 
@@ -62,7 +62,7 @@ class KvStore:
         start: str = "",
         consistency: Consistency = Consistency.LINEARIZABLE,
         revision: int | None = None,
-        timeout_s: float = 5.0,
+        timeout_s: float = STORE_S,
     ) -> Range:
         """Return entries under `prefix`; see `ports.Store.range`."""
         refuse(prefix_problem(prefix) or prefix_problem(start, "start"))
@@ -77,7 +77,7 @@ class KvStore:
         key: str,
         *,
         consistency: Consistency = Consistency.LINEARIZABLE,
-        timeout_s: float = 5.0,
+        timeout_s: float = STORE_S,
     ) -> Entry | None:
         """Return one key, or None when it does not exist."""
         refuse(key_problem(key))
@@ -85,15 +85,15 @@ class KvStore:
             await self._reads.wait(timeout_s)
         return self._machine.get(key)
 
-    async def grant(self, ttl_s: float, timeout_s: float = 5.0) -> LeaseId:
+    async def grant(self, ttl_s: float, timeout_s: float = STORE_S) -> LeaseId:
         """Make a lease; see `ports.Store.grant`."""
         return await self._submitter.grant(ttl_s, timeout_s)
 
-    async def renew(self, lease: LeaseId, timeout_s: float = 5.0) -> float:
+    async def renew(self, lease: LeaseId, timeout_s: float = STORE_S) -> float:
         """Prolong a lease; see `ports.Store.renew`."""
         return await self._submitter.renew(lease, timeout_s)
 
-    async def revoke(self, lease: LeaseId, timeout_s: float = 5.0) -> None:
+    async def revoke(self, lease: LeaseId, timeout_s: float = STORE_S) -> None:
         """End a lease and delete its keys; no error when it is gone."""
         await self._submitter.revoke(lease, timeout_s)
 

@@ -12,7 +12,7 @@ from aether.core.model.ids import NodeId, parse_node_id
 from aether.core.store.commands import Consistency, Entry, LeaseId, Outcome, Range, Txn
 from aether.core.store.limits import key_problem, prefix_problem
 from aether.errors import Invalid, OutcomeUnknown, Unavailable
-from aether.ports import Member, MemberStatus, PeerProgress
+from aether.ports import STORE_S, Member, MemberStatus, PeerProgress
 from aether.store.protocol import (
     AddMember,
     Answer,
@@ -181,7 +181,7 @@ class RemoteStore:
 
     # -- ports.Store ---------------------------------------------------------------------------
 
-    async def txn(self, txn: Txn, timeout_s: float = 5.0) -> Outcome:
+    async def txn(self, txn: Txn, timeout_s: float = STORE_S) -> Outcome:
         """Carry out guarded writes; see `ports.Store.txn`. `level` sees them then."""
         outcome = await self._submitter.txn(txn, timeout_s)
         if outcome.revision > self._mirror.revision:
@@ -196,7 +196,7 @@ class RemoteStore:
         start: str = "",
         consistency: Consistency = Consistency.LINEARIZABLE,
         revision: int | None = None,
-        timeout_s: float = 5.0,
+        timeout_s: float = STORE_S,
     ) -> Range:
         """Return entries under `prefix`; see `ports.Store.range`."""
         refuse(prefix_problem(prefix) or prefix_problem(start, "start"))
@@ -213,7 +213,7 @@ class RemoteStore:
         key: str,
         *,
         consistency: Consistency = Consistency.LINEARIZABLE,
-        timeout_s: float = 5.0,
+        timeout_s: float = STORE_S,
     ) -> Entry | None:
         """Return one key, or None when it does not exist."""
         refuse(key_problem(key))
@@ -251,15 +251,15 @@ class RemoteStore:
             left = deadline - clock()
             retry_s = min(retry_s * 2, LAST_RETRY_S)
 
-    async def grant(self, ttl_s: float, timeout_s: float = 5.0) -> LeaseId:
+    async def grant(self, ttl_s: float, timeout_s: float = STORE_S) -> LeaseId:
         """Make a lease; see `ports.Store.grant`."""
         return await self._submitter.grant(ttl_s, timeout_s)
 
-    async def renew(self, lease: LeaseId, timeout_s: float = 5.0) -> float:
+    async def renew(self, lease: LeaseId, timeout_s: float = STORE_S) -> float:
         """Prolong a lease; see `ports.Store.renew`."""
         return await self._submitter.renew(lease, timeout_s)
 
-    async def revoke(self, lease: LeaseId, timeout_s: float = 5.0) -> None:
+    async def revoke(self, lease: LeaseId, timeout_s: float = STORE_S) -> None:
         """End a lease and delete its keys; no error when it is gone."""
         await self._submitter.revoke(lease, timeout_s)
 
