@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aether.core.model.reason import Reason
+from aether.core.store import machine as machine_module
 from aether.core.store.codec import decode_command, decode_result, encode_command
 from aether.core.store.commands import (
     Applied,
@@ -295,6 +296,23 @@ def fixed_log() -> Log:
 
 def deleted_under(prefix: str) -> Txn:
     return Txn((DeletePrefix(prefix),), REASON)
+
+
+PUTS = st.lists(st.tuples(KEYS, st.binary(max_size=4), IDS), max_size=20)
+
+
+@given(PUTS)
+def test_a_lone_put_does_what_any_transaction_does(puts: list[tuple[str, bytes, str]]) -> None:
+    straight, general = KvMachine(), KvMachine()
+    for key, value, request_id in puts:
+        command = encode_command(Txn((Put(key, value),), REASON, request_id=request_id))
+        answer = straight.apply(command, 5)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(machine_module, "lone_put", lambda _txn, _size: None)
+            assert general.apply(command, 5) == answer
+    assert straight.digest() == general.digest()
+    assert straight.state_hash() == general.state_hash()
+    assert straight.changes_after(0) == general.changes_after(0)
 
 
 def test_two_hash_seeds_give_equal_digests_and_snapshots() -> None:

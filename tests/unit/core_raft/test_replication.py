@@ -106,3 +106,50 @@ def test_a_lone_voter_sends_to_learners_only_what_is_on_disk() -> None:
     output = bench.take()
     assert [node for node, _ in output.promises] == ["x"]
     assert output.messages == ()
+
+
+def noticing() -> Bench:
+    """Return a leader that lets commits wait for 3 ms; peers hold its first entry."""
+    bench = Bench("abc", config=RaftConfig(node=NodeId("a"), notice_s=0.003))
+    bench.lead()
+    for node in "bc":
+        bench.accept(node, 1)
+    bench.wait(0.004)
+    bench.take()
+    bench.out.clear()
+    return bench
+
+
+def told(bench: Bench) -> list[tuple[str, int, int]]:
+    """Return the Appends since the last call: to whom, with how many entries, with which commit."""
+    bench.take()
+    found = [(n, len(m.entries), m.commit) for n, m in bench.out if isinstance(m, Append)]
+    bench.out.clear()
+    return found
+
+
+def test_a_commit_waits_a_moment_for_an_append_that_tells_of_it() -> None:
+    bench = noticing()
+    bench.raft.propose([b"x"], bench.now)
+    assert told(bench) == [("b", 1, 1), ("c", 1, 1)]
+    for node in "bc":
+        assert bench.accept(node, 2) == []
+    assert bench.raft.commit == 2
+    assert told(bench) == []
+    assert bench.raft.wake_at() <= bench.now + 0.003
+    bench.raft.propose([b"y"], bench.now)
+    assert told(bench) == [("b", 1, 2), ("c", 1, 2)]
+    for node in "bc":
+        assert bench.accept(node, 3) == []
+    bench.wait(0.0031)
+    assert told(bench) == [("b", 0, 3), ("c", 0, 3)]
+
+
+def test_a_peer_that_waits_for_a_commit_is_told_at_once() -> None:
+    bench = noticing()
+    bench.raft.propose([b"x"], bench.now, NodeId("c"))
+    bench.take()
+    assert bench.accept("b", 2) == []
+    (notice,) = bench.accept("c", 2)
+    assert isinstance(notice, Append)
+    assert (notice.entries, notice.commit) == ((), 2)

@@ -69,3 +69,13 @@ def test_later_changes_are_undone_newest_first() -> None:
     assert kept.undone(7) == {"a": old, "b": old}
     with pytest.raises(HistoryGone, match="begins with revision 7"):
         kept.undone(6)
+
+
+def test_a_put_is_kept_like_a_batch_of_one() -> None:
+    old, new = Entry("k", b"old", 1, 1, 1), Entry("k", b"newer", 1, 2, 2)
+    batches, puts = History(compacted=1), History(compacted=1)
+    batches.add(Changes(2, REASON, (Change("k", new),)), (old,), 5)
+    puts.add_put(new, old, REASON, 5)
+    assert list(puts.after(1)) == list(batches.after(1))
+    assert puts.undone(1) == batches.undone(1) == {"k": old}
+    assert puts.bytes == batches.bytes

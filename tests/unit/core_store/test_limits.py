@@ -1,6 +1,12 @@
 from aether.core.model.reason import Reason
-from aether.core.store.commands import Delete, DeletePrefix, Guard, Put, Txn
-from aether.core.store.limits import key_problem, prefix_problem, request_problem, txn_problem
+from aether.core.store.commands import Delete, DeletePrefix, Guard, LeaseId, Put, Txn
+from aether.core.store.limits import (
+    key_problem,
+    lone_put,
+    prefix_problem,
+    request_problem,
+    txn_problem,
+)
 
 REASON = Reason("test", "unit", "because")
 
@@ -43,3 +49,17 @@ def test_request_ids_are_measured_in_bytes() -> None:
     surrogate = request_problem("\udc00")
     assert surrogate is not None
     assert not surrogate.too_large
+
+
+def test_a_put_is_alone_when_nothing_else_is_in_its_transaction() -> None:
+    put = Put("k", b"v")
+    assert lone_put(Txn((put,), REASON, request_id="r"), 40) is put
+    for txn, size in (
+        (Txn((put, put), REASON), 40),
+        (Txn((Delete("k"),), REASON), 40),
+        (Txn((Put("k", b"v", LeaseId(1)),), REASON), 40),
+        (Txn((put,), REASON, guards=(Guard("g", 0),)), 40),
+        (Txn((put,), REASON), 1025),
+        (Txn((put,), REASON, request_id="r" * 33), 80),
+    ):
+        assert lone_put(txn, size) is None

@@ -55,3 +55,11 @@ def test_no_id_is_never_remembered() -> None:
     kept.remember("", ANSWER, 0)
     assert kept.answered("") is None
     assert len(kept) == 0
+
+
+def test_an_id_is_settled_once() -> None:
+    kept = Requests()
+    assert kept.settle("a", 7, 0) is None
+    assert kept.settle("a", 8, 0) == 7
+    assert kept.settle("", 9, 0) is None
+    assert list(kept) == [("a", 7)]

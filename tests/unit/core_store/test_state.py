@@ -95,3 +95,14 @@ def test_a_prefix_that_holds_too_many_keys_is_refused_whole() -> None:
         assert refused is not None
         assert refused[0] == "too_many"
         assert str(MAX_DELETED) in refused[1]
+
+
+def test_new_keys_are_in_order_whenever_somebody_looks() -> None:
+    state = KvState()
+    keys = [f"k{number * 7919 % 3000:04}" for number in range(3000)]
+    for count, key in enumerate(keys, 1):
+        state.put(Put(key, b"v"))
+        if count in (1, 1000, 1024, 2500):
+            assert [entry.key for entry in state.under("")] == sorted(keys[:count])
+    state.changed([Delete(keys[-1])])
+    assert state.moment().keys == sorted(keys[:-1])
