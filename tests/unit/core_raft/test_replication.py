@@ -120,7 +120,7 @@ def noticing() -> Bench:
     return bench
 
 
-def told(bench: Bench) -> list[tuple[str, int, int]]:
+def told(bench: Bench) -> list[tuple[NodeId, int, int]]:
     """Return the Appends since the last call: to whom, with how many entries, with which commit."""
     bench.take()
     found = [(n, len(m.entries), m.commit) for n, m in bench.out if isinstance(m, Append)]
