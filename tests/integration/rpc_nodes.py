@@ -43,6 +43,7 @@ class FakeConsensus:
     def __init__(self, members: Sequence[Member]) -> None:
         self.by_node = {member.node: member for member in members}
         self.changes: list[str] = []
+        self.term = 1
 
     @property
     def members(self) -> Sequence[Member]:
@@ -51,10 +52,6 @@ class FakeConsensus:
     @property
     def leader(self) -> NodeId | None:
         return min(self.by_node)
-
-    @property
-    def term(self) -> int:
-        return 1
 
     async def start(self) -> None:
         raise NotImplementedError

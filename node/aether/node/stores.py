@@ -19,6 +19,7 @@ from aether.rpc.formation import Membership
 from aether.store.backup.inline import InlineBackups
 from aether.store.client import KvStore
 from aether.store.engine import open_consensus
+from aether.store.native.tls import check_own
 from aether.store.process.engines import wait_failed
 from aether.store.process.lock import take_lock
 from aether.store.process.spec import (
@@ -31,7 +32,7 @@ from aether.store.process.spec import (
 )
 from aether.store.remote.backup import RemoteBackups
 from aether.store.remote.store import RemoteStore
-from aether.store.spec import OnMembers
+from aether.store.spec import OnMembers, TlsFiles
 from aether.tasks import Tasks
 
 _log = structlog.get_logger()
@@ -92,6 +93,17 @@ class Grounds:
     clock: Clock
 
 
+def check_certificate(config: NodeConfig) -> None:
+    """Raise ConfigInvalid when the certificate of members is not this node's, or cannot be used."""
+    if config.store.has_tls:
+        check_own(_tls_files(config), config.node_id)
+
+
+def _tls_files(config: NodeConfig) -> TlsFiles:
+    tls = config.store
+    return TlsFiles(Path(tls.tls_ca), Path(tls.tls_certificate), Path(tls.tls_key))
+
+
 def open_store(grounds: Grounds) -> NodeStore:
     """Return the node's store, not started; raises ConfigInvalid for another engine's directory."""
     _check_engine(grounds.data_dir, grounds.config.store.engine)
@@ -133,6 +145,7 @@ def _spec(grounds: Grounds) -> StoreSpec:
         engine=config.store.engine,
         tls=TlsSpec(tls.tls_ca, tls.tls_certificate, tls.tls_key) if tls.has_tls else None,
         log_level=config.log.level,
+        term=membership.term,
     )
 
 

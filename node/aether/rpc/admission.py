@@ -7,11 +7,12 @@ import structlog
 
 from aether.core.agent.formation_state import Announcement, Formed, KnownNode
 from aether.core.model.ids import NodeId
-from aether.errors import AetherError, Conflict
+from aether.errors import AetherError, Conflict, Unavailable
 from aether.ports import Group, Member
 
 CHANGE_S = 5.0
 """Deadline of one change of the membership."""
+LOOK_S = 0.02
 
 log = structlog.get_logger()
 
@@ -67,20 +68,40 @@ class Admission:
         """
         async with self._one_at_a_time:
             await self._check_id(node)
-            if any(member.node == node.node for member in self._group.members):
-                log.warning("admission.member_starts_anew", node=node.node)
+            # A learner is always taken out first: it may be a member of which nothing is known here yet.
+            if self._as_learners or self._is_member(node.node):
+                if self._is_member(node.node):
+                    log.warning("admission.member_starts_anew", node=node.node)
                 await self._group.remove_member(node.node, CHANGE_S)
+                await self._see_it_go(node.node)
             newcomer = Member(node.node, node.raft_addr, voter=not self._as_learners)
             await self._group.add_member(newcomer, CHANGE_S)
             self._addresses[node.node] = node.cluster_addr
             log.info("admission.added", node=node.node, raft=node.raft_addr)
             return self._with(node)
 
+    def _is_member(self, node: NodeId) -> bool:
+        return any(member.node == node for member in self._group.members)
+
+    async def _see_it_go(self, node: NodeId) -> None:
+        """Wait until this member has the removal, too: its term is at least that of the removal then.
+
+        Before that term the node may have voted, on the disk it lost: it must not take part there.
+        """
+        try:
+            async with asyncio.timeout(CHANGE_S):
+                while self._is_member(node):  # noqa: ASYNC110 - groups announce nothing
+                    await asyncio.sleep(LOOK_S)
+        except TimeoutError as late:
+            raise Unavailable(
+                f"the removal of {node} has not arrived here yet; ask again"
+            ) from late
+
     def _with(self, node: KnownNode) -> Formed:
         """Return the cluster; this member may not have applied yet what was committed."""
         formed = self.formed()
         others = (member for member in formed.members if member.node != node.node)
-        return Formed(formed.cluster_id, tuple(sorted((*others, node))))
+        return Formed(formed.cluster_id, tuple(sorted((*others, node))), self._group.term)
 
     async def _check_id(self, node: KnownNode) -> None:
         if node.node == self._me.node:

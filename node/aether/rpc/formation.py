@@ -63,6 +63,8 @@ class Membership:
     """Cluster addresses of the members, where known."""
     founders: tuple[Member, ...] = ()
     """The voters the cluster began with; empty when this node joined it later."""
+    term: int = 0
+    """Raft term by which this node had been admitted."""
 
 
 class FormationPeers(Protocol):
@@ -324,6 +326,7 @@ def _membership(formed: Formed, promise: Proposal | None, me: NodeId) -> Members
         _members(formed.members),
         {member.node: member.cluster_addr for member in formed.members if member.cluster_addr},
         founders if any(member.node == me for member in founders) else (),
+        formed.term,
     )
 
 

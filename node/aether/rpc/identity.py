@@ -29,6 +29,8 @@ class Identity:
     cluster_id: str
     members: tuple[KnownNode, ...]
     format: int = FORMAT
+    term: int = 0
+    """Raft term by which it had been admitted; it counts until the store has begun."""
 
 
 def load_formed(data_dir: Path, me: KnownNode) -> Formed | None:
@@ -44,7 +46,7 @@ def load_formed(data_dir: Path, me: KnownNode) -> Formed | None:
     if problem is not None:
         raise ConfigInvalid([f"{path}: {problem}"])
     members = tuple(me if member.node == me.node else member for member in identity.members)
-    return Formed(identity.cluster_id, members)
+    return Formed(identity.cluster_id, members, identity.term)
 
 
 def load_identity(data_dir: Path) -> Identity | None:
@@ -77,7 +79,9 @@ def _mismatch(identity: Identity, me: KnownNode) -> str | None:
 
 def save_formed(data_dir: Path, node: NodeId, formed: Formed) -> None:
     """Keep the cluster `node` is in."""
-    identity = Identity(node=node, cluster_id=formed.cluster_id, members=formed.members)
+    identity = Identity(
+        node=node, cluster_id=formed.cluster_id, members=formed.members, term=formed.term
+    )
     _write(data_dir / NODE_FILE, identity)
 
 

@@ -20,6 +20,8 @@ from aether.rpc.handlers import NodeReport
 MAX_MEMBERS = 256
 """Most nodes in one message."""
 
+_MOST_TERM = 1 << 62
+
 MAX_ADDRESS = 300
 """Longest `host:port`, in characters: a DNS name has at most 253."""
 
@@ -63,7 +65,9 @@ def _nodes_from_wire(messages: Iterable[pb.Node]) -> tuple[KnownNode, ...]:
 def formed_to_wire(formed: Formed) -> pb.Formed:
     """Return a cluster as its message."""
     return pb.Formed(
-        cluster_id=formed.cluster_id, members=[node_to_wire(node) for node in formed.members]
+        cluster_id=formed.cluster_id,
+        members=[node_to_wire(node) for node in formed.members],
+        term=formed.term,
     )
 
 
@@ -71,7 +75,10 @@ def formed_from_wire(message: pb.Formed) -> Formed:
     """Read a cluster; raise Invalid when it has no id or a broken member."""
     if not 0 < len(message.cluster_id) <= 64:
         raise Invalid(f"{message.cluster_id[:64]!r} is not a cluster id: 1 to 64 characters")
-    return Formed(message.cluster_id, tuple(sorted(_nodes_from_wire(message.members))))
+    if message.term >= _MOST_TERM:
+        raise Invalid(f"term {message.term} is above every term there can be")
+    members = tuple(sorted(_nodes_from_wire(message.members)))
+    return Formed(message.cluster_id, members, message.term)
 
 
 def announcement_to_wire(value: Announcement) -> pb.Announcement:

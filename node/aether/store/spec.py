@@ -78,6 +78,8 @@ class ConsensusSpec:
     """`host:port` at which other members reach this one; that of its member, else `bind`."""
     tls: TlsFiles | None = None
     """`native`: mutual TLS between members; None for plain TCP."""
+    term: int = 0
+    """`native`: with an empty disk it takes part in no earlier term and does not vote in this one."""
     timing: Timing = field(default_factory=Timing)
     """`native` only."""
     limits: StoreLimits = field(default_factory=StoreLimits)

@@ -1,5 +1,6 @@
 """Where a node's store runs: which directory it takes, whom it adopts, when it votes."""
 
+import dataclasses
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from aether.node.stores import Grounds, InlineStore, OwnStore, become_voter, ope
 from aether.ports import Group, Member
 from aether.rpc.formation import Membership
 from aether.store.process.lock import take_lock
-from aether.store.process.spec import read_spec, write_spec
+from aether.store.process.spec import is_same_process, read_spec, write_spec
 from tests.integration.contracts.raft_cluster import free_port
 from tests.integration.contracts.store import put
 from tests.integration.store_rig import until
@@ -164,3 +165,12 @@ async def test_a_fault_of_an_inline_store_is_told_to_the_node(data_dir: Path) ->
     driver.failed.set()
     await until(lambda: failures == ["store"])
     await inline.stop()
+
+
+def test_who_joins_tells_its_store_by_which_term_it_was_let_in(data_dir: Path) -> None:
+    joined = grounds(data_dir, StoreConfig(), founded=False)
+    membership = dataclasses.replace(joined.membership, term=7)
+    store = open_store(dataclasses.replace(joined, membership=membership))
+    assert isinstance(store, OwnStore)
+    assert (store._spec.term, store._spec.members) == (7, ())
+    assert is_same_process(store._spec, replace(store._spec, term=0))

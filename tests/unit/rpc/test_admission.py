@@ -1,6 +1,7 @@
 """Who may become a member, and what is done to one that lost its disk."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -38,9 +39,9 @@ class Cluster:
 async def test_a_new_node_is_added() -> None:
     cluster = Cluster()
     formed = await cluster.admission.admit(node(3))
-    assert formed == Formed("c1", (node(1), node(2), node(3)))
+    assert formed == Formed("c1", (node(1), node(2), node(3)), term=1)
     assert cluster.consensus.changes == ["+node-3"]
-    assert cluster.admission.formed() == formed
+    assert cluster.admission.formed() == replace(formed, term=0)
 
 
 async def test_a_member_that_starts_anew_is_taken_out_first() -> None:
@@ -48,6 +49,35 @@ async def test_a_member_that_starts_anew_is_taken_out_first() -> None:
     cluster.live["h:6002"] = node(2)
     await cluster.admission.admit(node(2))
     assert cluster.consensus.changes == ["-node-2", "+node-2"]
+
+
+async def test_the_newcomer_is_told_a_term_that_its_removal_had_reached() -> None:
+    """Here the removal arrives late, and with it the term it was made in."""
+    cluster = Cluster()
+    removals: list[NodeId] = []
+
+    async def removed_elsewhere(gone: NodeId, timeout_s: float) -> None:
+        removals.append(gone)
+        asyncio.get_running_loop().call_later(0.05, arrives)
+
+    def arrives() -> None:
+        cluster.consensus.by_node.pop(NodeId("node-2"))
+        cluster.consensus.term = 7
+
+    cluster.consensus.remove_member = removed_elsewhere  # type: ignore[method-assign,assignment] # late
+    formed = await cluster.admission.admit(node(2))
+    assert removals == ["node-2"]
+    assert formed.term == 7
+
+
+async def test_a_learner_is_taken_out_even_if_it_is_not_known_as_a_member() -> None:
+    cluster = Cluster()
+    formed = Formed("c1", (node(1), node(2)))
+    admission = Admission(
+        node(1), formed, cluster.consensus, cluster.announce, cluster.address_of, as_learners=True
+    )
+    await admission.admit(node(3))
+    assert cluster.consensus.changes == ["-node-3", "+node-3"]
 
 
 async def test_an_id_of_a_live_node_elsewhere_is_refused() -> None:

@@ -11,7 +11,7 @@ from aether.rpc.identity import forget_promise, load_formed, load_promise, save_
 
 ONE = KnownNode(NodeId("node-1"), "127.0.0.1:6001", "127.0.0.1:6101")
 TWO = KnownNode(NodeId("node-2"), "127.0.0.1:6002", "127.0.0.1:6102")
-FORMED = Formed("c1", (ONE, TWO))
+FORMED = Formed("c1", (ONE, TWO), term=5)
 
 
 def test_a_new_directory_knows_nothing(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_cluster_and_promise_come_back(tmp_path: Path) -> None:
 def test_a_changed_cluster_address_is_taken_over(tmp_path: Path) -> None:
     save_formed(tmp_path, ONE.node, FORMED)
     moved = KnownNode(ONE.node, "127.0.0.1:7001", ONE.raft_addr)
-    assert load_formed(tmp_path, moved) == Formed("c1", (moved, TWO))
+    assert load_formed(tmp_path, moved) == Formed("c1", (moved, TWO), term=5)
 
 
 def test_another_node_is_refused_with_both_names(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from aether.rpc.handlers import NodeReport
 
 ONE = KnownNode(NodeId("node-1"), "127.0.0.1:6001", "[::1]:6101")
 TWO = KnownNode(NodeId("node-2"), "", "host.example:6102")
-FORMED = Formed("c1", (ONE, TWO))
+FORMED = Formed("c1", (ONE, TWO), term=5)
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,11 @@ def test_too_many_nodes_are_refused() -> None:
 def test_a_cluster_without_a_proper_id_is_refused(cluster_id: str) -> None:
     with pytest.raises(Invalid, match="is not a cluster id"):
         values.formed_from_wire(pb.Formed(cluster_id=cluster_id))
+
+
+def test_a_term_that_cannot_be_is_refused() -> None:
+    with pytest.raises(Invalid, match="term"):
+        values.formed_from_wire(pb.Formed(cluster_id="c1", term=1 << 62))
 
 
 def test_a_record_that_is_none_is_refused() -> None:

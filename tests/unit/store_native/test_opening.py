@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from aether.core.model.ids import NodeId
+from aether.core.raft.entries import HardState
 from aether.core.raft.values import RaftConfig
 from aether.ports import Member
 from aether.store.disk.entry_log import LogLimits
@@ -44,6 +45,18 @@ def test_who_joins_with_an_empty_disk_does_not_vote_until_it_has_the_log() -> No
     for _ in range(2):
         opened = open_member(replace(spec(), members=[]), disk, ListMachine())
         assert opened.recovering == "it joins with an empty disk"
+
+
+def test_who_joins_takes_part_in_no_term_from_before_it_was_let_in() -> None:
+    disk = MemoryDisk()
+    joins = replace(spec(), members=[], term=7)
+    opened = open_member(joins, disk, ListMachine())
+    for _ in range(2):
+        assert opened.start.hard_state == HardState(7, "a"), "its vote of this term is given away"
+        assert opened.recovering
+        opened = open_member(joins, disk, ListMachine())
+    opened.votes.save(HardState(9, ""))
+    assert open_member(joins, disk, ListMachine()).start.hard_state == HardState(9, "")
 
 
 def test_the_directory_of_another_is_refused() -> None:

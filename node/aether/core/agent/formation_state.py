@@ -25,6 +25,8 @@ class Formed:
 
     cluster_id: str
     members: tuple[KnownNode, ...]
+    term: int = 0
+    """Raft term by which the node that is told had been admitted: it takes part in none before."""
 
     def has(self, node: NodeId) -> bool:
         """Whether `node` is a member."""

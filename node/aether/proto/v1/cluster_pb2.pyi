@@ -17,12 +17,14 @@ class Node(_message.Message):
     def __init__(self, node: _Optional[str] = ..., cluster_address: _Optional[str] = ..., raft_address: _Optional[str] = ...) -> None: ...
 
 class Formed(_message.Message):
-    __slots__ = ("cluster_id", "members")
+    __slots__ = ("cluster_id", "members", "term")
     CLUSTER_ID_FIELD_NUMBER: _ClassVar[int]
     MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    TERM_FIELD_NUMBER: _ClassVar[int]
     cluster_id: str
     members: _containers.RepeatedCompositeFieldContainer[Node]
-    def __init__(self, cluster_id: _Optional[str] = ..., members: _Optional[_Iterable[_Union[Node, _Mapping]]] = ...) -> None: ...
+    term: int
+    def __init__(self, cluster_id: _Optional[str] = ..., members: _Optional[_Iterable[_Union[Node, _Mapping]]] = ..., term: _Optional[int] = ...) -> None: ...
 
 class Announcement(_message.Message):
     __slots__ = ("sender", "formed", "heard")

@@ -334,6 +334,7 @@ def replica_spec(spec: ConsensusSpec) -> ReplicaSpec:
         node=spec.node,
         cluster_id=spec.cluster_id,
         members=tuple(spec.members),
+        term=spec.term,
         raft=RaftConfig(
             node=spec.node,
             heartbeat_s=timing.heartbeat_s,

@@ -55,10 +55,10 @@ def _open(spec: ReplicaSpec, disk: Disk, machine: StateMachine, ballast: Ballast
     claim(disk, spec.cluster_id, spec.node)
     recovering = Mark.recovering(disk)
     _set_aside_quarantined(disk, recovering)
-    votes = _open_votes(disk)
+    votes = _open_votes(spec, disk)
     snapshots = SnapshotFiles(disk)
     snapshot = _restore(snapshots, machine)
-    known = snapshot.index > 0 or votes.state.term > 0
+    known = snapshot.index > 0 or votes.state.term > spec.term
     if not spec.members and not known:
         # Its name may have voted and acknowledged in an earlier life, on a disk that is gone: a
         # member that lags and does not know of its removal would take its vote for that of then.
@@ -87,10 +87,13 @@ def _set_aside_quarantined(disk: Disk, recovering: Mark) -> None:
     quarantined.clear()
 
 
-def _open_votes(disk: Disk) -> VoteFile:
+def _open_votes(spec: ReplicaSpec, disk: Disk) -> VoteFile:
     # A member that has a log has voted or let vote; before its log nothing is written.
     fresh = not any(name.startswith(("log-", "snap-")) for name in disk.names())
-    return VoteFile.open(disk, fresh=fresh)
+    votes = VoteFile.open(disk, fresh=fresh)
+    if fresh and votes.state.term < spec.term:
+        votes.save(HardState(spec.term, spec.node))
+    return votes
 
 
 def _open_log(

@@ -19,6 +19,9 @@ class ReplicaSpec:
     members: Sequence[Member] = ()
     """Founding members, ignored once log or snapshot know better; empty for a node that joins:
     it waits until a leader sends it the log."""
+    term: int = 0
+    """With an empty disk it takes part in no earlier term and does not vote in this one: its name
+    may have voted before on a disk that is gone, and was taken out by this term at the latest."""
     raft: RaftConfig
     log: LogLimits = field(default_factory=LogLimits)
     snapshot_entries: int = 50_000

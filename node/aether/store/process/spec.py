@@ -50,6 +50,8 @@ class StoreSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     log_level: str = "info"
     alone_s: Seconds = 600.0
     """The process ends by itself when no node was connected for so long: its node is gone for good."""
+    term: Annotated[int, msgspec.Meta(ge=0, lt=2**62)] = 0
+    """Of a node that joins: see `store.spec.ConsensusSpec`."""
 
     @property
     def socket(self) -> Path:
@@ -75,6 +77,7 @@ class StoreSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             on_members=on_members,
             address=self.address,
             tls=None if self.tls is None else tls_files(self.tls),
+            term=self.term,
             timing=timing,
             limits=limits,
         )
@@ -105,6 +108,7 @@ def write_spec(path: Path, spec: StoreSpec) -> None:
 def is_same_process(one: StoreSpec, other: StoreSpec) -> bool:
     """Whether a process that runs with one specification need not be started anew for the other.
 
-    Members do not count: a process that runs knows better than the file.
+    Members and term do not count: a process that runs knows better than the file.
     """
-    return msgspec.structs.replace(one, members=()) == msgspec.structs.replace(other, members=())
+    one, other = (msgspec.structs.replace(each, members=(), term=0) for each in (one, other))
+    return one == other
