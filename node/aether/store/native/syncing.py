@@ -7,7 +7,6 @@ Python makes the thread wait for the interpreter; a slow sync in the loop would 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 from aether.store.native.jobs import Job, LogSync
 
@@ -71,10 +70,23 @@ class Syncing:
     def start(self, job: Job) -> None:
         """Run a job in a thread; its end is told later."""
         loop = asyncio.get_running_loop()
-        work = job.run if job.background else partial(self._timed, job)
-        running = loop.run_in_executor(self._threads, work)
+        running: asyncio.Future[None] = loop.create_future()
         self._out.add(running)
-        running.add_done_callback(partial(self._done, job))
+        # `run_in_executor` makes two futures more and comes back one turn of the loop later.
+        self._threads.submit(self._work, job, running, loop)
+
+    def _work(
+        self, job: Job, running: "asyncio.Future[None]", loop: asyncio.AbstractEventLoop
+    ) -> None:
+        problem: BaseException | None = None
+        try:
+            if job.background:
+                job.run()
+            else:
+                self._timed(job)
+        except Exception as found:  # noqa: BLE001 - told to the owner, whatever it is
+            problem = found
+        loop.call_soon_threadsafe(self._done, job, running, problem)
 
     def _timed(self, job: Job) -> None:
         self._synced += self._entries(job)
@@ -85,10 +97,13 @@ class Syncing:
             self._average_s += WEIGHT * (self._stopwatch() - began - self._average_s)
             self._slow = self._average_s > (QUICK_S if self._slow else SLOW_S)
 
-    def _done(self, job: Job, running: asyncio.Future[None]) -> None:
+    def _done(
+        self, job: Job, running: "asyncio.Future[None]", problem: BaseException | None
+    ) -> None:
         self._out.discard(running)
-        if not running.cancelled():
-            self._ended(job, running.exception())
+        if not running.done():
+            running.set_result(None)
+        self._ended(job, problem)
 
     async def close(self) -> bool:
         """Wait for what runs, CLOSE_S at most; False when the disk did not answer by then."""
