@@ -18,16 +18,17 @@ ASIDE = "store.lost"
 _log = structlog.get_logger()
 
 
-async def put_lost_store_aside(config: NodeConfig, data_dir: Path, clock: Clock) -> bool:
-    """Return whether this node must join anew; the files it cannot trust are out of the way then.
+def loss(config: NodeConfig, data_dir: Path) -> str:
+    """Return why this node must join anew, empty when it need not; nothing is touched."""
+    return loss_of(data_dir) if config.store.engine == "native" else ""
 
+
+async def put_lost_store_aside(data_dir: Path, why: str, clock: Clock) -> None:
+    """Have the files that cannot be trusted out of the way, and remember that the node must join.
+
+    To be called once it is known whom to join: who votes alone still needs them, for a recovery.
     Raises ConfigInvalid when they cannot be moved.
     """
-    if config.store.engine != "native":
-        return False
-    why = loss_of(data_dir)
-    if not why:
-        return False
     _log.error("the store of this node is lost; it joins its cluster anew", reason=why)
     # A process of an earlier life may still serve files that have no name any more.
     await Supervisor(Child("store", (), STOP_S), data_dir, clock).end_earlier()
@@ -38,7 +39,6 @@ async def put_lost_store_aside(config: NodeConfig, data_dir: Path, clock: Clock)
         raise ConfigInvalid(
             [f"{data_dir / STORE} cannot be put aside ({problem}); empty it to join anew"]
         ) from problem
-    return True
 
 
 def _move(store: Path, aside: Path) -> None:

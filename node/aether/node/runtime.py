@@ -23,7 +23,7 @@ from aether.node.children import Child, Supervisor
 from aether.node.clock import MonotonicClock
 from aether.node.data_dir import DataDir
 from aether.node.handlers import PeerHandlers
-from aether.node.lost_store import put_lost_store_aside
+from aether.node.lost_store import loss, put_lost_store_aside
 from aether.node.parts import Ground, Parts, assemble, new_incarnation, node_record
 from aether.node.registration import register
 from aether.node.stores import become_voter
@@ -75,8 +75,10 @@ class Node:
         self._on_stop("data directory", _sync(data_dir.close))
         data_dir.write_pid("node")
         self._on_stop("peers", self._peers.close)
-        lost = await put_lost_store_aside(self._config, data_dir.path, self._clock)
-        formation = Formation(self._formation_config(lost=lost), self._peers, self._clock)
+        lost = loss(self._config, data_dir.path)
+        formation = Formation(self._formation_config(lost=bool(lost)), self._peers, self._clock)
+        if lost:
+            await put_lost_store_aside(data_dir.path, lost, self._clock)
         repository = Repository(data_dir.path)
         handlers = PeerHandlers(self._config.node_id, formation, repository, self._peers.fetch_from)
         server = ClusterServer(self._config.bind, self._config.cluster_port, handlers)

@@ -15,7 +15,7 @@ from aether.errors import Invalid, NotFound
 from aether.store.disk.directory import Directory
 from aether.store.disk.entry_log import EntryLog, LogLimits
 from aether.store.disk.identity import claim
-from aether.store.disk.vote_file import VoteFile
+from aether.store.disk.vote_file import VOTE_NAME, VoteFile
 from aether.store.native.conditions import Mark
 from aether.store.native.opening import open_member
 from aether.store.native.settings import ReplicaSpec
@@ -139,6 +139,16 @@ def test_damaged_and_distrusted_members_are_refused_by_name(tmp_path: Path) -> N
     with pytest.raises(NotTrusted, match=r"log-.* is damaged"):
         recover(tmp_path, "old", FOUNDERS)
     assert not (tmp_path / ASIDE).exists()
+
+
+def test_a_damaged_vote_does_not_matter_to_a_new_cluster(tmp_path: Path) -> None:
+    """Who votes alone and lost its vote can be helped by nobody else."""
+    expected = member(tmp_path)
+    (tmp_path / "store" / VOTE_NAME).write_bytes(b"bits that rotted")
+    assert examine(tmp_path, FOUNDERS).term == 4, "that of the log"
+    _, founded = recover(tmp_path, "old", FOUNDERS)
+    assert founded.state_hash == expected.state_hash()
+    assert not loss_of(tmp_path)
 
 
 def test_a_member_that_lost_its_store_is_refused(tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aether.core.model.ids import NodeId
-from aether.core.raft.entries import COMMAND, Members, Peer, SnapshotPoint
+from aether.core.raft.entries import COMMAND, HardState, Members, Peer, SnapshotPoint
 from aether.core.raft.values import LogStart
 from aether.core.store.machine import KvMachine
 from aether.errors import Conflict, Invalid, NotFound
 from aether.store.disk.directory import Directory
 from aether.store.disk.entry_log import EntryLog, LogLimits
-from aether.store.disk.errors import Damaged, DirectoryInUse
+from aether.store.disk.errors import Damaged, DirectoryInUse, VoteDamaged
 from aether.store.disk.identity import read_identity
 from aether.store.disk.snapshot_files import SnapshotFiles
 from aether.store.disk.vote_file import VoteFile
@@ -165,13 +165,21 @@ def _open(disk: Directory, data_dir: Path, believed: Members) -> _Files:
                 f"{data_dir}: this member had lost part of what it held ({why}); recover from "
                 "another member, or restore a backup"
             )
-    hard = VoteFile.open(disk, fresh=False).state
+    hard = _vote(disk)
     snapshots = SnapshotFiles(disk)
     point = snapshots.latest() or SnapshotPoint(0, 0, 0, believed)
     log = EntryLog.open(disk, LogLimits(), point.index, fresh=False)
     start = log.start(point, hard, 0)
     members = start.members[-1][1] if start.members else point.members
     return _Files(identity.cluster_id, identity.node, snapshots, log, start, members)
+
+
+def _vote(disk: Directory) -> HardState:
+    """Return the last term and vote; a damaged one does no harm, for nobody of the old cluster is left."""
+    try:
+        return VoteFile.open(disk, fresh=False).state
+    except VoteDamaged:
+        return HardState(0, "")
 
 
 def _replayed(files: _Files) -> KvMachine:
@@ -201,13 +209,14 @@ def _survivor(files: _Files, machine: KvMachine) -> Survivor:
             f"{files.node} is no member of cluster {files.cluster_id} any more (members: {names}): "
             "recover from one of those"
         )
+    last_term = start.term_starts[-1][1] if start.term_starts else start.snapshot.term
     return Survivor(
         node=files.node,
         cluster_id=files.cluster_id,
         address=own.address,
         votes=own in members.voters,
-        term=start.hard_state.term,
-        last_term=start.term_starts[-1][1] if start.term_starts else start.snapshot.term,
+        term=max(start.hard_state.term, last_term),
+        last_term=last_term,
         last_index=max(start.last_index, start.snapshot.index),
         snapshot_index=start.snapshot.index,
         given_up=tuple(sorted((p for p in everyone if p != own), key=lambda peer: peer.node)),
