@@ -1,5 +1,7 @@
 """Leadership is handed over on request, and what falls due is proposed."""
 
+import pytest
+
 from aether.core.model.ids import NodeId
 from aether.store.native.results import Applied, Refused, Unknown
 from tests.unit.store_native.native_rig import Ask, Group
@@ -84,3 +86,17 @@ def test_without_a_leader_a_transfer_is_refused_at_its_deadline() -> None:
     group.run(lambda: group[alone].leader is None)
     ask = transfer(group, alone, None, timeout_s=1.0)
     assert ask.result == Refused("no_leader", "the deadline passed")
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_transfer_to_whoever_is_furthest_moves_leadership_once(place: int) -> None:
+    """Asked again of the new leader, it would move on and on."""
+    group = Group(seed=7)
+    group.elect()
+    group.run_for(0.5)
+    asked = [group.leader_name(), *group.others()][place]
+    term = group.leader().term
+    ask = transfer(group, asked, None)
+    assert isinstance(ask.result, Applied)
+    group.run_for(1.0)
+    assert group.leader().term == term + 1
