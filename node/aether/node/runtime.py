@@ -26,7 +26,7 @@ from aether.node.handlers import PeerHandlers
 from aether.node.lost_store import loss, put_lost_store_aside
 from aether.node.parts import Ground, Parts, assemble, new_incarnation, node_record
 from aether.node.registration import register
-from aether.node.stores import become_voter
+from aether.node.stores import become_voter, check_certificate
 from aether.ports import Member
 from aether.rpc.formation import Formation, FormationConfig, Membership
 from aether.rpc.handlers import NodeReport
@@ -71,6 +71,7 @@ class Node:
         return not self._failed.is_set()
 
     async def _start(self, stop: asyncio.Event) -> None:
+        check_certificate(self._config)
         data_dir = DataDir(self._config.data_dir)
         self._on_stop("data directory", _sync(data_dir.close))
         data_dir.write_pid("node")

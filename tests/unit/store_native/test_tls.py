@@ -1,8 +1,13 @@
 import ssl
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from aether.store.native.tls import explain, nodes_named
+from aether.errors import ConfigInvalid
+from aether.store.native.tls import check_own, explain, nodes_named
+from tests.certificates import Authority
 
 
 @pytest.mark.parametrize(
@@ -37,3 +42,20 @@ def test_failures_are_said_in_words() -> None:
     assert "ODD_THING" in explain(other)
     assert "its log says why" in explain(ConnectionResetError())
     assert explain(OSError()) == "OSError"
+
+
+def test_our_own_certificate_must_name_us(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    check_own(authority.issue("n1"), "n1")
+    check_own(authority.issue("n2", spiffe=False), "n2")
+    with pytest.raises(ConfigInvalid, match=r"names n2, not n1.*node/n1"):
+        check_own(authority.issue("n2"), "n1")
+    mixed = replace(authority.issue("n1"), key=authority.issue("n3").key)
+    with pytest.raises(ConfigInvalid, match=r"ca-n1.pem \(or its key\)"):
+        check_own(mixed, "n1")
+
+
+def test_our_own_certificate_may_be_out_of_date(tmp_path: Path) -> None:
+    with capture_logs() as said:
+        check_own(Authority(tmp_path).issue("n1", expired=True), "n1")
+    assert "expired" in said[0]["problem"]

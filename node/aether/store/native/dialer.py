@@ -56,6 +56,11 @@ class Dialer:
         """Whether the peer has let us speak."""
         return self._speaking is not None
 
+    @property
+    def problem(self) -> str:
+        """Why the peer could not be spoken to the last time; empty while it can be."""
+        return "" if self.connected else self._problem
+
     def queue(self, body: bytes) -> None:
         """Put a frame behind what waits for `flush`; dropped when it does not fit."""
         size = len(body) + 4

@@ -319,9 +319,11 @@ class NativeConsensus:
         """Return how this member is, at once."""
         replica, driver = self._running()
         status = replica.status(driver.now())
-        if driver.failure is None:
-            return status
-        return replace(status, condition="failed", detail=f"a fault: {driver.failure!r}")
+        if driver.failure is not None:
+            return replace(status, condition="failed", detail=f"a fault: {driver.failure!r}")
+        problems = self._links.problems() if self._links is not None else {}
+        told = [f"cannot speak to {node}: {why}" for node, why in sorted(problems.items())]
+        return replace(status, detail="; ".join([status.detail, *told] if status.detail else told))
 
 
 _Ask = Callable[[Replica, Done, float, float], None]

@@ -6,7 +6,7 @@ Packets to a peer that cannot be reached, or is too slow, are dropped: Raft asks
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -136,6 +136,10 @@ class Links:
     def connected(self) -> frozenset[NodeId]:
         """Return the peers this member can speak to at the moment."""
         return frozenset(node for node, dialer in self._dialers.items() if dialer.connected)
+
+    def problems(self) -> Mapping[NodeId, str]:
+        """Return why peers cannot be spoken to, of those that once were tried."""
+        return {node: dialer.problem for node, dialer in self._dialers.items() if dialer.problem}
 
     def hears(self) -> frozenset[NodeId]:
         """Return the peers that have a connection to this member."""

@@ -12,6 +12,7 @@ from aether.store.spec import TlsFiles
 
 _SPIFFE = "spiffe://"
 _NODE = "/node/"
+_MOST_FLIGHTS = 8
 
 log = structlog.get_logger()
 
@@ -106,6 +107,50 @@ def nodes_named(certificate: Mapping[str, Any]) -> frozenset[str]:
             if found and node:
                 names.add(node)
     return frozenset(names)
+
+
+def check_own(files: TlsFiles, node: str) -> None:
+    """Raise ConfigInvalid when the files cannot be used, or the certificate does not name `node`.
+
+    One that is expired, or of a CA that is not ours, is only warned of: a member that starts anew
+    must not be worse off than those that run.
+    """
+    server, client = _contexts(files)
+    try:
+        certificate = _shake_hands(server, client)
+    except ssl.SSLError as problem:
+        log.warning("our own certificate is not accepted", problem=explain(problem))
+        return
+    names = nodes_named(certificate)
+    if node not in names:
+        named = ", ".join(sorted(names)) or "no node"
+        raise ConfigInvalid(
+            [
+                f"store.tls_certificate: {files.certificate} names {named}, not {node}: it must have "
+                f"the URI name spiffe://…/node/{node} or the DNS name {node}"
+            ]
+        )
+
+
+def _shake_hands(server: ssl.SSLContext, client: ssl.SSLContext) -> Mapping[str, Any]:
+    """Let both sides meet in memory, and return the certificate the server showed."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    accepting = server.wrap_bio(to_server, to_client, server_side=True)
+    dialling = client.wrap_bio(to_client, to_server)
+    for _ in range(_MOST_FLIGHTS):
+        done = [_goes_on(side) for side in (dialling, accepting)]
+        if all(done):
+            break
+    return dialling.getpeercert() or {}
+
+
+def _goes_on(side: ssl.SSLObject) -> bool:
+    """Take the handshake as far as it goes; return whether it is complete."""
+    try:
+        side.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
 
 
 _REASONS = {
