@@ -144,7 +144,7 @@ class KvMachine:
         return self._answered(txn.request_id, given, changes)
 
     def _put_alone(self, txn: Txn, put: Put) -> Outcome:
-        """Do what `_txn` does for a lone put, nearly every write, in two thirds of its time."""
+        """Do what `_txn` does for a lone put, nearly every write, without what others need."""
         state, request_id = self._state, txn.request_id
         revision, time_ms = state.revision + 1, self._time_ms
         given = self._requests.settle(request_id, revision, time_ms)
@@ -152,7 +152,7 @@ class KvMachine:
             return _outcome_of(given, ())
         after, before = state.put(put)
         if (reason := txn.reason) == self._last_reason:
-            # Who writes much gives one reason: the history then holds it once, a quarter less.
+            # Who writes much gives one reason: the history then holds it once.
             reason = self._last_reason
         else:
             self._last_reason = reason
