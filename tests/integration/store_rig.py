@@ -24,7 +24,7 @@ from aether.store.remote.store import RemoteStore
 from aether_forge.sim.oracle import Oracle, OracleConsensus
 
 NODE = NodeId("node-1")
-WAIT_S = 10.0
+WAIT_S = 60.0
 POLL_S = 0.005
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from aether.node.children import Child, Supervisor
+from aether.host.hostlog import MAX_LOG_BYTES
+from aether.node.children import Child, Supervisor, bound_logs
 from aether.node.clock import MonotonicClock
 from aether.tasks import Tasks
 
@@ -114,3 +115,19 @@ async def test_a_stop_that_runs_out_of_time_leaves_nothing_behind(data_dir: Path
         async with asyncio.timeout(POLL_S):
             await watched.stop()
     await until(lambda: not stubborn.is_running() or stubborn.status() == psutil.STATUS_ZOMBIE)
+
+
+async def test_logs_of_children_are_moved_aside_before_they_fill_a_disk(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aether.node.children._LOG_LOOK_S", POLL_S)
+    logs = data_dir / "logs"
+    (logs / "toy.log").write_bytes(b"x" * (MAX_LOG_BYTES + 1))
+    tasks = Tasks()
+    tasks.start("logs", bound_logs(logs, ["not-yet", "toy"], CLOCK))
+    await until(lambda: (logs / "toy.log").stat().st_size == 0)
+    with (logs / "toy.log").open("ab") as log:
+        log.write(b"y")
+    await tasks.stop()
+    assert (logs / "toy.log").read_bytes() == b"y"
+    assert (logs / "toy.log.1").stat().st_size == MAX_LOG_BYTES + 1

@@ -164,3 +164,21 @@ def test_a_data_directory_in_use_and_one_of_another_node_are_refused(folder: Pat
     third, _ = start(folder, "--node-id", "other", "--data-dir", data)
     assert third.wait(20) == 2
     assert "belongs to solo" in (folder / "log").read_text()
+
+
+def test_a_store_that_hangs_is_named_and_does_not_delay_the_end_of_its_node(folder: Path) -> None:
+    process, port = start(folder, "--node-id", "solo", "--data-dir", str(folder / "n"))
+    store = 0
+    try:
+        until(lambda: get(port, "/health/ready")[0] == 200)
+        store = pid_of(folder, "store")
+        os.kill(store, signal.SIGSTOP)
+        until(lambda: get(port, "/health/ready")[0] == 503, 40)
+        assert "the store process of this node does not answer" in str(get(port, "/health/ready"))
+        assert get(port, "/health/live")[0] == 200
+    finally:
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        assert process.wait(15) == 0, (folder / "log").read_text()
+    assert time.monotonic() - began < 10
+    until(lambda: not is_alive(store), 5)

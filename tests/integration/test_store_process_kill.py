@@ -12,7 +12,8 @@ from tests.integration.contracts.store import put
 from tests.integration.contracts.store_processes import StoreClients, StoreProcesses
 from tests.integration.store_rig import until
 
-CALL_S = 15.0
+CALL_S = 45.0
+"""Long enough to start three processes again on a machine that is busy with other things."""
 
 
 class Writers:

@@ -9,12 +9,14 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import structlog
 
+from aether.host.hostlog import bound_log
 from aether.ports import Clock
 
 _log = structlog.get_logger()
@@ -24,6 +26,7 @@ _MOST_BACKOFF_S = 5.0
 _STEADY_S = 10.0
 """A child that ran this long starts its next life without a growing pause."""
 _LOOK_S = 0.1
+_LOG_LOOK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,17 @@ class Supervisor:
         # An adopted process is nobody's child here, so its end is looked for, not waited on.
         while _lives(process):
             await self._clock.sleep(_LOOK_S)
+
+
+async def bound_logs(logs: Path, names: Sequence[str], clock: Clock) -> None:
+    """Move what children log aside whenever it is over 8 MiB, so that it fills no disk."""
+    while True:
+        for name in names:
+            try:
+                await asyncio.to_thread(bound_log, logs / f"{name}.log")
+            except OSError as problem:
+                _log.warning("a log could not be bounded", child=name, problem=str(problem))
+        await clock.sleep(_LOG_LOOK_S)
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -19,7 +19,7 @@ from aether.core.model.ids import NodeId
 from aether.core.model.reason import Reason
 from aether.core.store.commands import DeletePrefix, Txn
 from aether.errors import AetherError
-from aether.node.children import Child, Supervisor
+from aether.node.children import Child, Supervisor, bound_logs
 from aether.node.clock import MonotonicClock
 from aether.node.data_dir import DataDir
 from aether.node.handlers import PeerHandlers
@@ -134,7 +134,7 @@ class Node:
         self._start_children(data_dir)
         self._on_stop("leaving", self._leave)
         self._on_stop("tasks", self._tasks.stop)
-        self._start_loops(parts, membership.cluster_id)
+        self._start_loops(parts, data_dir, membership.cluster_id)
         server = ApiServer(parts.api, self._config.bind, self._config.management_port)
         await server.start()
         self._on_stop("management port", server.stop)
@@ -163,7 +163,7 @@ class Node:
             self._tasks.start(f"supervise {child.name}", supervisor.run())
             self._on_stop(child.name, supervisor.stop)
 
-    def _start_loops(self, parts: Parts, cluster_id: str) -> None:
+    def _start_loops(self, parts: Parts, data_dir: DataDir, cluster_id: str) -> None:
         reporter = Reporter(
             self._peers,
             leader=lambda: parts.store.leader,
@@ -172,6 +172,8 @@ class Node:
             clock=self._clock,
         )
         voting = become_voter(parts.node_store.group, self._config.node_id, self._clock)
+        logs = bound_logs(data_dir.path / "logs", ("store", "router", "launcher"), self._clock)
+        self._tasks.start("logs", logs)
         self._tasks.start("vote", voting)
         self._tasks.start("register", self._register(parts, cluster_id))
         self._tasks.start("reports", reporter.run())

@@ -89,6 +89,7 @@ class _Stream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         assert self._transport is not None  # noqa: S101 - data comes after the connection was made
+        self._link.heard_at = asyncio.get_running_loop().time()
         try:
             for message in self._inbox.feed(data):
                 self._link.take(message, self._transport)
@@ -112,6 +113,13 @@ class Link:
         self._calls: dict[int, _Call] = {}
         self._out: Outbox | None = None
         self._up = asyncio.Event()
+        self.heard_at = 0.0
+        """When anything came last, on the loop's clock."""
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds for which nothing came."""
+        return asyncio.get_running_loop().time() - self.heard_at
 
     @property
     def is_up(self) -> bool:

@@ -37,7 +37,7 @@ from aether.store.remote.link import Link
 from aether.store.remote.mirror import Mirror
 from aether.store.spec import OnMembers
 from aether.store.submitter import ATTEMPT_S, FIRST_RETRY_S, LAST_RETRY_S, Submitter, refuse
-from aether.store.watch import Watch
+from aether.store.watch import PROGRESS_S, Watch
 from aether.tasks import Tasks
 
 log = structlog.get_logger()
@@ -46,6 +46,8 @@ LEADER_KNOWN_S = 2.0
 """The last leader told is believed for so long after the connection was lost: a store process that
 is started anew is back before. Whoever acts as leader is fenced by the epoch, not by this."""
 STATUS_S = 2.0
+SILENT_S = 2.5 * PROGRESS_S
+"""The mirror is told every `PROGRESS_S` how far the store is: a process silent for longer hangs."""
 MOST_ADDRESS = 300
 _T = TypeVar("_T")
 
@@ -92,7 +94,8 @@ class RemoteStore:
     @property
     def is_ready(self) -> bool:
         """Whether the store process answers and its control keys are known."""
-        return self._link.is_up and self._mirror.is_filled
+        is_heard = self._link.is_up and self._link.silent_s < SILENT_S
+        return is_heard and self._mirror.is_filled
 
     # -- what the link tells -------------------------------------------------------------------
 
