@@ -101,7 +101,9 @@ def check_certificate(config: NodeConfig) -> None:
 
 def _tls_files(config: NodeConfig) -> TlsFiles:
     tls = config.store
-    return TlsFiles(Path(tls.tls_ca), Path(tls.tls_certificate), Path(tls.tls_key))
+    return TlsFiles(
+        ca=Path(tls.tls_ca), certificate=Path(tls.tls_certificate), key=Path(tls.tls_key)
+    )
 
 
 def open_store(grounds: Grounds) -> NodeStore:
