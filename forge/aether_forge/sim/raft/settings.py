@@ -55,6 +55,8 @@ class Settings:
     election_s: float = 0.3
     snapshot_entries: int = 40
     keep_entries: int = 12
+    notice_s: float = 0.003
+    """As in `RaftConfig`: how long an idle follower waits to hear of a commit."""
     kinds: Sequence[str] | None = None
     """Kinds of faults that may happen; None for those the seed draws."""
     faults: Sequence[int] | None = None
@@ -74,6 +76,7 @@ class Settings:
                 heartbeat_s=self.heartbeat_s,
                 election_s=self.election_s,
                 suspicion_s=0.03,
+                notice_s=self.notice_s,
                 max_append_bytes=self.append_bytes,
                 max_in_flight=4,
                 tail_bytes=4096,
@@ -122,4 +125,5 @@ def draw(seed: int, nodes: int | None = None) -> Settings:
         append_bytes=throw.choice((100, 2048)),
         snapshot_entries=throw.choice((15, 40, 1000)),
         keep_entries=throw.choice((2, 12, 30)),
+        notice_s=throw.choice((0.0, 0.003, 0.003)),
     )
