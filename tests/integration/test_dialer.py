@@ -87,3 +87,22 @@ async def test_a_flood_after_the_welcome_ends_the_connection() -> None:
     running.cancel()
     await asyncio.wait([running])
     server.close()
+
+
+async def test_who_is_refused_comes_back_ever_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aether.store.native.dialer.FIRST_REDIAL_S", 0.01)
+    dialled: list[float] = []
+
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        dialled.append(asyncio.get_running_loop().time())
+        writer.transport.abort()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    dialer = Dialer(NODES[1], f"127.0.0.1:{port}", ME, None, lambda: 0.5)
+    running = asyncio.get_running_loop().create_task(dialer.run())
+    await until(lambda: len(dialled) >= 7)
+    running.cancel()
+    await asyncio.wait([running])
+    server.close()
+    assert dialled[6] - dialled[0] > 0.01 + 0.02 + 0.04 + 0.08 + 0.16 + 0.3

@@ -106,7 +106,8 @@ class Dialer:
             speaking = _Speaking()
             try:
                 await self._connect(speaking)
-                pause_s = FIRST_REDIAL_S
+                if self.connected:
+                    pause_s = FIRST_REDIAL_S
                 await speaking.ended
             finally:
                 self._hang_up(speaking)

@@ -27,6 +27,8 @@ MAX_HANDSHAKES = 64
 """Connections that may be in their handshake; more are closed at once."""
 ACCEPT_PAUSE_S = 0.2
 """Pause after a failed accept: out of file descriptors, most likely."""
+DENIED_AGAIN_S = 10.0
+"""How often the same failure of TLS is logged."""
 SILENT_SWEEPS = 3
 """Sweeps of a connection without a byte after which its peer is given up."""
 
@@ -154,6 +156,8 @@ class Listener:
         self._sockets: list[socket.socket] = []
         self._open: set[Incoming] = set()
         self._handshakes = 0
+        self._denied = ""
+        self._denied_at = 0.0
 
     @property
     def uses_tls(self) -> bool:
@@ -238,12 +242,19 @@ class Listener:
                 Denied(handshake.MALFORMED, f"it did not introduce itself in {HANDSHAKE_S:g} s")
             )
         except (OSError, ssl.SSLError) as problem:
-            log.warning("raft connection denied", code="tls", problem=explain(problem))
+            self._say_denied(explain(problem))
         except BaseException:
             incoming.abort()
             raise
         finally:
             self._handshakes -= 1
+
+    def _say_denied(self, problem: str) -> None:
+        """Log why TLS failed; not each time, as whoever is refused comes again every second."""
+        now = asyncio.get_running_loop().time()
+        if problem != self._denied or now - self._denied_at > DENIED_AGAIN_S:
+            self._denied, self._denied_at = problem, now
+            log.warning("raft connection denied", code="tls", problem=problem)
 
     async def _connected(self, incoming: Incoming, connection: socket.socket) -> None:
         try:
