@@ -27,7 +27,7 @@ class TlsFiles:
 class Timing:
     """How fast a member notices a leader that is gone, in seconds; equal on all members."""
 
-    heartbeat_s: float = 0.1
+    heartbeat_s: float = 0.2
     election_s: float = 1.0
     """Least silence before an election."""
     suspicion_s: float = 0.05

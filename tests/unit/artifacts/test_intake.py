@@ -167,7 +167,7 @@ async def test_without_quorum_nothing_is_known(world: World) -> None:
 async def test_a_quorum_lost_at_the_last_step_leaves_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aether.store.client.ATTEMPT_S", 0.01)
+    monkeypatch.setattr("aether.store.submitter.ATTEMPT_S", 0.01)
     world.replicator.meanwhile = lambda: world.oracle.cut_off(NODE)
     with pytest.raises(NoQuorum):
         await world.accept(wheel())
