@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,19 +24,6 @@ async def until(true: Callable[[], object], wait_s: float = WAIT_S) -> None:
     async with asyncio.timeout(wait_s):
         while not true():  # noqa: ASYNC110 - nothing announces what tests wait for
             await asyncio.sleep(POLL_S)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def new_members(count: int, first: int = 1) -> list[Member]:
-    return [
-        Member(NodeId(f"node-{number}"), f"127.0.0.1:{free_port()}")
-        for number in range(first, first + count)
-    ]
 
 
 @dataclass

@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from aether.store.client import KvStore
+from tests.integration.contracts.raft_cluster import new_members
 from tests.integration.contracts.store import StoreContract
-from tests.integration.native_cluster import NativeCluster, new_members
+from tests.integration.native_cluster import NativeCluster
 
 
 class TestOneNativeEngine(StoreContract):

@@ -15,8 +15,9 @@ from aether.store.native.jobs import LogSync
 from aether.store.native.results import Applied, Refused, Result
 from aether.store.spec import StoreLimits, Timing
 from tests.certificates import Authority
+from tests.integration.contracts.raft_cluster import new_members
 from tests.integration.contracts.store import put
-from tests.integration.native_cluster import POLL_S, NativeCluster, new_members, until
+from tests.integration.native_cluster import POLL_S, NativeCluster, until
 
 WAIT_S = 10.0
 SMALL = StoreLimits(
