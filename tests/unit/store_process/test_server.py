@@ -33,6 +33,17 @@ async def test_it_knows_how_long_nobody_was_there() -> None:
         await until(lambda: served.server is not None and served.server.alone_s > 0)
 
 
+async def test_a_visit_between_two_looks_counts_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aether.store.process.server.LOOK_S", 3600.0)
+    async with rig() as served:
+        server = served.server
+        assert server is not None
+        await until(lambda: server.alone_s > 0.5)
+        async with served.raw() as raw:
+            await raw.next()
+        assert server.alone_s < 0.5
+
+
 async def test_every_watch_hears_now_and_then_how_far_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

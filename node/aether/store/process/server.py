@@ -80,6 +80,7 @@ class StoreServer:
         await self._tasks.stop()
 
     def _accepted(self) -> Connection:
+        self._last_seen = asyncio.get_running_loop().time()  # however short its visit is
         return Connection(self._served)
 
     async def _every(self, seconds: float, look: Callable[[], None]) -> None:
