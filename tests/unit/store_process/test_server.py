@@ -41,6 +41,7 @@ async def test_a_visit_between_two_looks_counts_too(monkeypatch: pytest.MonkeyPa
         await until(lambda: server.alone_s > 0.5)
         async with served.raw() as raw:
             await raw.next()
+        await until(lambda: server.alone_s > 0)
         assert server.alone_s < 0.5
 
 
