@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from aether import errors
 from aether.api import problems, routes
+from aether.api.endpoint import Endpoint
 from aether.cli.exits import ExitCode
 from aether.cli.root import root
 from aether.config import blueprint, node
@@ -203,14 +204,14 @@ def api_page() -> Iterator[str]:
     yield from error_lines()
 
 
-def by_noun() -> Iterator[tuple[str, list[routes.Endpoint]]]:
+def by_noun() -> Iterator[tuple[str, list[Endpoint]]]:
     """Yield the calls of the table, noun by noun, in its order."""
     nouns = dict.fromkeys(endpoint.name.partition(".")[0] for endpoint in routes.ENDPOINTS)
     for noun in nouns:
         yield noun, [one for one in routes.ENDPOINTS if one.name.partition(".")[0] == noun]
 
 
-def endpoint_lines(endpoint: routes.Endpoint) -> Iterator[str]:
+def endpoint_lines(endpoint: Endpoint) -> Iterator[str]:
     """Yield what there is to say about one call."""
     yield f"### `{endpoint.method} {endpoint.path}`"
     yield ""

@@ -3,6 +3,7 @@
 import re
 
 from aether.api.call import Answer, Call, Context
+from aether.api.endpoint import FRESH, LIST, Endpoint, v1
 from aether.api.paging import page
 from aether.api.views import read_view
 from aether.core.model import keys
@@ -63,3 +64,23 @@ def _filename(call: Call) -> str:
     if not _FILENAME.fullmatch(text):
         raise Invalid(f"filename {text[:100]!r} is not the name of a wheel: expected NAME.whl")
     return text
+
+
+_PUSH = {
+    "filename": "name of the wheel; header `x-filename` does as well",
+    "digest": "`sha256:…` the bytes must have; header `digest` does as well",
+}
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        method="GET", path=v1("artifacts"), name="artifact.list",
+        handler=list_artifacts, answers="artifacts the cluster holds",
+        query={**LIST, **FRESH},
+    ),
+    Endpoint(
+        method="POST", path=v1("artifacts"), name="artifact.push", handler=push,
+        answers="the artifact's record; 200 when the cluster had this very wheel",
+        role="operator", takes="the wheel's bytes", query=_PUSH, status=201,
+        body_limit=MAX_WHEEL_BYTES,
+    ),
+)  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from aether.api.call import Answer, Call, Context
+from aether.api.endpoint import Endpoint, v1
 
 BEGIN_S = 10.0
 """Longest wait for a quorum to confirm what the backup must hold."""
@@ -23,3 +24,12 @@ async def _all(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenera
             yield piece
     finally:
         await pieces.aclose()
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        method="GET", path=v1("backup"), name="backup.take", handler=get_backup,
+        answers="one file with everything the store holds, streamed; see the guide",
+        role="admin",
+    ),
+)  # fmt: skip

@@ -7,10 +7,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from aether.api.call import Answer, Call, Context
+from aether.api.endpoint import FRESH, LIST, Endpoint, v1
 from aether.api.paging import page
 from aether.api.problems import Malformed
 from aether.api.views import read_view, rejection, submit
-from aether.config.blueprint import BlueprintDraft, read_blueprint
+from aether.config.blueprint import MAX_SOURCE_BYTES, BlueprintDraft, read_blueprint
 from aether.core.control.admission import Admitted, Rejected, admit_blueprint, admit_deletion
 from aether.core.control.status import BlueprintStatus, blueprint_status
 from aether.core.model.ids import SliceBase
@@ -18,7 +19,7 @@ from aether.core.model.records import to_plain
 from aether.core.model.view import ClusterView
 from aether.errors import ConfigInvalid, NotFound
 
-_SOURCE = re.compile(r"[\w./ +@-]{1,200}")
+_SOURCE_NAME = re.compile(r"[\w./ +@-]{1,200}")
 
 
 class BlueprintText(BaseModel):
@@ -39,7 +40,7 @@ def read_draft(call: Call) -> BlueprintDraft:
         except UnicodeDecodeError as problem:
             raise Malformed(f"the body is not UTF-8 at byte {problem.start}") from problem
     source = call.query.get("source", "blueprint")
-    if not _SOURCE.fullmatch(source):
+    if not _SOURCE_NAME.fullmatch(source):
         source = "blueprint"
     try:
         return read_blueprint(text, source)
@@ -122,3 +123,43 @@ async def delete(context: Context, call: Call) -> Answer:
     purge = call.flag("purge_data")
     change = await submit(context, call, lambda view: admit_deletion(view, base, purge))
     return Answer(value={"id": base, **to_plain(change)})
+
+
+BLUEPRINT_BODY_BYTES = 2 * MAX_SOURCE_BYTES
+"""Room for a blueprint inside JSON."""
+_PURGE = {"purge_data": "`true`: remove `app/{slice}/…` of its slices as well"}
+_SOURCE = {"source": "name of the text in messages"}
+_TOML = "the blueprint as TOML, or JSON `{toml}`"
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        method="GET", path=v1("blueprints"), name="blueprint.list",
+        handler=list_blueprints, answers="blueprints with their state",
+        query={**LIST, **FRESH},
+    ),
+    Endpoint(
+        method="POST", path=v1("blueprints"), name="blueprint.apply", handler=apply,
+        answers="`changed`, `revision`, `summary`", role="operator", leader_only=True, takes=_TOML,
+        model=BlueprintText, query=_SOURCE, body_limit=BLUEPRINT_BODY_BYTES,
+    ),
+    Endpoint(
+        method="POST", path=v1("blueprints/validate"), name="blueprint.validate",
+        handler=validate, answers="`valid`, or 422 with all `problems`", takes=_TOML,
+        model=BlueprintText, query={**_SOURCE, **FRESH},
+        body_limit=BLUEPRINT_BODY_BYTES,
+    ),
+    Endpoint(
+        method="GET", path=v1("blueprints/{id}"), name="blueprint.get",
+        handler=get_blueprint, answers="the blueprint as applied", query=FRESH,
+    ),
+    Endpoint(
+        method="DELETE", path=v1("blueprints/{id}"), name="blueprint.delete",
+        handler=delete, answers="`changed`, `revision`, `summary`", role="operator",
+        leader_only=True, query=_PURGE,
+    ),
+    Endpoint(
+        method="GET", path=v1("blueprints/{id}/status"), name="blueprint.status",
+        handler=get_status, query=FRESH,
+        answers="`state` (DEPLOYED, DEPLOYING, FAILED, REMOVING), slices, instances, reasons",
+    ),
+)  # fmt: skip

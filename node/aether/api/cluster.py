@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from aether.api.call import Answer, Call, Context
+from aether.api.endpoint import FRESH, LIST, Endpoint, v1
 from aether.api.paging import page
 from aether.api.problems import NotReady
 from aether.api.views import read_view
@@ -121,3 +122,31 @@ async def list_routes(context: Context, call: Call) -> Answer:
             },
         )
     )
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        method="GET", path="/health/live", name="health.live", handler=live,
+        answers="`status`: live",
+    ),
+    Endpoint(
+        method="GET", path="/health/ready", name="health.ready", handler=ready,
+        answers="`status`: ready; else 503 with `reasons`",
+    ),
+    Endpoint(
+        method="GET", path=v1("status"), name="status.get", handler=get_status,
+        answers="what this node knows of the cluster; needs no quorum",
+    ),
+    Endpoint(
+        method="GET", path=v1("nodes"), name="node.list", handler=list_nodes,
+        answers="nodes with verdict, addresses and load", query={**LIST, **FRESH},
+    ),
+    Endpoint(
+        method="GET", path=v1("nodes/{id}"), name="node.get", handler=get_node,
+        answers="one node and the instances it hosts", query=FRESH,
+    ),
+    Endpoint(
+        method="GET", path=v1("routes"), name="route.list", handler=list_routes,
+        answers="HTTP routes with their slice", query={**LIST, **FRESH},
+    ),
+)  # fmt: skip

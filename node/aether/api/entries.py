@@ -4,10 +4,20 @@ import base64
 from typing import Any
 
 from aether.api.call import Answer, Call, Context
+from aether.api.endpoint import FRESH, LIST, Endpoint, v1
 from aether.api.paging import decode_cursor, encode_cursor
 from aether.api.problems import Forbidden
 from aether.core.model import keys
-from aether.core.store.commands import Applied, Delete, Entry, Guard, Operation, Put, Txn
+from aether.core.store.commands import (
+    MAX_VALUE_BYTES,
+    Applied,
+    Delete,
+    Entry,
+    Guard,
+    Operation,
+    Put,
+    Txn,
+)
 from aether.core.store.limits import key_problem
 from aether.errors import Conflict, Invalid, NotFound
 
@@ -121,3 +131,27 @@ def _writable(call: Call) -> str:
             f"{key} belongs to Aether itself ({family}): change it through the call that owns it"
         )
     return key
+
+
+_GUARD = {"mod_revision": "only if the key was last changed at this revision; 0: only if absent"}
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        method="GET", path=v1("kv"), name="kv.range", handler=list_range,
+        answers="keys and values, as of one `revision`",
+        query={"prefix": "keys that start so; all when left out", **LIST, **FRESH},
+    ),
+    Endpoint(
+        method="GET", path=v1("kv/{key...}"), name="kv.get", handler=get,
+        answers="one key", query=FRESH,
+    ),
+    Endpoint(
+        method="PUT", path=v1("kv/{key...}"), name="kv.put", handler=put,
+        answers="`revision`", role="operator", takes="the value's bytes", query=_GUARD,
+        body_limit=MAX_VALUE_BYTES,
+    ),
+    Endpoint(
+        method="DELETE", path=v1("kv/{key...}"), name="kv.delete", handler=delete,
+        answers="`revision`, `deleted`", role="operator", query=_GUARD,
+    ),
+)  # fmt: skip

@@ -10,6 +10,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict
 
 from aether.api.call import FORWARDED, Answer, Call, Context
+from aether.api.endpoint import Endpoint, v1
 from aether.api.margins import Margin, margin, margin_without
 from aether.core.model.ids import NodeId, parse_node_id
 from aether.errors import AetherError, Conflict, Invalid, NotFound, Unavailable
@@ -212,3 +213,33 @@ def _find(members: Sequence[Member], node: NodeId) -> Member:
             return member
     known = ", ".join(sorted(member.node for member in members)) or "there is none"
     raise NotFound(f"there is no member {node}; known: {known}")
+
+
+_FORCE = {"force": "why a member may be removed that leaves no voter to spare"}
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        method="GET", path=v1("cluster/members"), name="member.list",
+        handler=list_members,
+        answers="members of the consensus group, and how many voters may fail; needs no quorum",
+    ),
+    Endpoint(
+        method="GET", path=v1("cluster/members/{id}"), name="member.get",
+        handler=get_member, answers="what one member says of itself",
+    ),
+    Endpoint(
+        method="POST", path=v1("cluster/members/{id}/promote"), name="member.promote",
+        handler=promote, answers="`changed`: a learner that has caught up votes now",
+        role="admin", leader_only=True,
+    ),
+    Endpoint(
+        method="DELETE", path=v1("cluster/members/{id}"), name="member.remove",
+        handler=remove, answers="`before` and `after`: how many voters may fail",
+        role="admin", leader_only=True, query=_FORCE,
+    ),
+    Endpoint(
+        method="POST", path=v1("cluster/leader"), name="leader.transfer",
+        handler=transfer, answers="`leader`: who leads now", role="admin",
+        leader_only=True, takes="nothing, or JSON `{node}`", model=Transfer,
+    ),
+)  # fmt: skip

@@ -9,8 +9,8 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from aether.api.endpoint import SMALL_BODY_BYTES, Endpoint
 from aether.api.problems import Overloaded, problem_response
-from aether.api.routes import SMALL_BODY_BYTES, Endpoint
 from aether.api.service import REQUEST_ID, Api, body_too_large, endpoint_for, sane_request_id
 from aether.errors import AetherError, Unavailable
 from aether.ports import ApiRequest, ApiResponse

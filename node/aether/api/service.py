@@ -9,6 +9,7 @@ import msgspec
 import structlog
 
 from aether.api.call import FORWARDED, Answer, Call, Context
+from aether.api.endpoint import Endpoint
 from aether.api.problems import (
     Malformed,
     MethodNotAllowed,
@@ -16,7 +17,7 @@ from aether.api.problems import (
     problem_response,
     unexpected_response,
 )
-from aether.api.routes import Endpoint, Found, OtherMethods, find_endpoint
+from aether.api.routes import Found, OtherMethods, find_endpoint
 from aether.core.model.ids import write_id
 from aether.errors import AetherError, NoQuorum, TooLarge, Unavailable
 from aether.ports import ApiRequest, ApiResponse

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from aether.api.call import Answer, Call, Context
+from aether.api.endpoint import FRESH, LIST, Endpoint, v1
 from aether.api.paging import page
 from aether.api.views import read_view, submit
 from aether.config.crosscheck import MAX_INSTANCES
@@ -52,3 +53,20 @@ async def scale(context: Context, call: Call) -> Answer:
     wanted = call.json(Scale).instances
     change = await submit(context, call, lambda view: admit_scale(view, base, wanted))
     return Answer(value={"base": base, "instances": wanted, **to_plain(change)})
+
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        method="GET", path=v1("slices"), name="slice.list", handler=list_slices,
+        answers="slices with wanted and active instances", query={**LIST, **FRESH},
+    ),
+    Endpoint(
+        method="GET", path=v1("slices/{base}"), name="slice.get", handler=get_slice,
+        answers="one slice and each of its instances", query=FRESH,
+    ),
+    Endpoint(
+        method="POST", path=v1("slices/{base}/scale"), name="slice.scale", handler=scale,
+        answers="`changed`, `revision`, `summary`", role="operator", leader_only=True,
+        takes="JSON `{instances}`", model=Scale,
+    ),
+)  # fmt: skip

@@ -6,10 +6,12 @@ from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.plan import (
     Command,
+    DropProvision,
     DropRoute,
     DropTarget,
     Forget,
     Judge,
+    Provision,
     SetTarget,
     Wish,
 )
@@ -44,17 +46,38 @@ def _leader(view: ClusterView) -> str:
 
 def _operations(command: Command) -> tuple[Operation, ...]:
     match command:
+        case Judge() | Provision() | DropProvision():
+            return (_about_node(command),)
+        case Wish() | Forget():
+            return _about_instance(command)
+        case SetTarget() | DropTarget() | DropRoute():
+            return _about_slice(command)
+
+
+def _about_node(command: Judge | Provision | DropProvision) -> Operation:
+    match command:
         case Judge(node, verdict):
-            return (Put(keys.verdict(node), encode(verdict)),)
+            return Put(keys.verdict(node), encode(verdict))
+        case Provision(node, provision):
+            return Put(keys.provision(node), encode(provision))
+        case DropProvision(node):
+            return Delete(keys.provision(node))
+
+
+def _about_instance(command: Wish | Forget) -> tuple[Operation, ...]:
+    node, instance = command.node, command.instance
+    if isinstance(command, Wish):
+        return (Put(keys.wanted(node, instance), encode(command.record)),)
+    return (Delete(keys.wanted(node, instance)), Delete(keys.phase(node, instance)))
+
+
+def _about_slice(command: SetTarget | DropTarget | DropRoute) -> tuple[Operation, ...]:
+    match command:
         case SetTarget(base, target):
             return (Put(keys.target(base), encode(target)),)
         case DropTarget(base, purge):
             data: tuple[Operation, ...] = (DeletePrefix(keys.app(base)),) if purge else ()
             return (Delete(keys.target(base)), *data)
-        case Wish(node, instance, wish):
-            return (Put(keys.wanted(node, instance), encode(wish)),)
-        case Forget(node, instance):
-            return (Delete(keys.wanted(node, instance)), Delete(keys.phase(node, instance)))
         case DropRoute(method, pattern):
             return (Delete(keys.route(method, pattern)),)
 

@@ -16,6 +16,10 @@ TARGETS = "target/"
 WANTED = "wanted/"
 PHASES = "phase/"
 ROUTES = "route/"
+TOPOLOGY = "topology"
+PROVISIONS = "provision/"
+CONFIG = "config/"
+GENERATIONS = "generation/"
 APP = "app/"
 
 SYSTEM_FAMILIES: tuple[str, ...] = (
@@ -29,6 +33,10 @@ SYSTEM_FAMILIES: tuple[str, ...] = (
     WANTED,
     PHASES,
     ROUTES,
+    TOPOLOGY,
+    PROVISIONS,
+    CONFIG,
+    GENERATIONS,
 )
 """Families Aether itself writes; `kv put` and `kv delete` refuse them."""
 
@@ -73,6 +81,21 @@ def route(method: str, pattern: str) -> str:
     return f"{ROUTES}{method} {pattern}"
 
 
+def provision(node: NodeId) -> str:
+    """`provision/{node}`."""
+    return f"{PROVISIONS}{node}"
+
+
+def generation(base: SliceBase, number: int) -> str:
+    """`generation/{group:name}/{number}`: a blueprint as it was applied; sorts by number."""
+    return f"{GENERATIONS}{base}/{number:09d}"
+
+
+def config(scope: str, name: str) -> str:
+    """`config/{scope}/{name}`; scope is `cluster`, `node/{node}` or `slice/{group:name}`."""
+    return f"{CONFIG}{scope}/{name}"
+
+
 def app(base: SliceBase, key: str = "") -> str:
     """`app/{slice base}/{key}`: a slice's own data."""
     return f"{APP}{base}/{key}"
@@ -92,6 +115,14 @@ def read_route(key: str) -> tuple[str, str]:
     if not key.startswith(ROUTES) or not space:
         raise ValueError(f"{key!r} is not a key of {ROUTES}")
     return method, pattern
+
+
+def read_config(key: str) -> tuple[str, str]:
+    """Return scope and name of a `config/` key; raise ValueError for another key."""
+    scope, slash, name = key.removeprefix(CONFIG).rpartition("/")
+    if not key.startswith(CONFIG) or not slash or not name:
+        raise ValueError(f"{key!r} is not a key of {CONFIG}")
+    return scope, name
 
 
 def is_system(key: str) -> bool:

@@ -5,8 +5,15 @@ from dataclasses import dataclass, field, replace
 
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
 from aether.core.model.reason import Reason
-from aether.core.model.records import TargetRecord, VerdictRecord, WantedRecord
-from aether.core.model.view import ClusterView
+from aether.core.model.records import (
+    PhaseRecord,
+    ProvisionRecord,
+    RouteRecord,
+    TargetRecord,
+    VerdictRecord,
+    WantedRecord,
+)
+from aether.core.model.view import ClusterView, Placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,24 @@ class DropRoute:
     because: Reason
 
 
-Command = Judge | SetTarget | DropTarget | Wish | Forget | DropRoute
+@dataclass(frozen=True, slots=True)
+class Provision:
+    """Have the NodeProvider start a node, or try again; the record goes into the store first."""
+
+    node: NodeId
+    record: ProvisionRecord
+    because: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class DropProvision:
+    """The node is there, or will not come."""
+
+    node: NodeId
+    because: Reason
+
+
+Command = Judge | SetTarget | DropTarget | Wish | Forget | DropRoute | Provision | DropProvision
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +102,69 @@ class Plan:
 
 def carry_out(view: ClusterView, commands: Iterable[Command]) -> ClusterView:
     """Return the view as the commands would leave it; facts of nodes stay as they are."""
-    verdicts, targets = dict(view.verdicts), dict(view.targets)
-    wanted, phases, routes = dict(view.wanted), dict(view.phases), dict(view.routes)
+    draft = _Tables(
+        verdicts=dict(view.verdicts),
+        targets=dict(view.targets),
+        wanted=dict(view.wanted),
+        phases=dict(view.phases),
+        routes=dict(view.routes),
+        provisions=dict(view.provisions),
+    )
     for command in commands:
         match command:
-            case Judge(node, verdict):
-                verdicts[node] = verdict
-            case SetTarget(base, target):
-                targets[base] = target
-            case DropTarget(base):
-                targets.pop(base, None)
-            case Wish(node, instance, wish):
-                wanted[node, instance] = wish
-            case Forget(node, instance):
-                wanted.pop((node, instance), None)
-                phases.pop((node, instance), None)
-            case DropRoute(method, pattern):
-                routes.pop((method, pattern), None)
+            case Wish() | Forget():
+                _change_instance(draft, command)
+            case Judge() | Provision() | DropProvision():
+                _change_node(draft, command)
+            case SetTarget() | DropTarget() | DropRoute():
+                _change_slice(draft, command)
     return replace(
-        view, verdicts=verdicts, targets=targets, wanted=wanted, phases=phases, routes=routes
+        view,
+        verdicts=draft.verdicts,
+        targets=draft.targets,
+        wanted=draft.wanted,
+        phases=draft.phases,
+        routes=draft.routes,
+        provisions=draft.provisions,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tables:
+    """The tables of a view that commands change."""
+
+    verdicts: dict[NodeId, VerdictRecord]
+    targets: dict[SliceBase, TargetRecord]
+    wanted: dict[Placed, WantedRecord]
+    phases: dict[Placed, PhaseRecord]
+    routes: dict[tuple[str, str], RouteRecord]
+    provisions: dict[NodeId, ProvisionRecord]
+
+
+def _change_instance(draft: _Tables, command: Wish | Forget) -> None:
+    placed = (command.node, command.instance)
+    if isinstance(command, Wish):
+        draft.wanted[placed] = command.record
+    else:
+        draft.wanted.pop(placed, None)
+        draft.phases.pop(placed, None)
+
+
+def _change_node(draft: _Tables, command: Judge | Provision | DropProvision) -> None:
+    match command:
+        case Judge(node, verdict):
+            draft.verdicts[node] = verdict
+        case Provision(node, provision):
+            draft.provisions[node] = provision
+        case DropProvision(node):
+            draft.provisions.pop(node, None)
+
+
+def _change_slice(draft: _Tables, command: SetTarget | DropTarget | DropRoute) -> None:
+    match command:
+        case SetTarget(base, target):
+            draft.targets[base] = target
+        case DropTarget(base):
+            draft.targets.pop(base, None)
+        case DropRoute(method, pattern):
+            draft.routes.pop((method, pattern), None)

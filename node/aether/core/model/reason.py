@@ -18,4 +18,10 @@ class Reason(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     text: str
     """One sentence with the values in it."""
     inputs: Mapping[str, str] = {}
-    """The values the decision was made from."""
+    """The values the decision was made from. For a rule of `core.control.replay` they are complete:
+    evaluating them again gives the same decision."""
+    rejected: Mapping[str, str] = {}
+    """What might have been done instead, and why it was not: alternative → sentence."""
+    at_ms: int = 0
+    """When it was submitted: milliseconds since 1970 on the clock of the submitting node; for people,
+    nothing is decided by it. 0 when unknown."""

@@ -66,11 +66,60 @@ class NodeRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrainOrder:
+    """An operator wants a node empty.
+
+    It stands through restarts of the node, LOST included, until the node is activated or removed.
+    """
+
+    by: str
+    """Actor that asked: `api:anonymous`."""
+    shutdown: bool = False
+    """Whether the node process is to stop once the node is empty."""
+    force: bool = False
+    """Whether instances leave at once, below their budgets, when no replacement can be had."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictRecord:
     """`verdict/{node}`: what the leader thinks of a node, and of which of its lives."""
 
     verdict: Verdict
     incarnation: str
+    drain: DrainOrder | None = None
+    """With DRAINING and DECOMMISSIONED, and with LOST when the node was draining before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopologyRecord:
+    """`topology`: how large the operator wants the cluster; without it nobody heals nodes."""
+
+    nodes: int
+    """Nodes wanted ON_DUTY; fewer, and the NodeProvider is asked for another."""
+    max_nodes: int
+    """Nodes that exist never exceed this, those being started and those lost included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionRecord:
+    """`provision/{node}`: the leader wants the NodeProvider to start this node.
+
+    Dropped when the node is on duty, or given up after its tries.
+    """
+
+    node: NodeId
+    attempt: int = 0
+    """Times the provider has failed, or the node has not appeared in time."""
+    problem: str = ""
+    """What went wrong last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigRecord:
+    """`config/{cluster or node/X or slice/B}/{name}`: one setting changed at run time."""
+
+    value: Any
+    """JSON value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +187,35 @@ class ArtifactRecord:
     manifest: Manifest
 
 
+OnDependencyLoss = Literal["cascade", "degrade", "block"]
+"""What happens to a slice when one it requires has no ACTIVE instance left, or is to be removed.
+
+cascade: its own instances are deactivated until the other is back; removing the other is allowed.
+degrade: it serves on and is shown as degraded; removing the other is allowed.
+block: removing the other is refused; a loss by failure is as with degrade.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where instances of a slice may and should be."""
+
+    spread: Literal["node", "zone"] = "node"
+    """What is evened out first. The zone of a node is its label `zone`; nodes without are one zone."""
+    require: Mapping[str, str] = field(default_factory=dict)
+    """Labels a node must have, with these values."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """How a slice goes from one version or settings to the next."""
+
+    strategy: Literal["immediate", "rolling"] = "rolling"
+    """immediate: all new instances are started at once; rolling: at most `max_surge` at a time."""
+    max_surge: int | None = None
+    """Instances beyond the target while rolling; None: a quarter of the target, at least 1."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SliceSpec:
     """One slice of a blueprint, as wanted by its author, defaults filled in."""
@@ -151,6 +229,13 @@ class SliceSpec:
     config: Mapping[str, Any] = field(default_factory=dict)
     """Settings handed to the slice; JSON values."""
     dependencies: tuple[Dependency, ...] = ()
+    min_available: int | None = None
+    """Disruption budget: no operator's act leaves fewer ACTIVE; None: half the instances, rounded up."""
+    placement: Placement = field(default_factory=Placement)
+    update: Update = field(default_factory=Update)
+    on_dependency_loss: OnDependencyLoss = "block"
+    added_for: tuple[SliceBase, ...] = ()
+    """Slices of the blueprint that require this one, when the author did not list it himself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +248,10 @@ class BlueprintRecord:
     slices: tuple[SliceSpec, ...]
     source: str = ""
     """The TOML as the operator wrote it."""
+    applied_by: str = ""
+    """Actor of the apply."""
+    applied_at_ms: int = 0
+    """Milliseconds since 1970 at which it was applied, on the clock of the node that took it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +271,10 @@ class TargetRecord:
     timeout_s: float | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     dependencies: tuple[Dependency, ...] = ()
+    min_available: int | None = None
+    placement: Placement = field(default_factory=Placement)
+    update: Update = field(default_factory=Update)
+    on_dependency_loss: OnDependencyLoss = "block"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +290,8 @@ class WantedRecord:
     """Transient failures in a row on this node."""
     tried: tuple[NodeId, ...] = ()
     """Nodes that gave up on this instance before."""
+    parked: bool = False
+    """Whether it was deactivated only because a slice it requires is gone, and stays loaded."""
     replaces: str = ""
     """`{node}/{instance}` that is to go once this one is ACTIVE; empty when it replaces nothing."""
     timeout_s: float | None = None
@@ -247,6 +342,9 @@ Record = (
     | WantedRecord
     | PhaseRecord
     | RouteRecord
+    | TopologyRecord
+    | ProvisionRecord
+    | ConfigRecord
 )
 
 _R = TypeVar("_R")

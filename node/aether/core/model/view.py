@@ -16,11 +16,14 @@ from aether.core.model.records import (
     ArtifactRecord,
     BlueprintRecord,
     ClusterRecord,
+    ConfigRecord,
     EpochRecord,
     NodeRecord,
     PhaseRecord,
+    ProvisionRecord,
     RouteRecord,
     TargetRecord,
+    TopologyRecord,
     VerdictRecord,
     WantedRecord,
     decode,
@@ -40,6 +43,9 @@ PREFIXES: tuple[str, ...] = (
     keys.WANTED,
     keys.PHASES,
     keys.ROUTES,
+    keys.TOPOLOGY,
+    keys.PROVISIONS,
+    keys.CONFIG,
 )
 """What must be read from the store to project a whole view."""
 
@@ -66,6 +72,10 @@ class ClusterView:
     wanted: Mapping[Placed, WantedRecord] = field(default_factory=_nothing)
     phases: Mapping[Placed, PhaseRecord] = field(default_factory=_nothing)
     routes: Mapping[tuple[str, str], RouteRecord] = field(default_factory=_nothing)
+    topology: TopologyRecord | None = None
+    provisions: Mapping[NodeId, ProvisionRecord] = field(default_factory=_nothing)
+    config: Mapping[tuple[str, str], ConfigRecord] = field(default_factory=_nothing)
+    """Settings changed at run time by (scope, name)."""
     revisions: Mapping[str, int] = field(default_factory=_nothing)
     unreadable: Mapping[str, str] = field(default_factory=_nothing)
 
@@ -122,6 +132,9 @@ def project(entries: Iterable[tuple[str, bytes, int]], revision: int) -> Cluster
     wanted: dict[Placed, WantedRecord] = {}
     phases: dict[Placed, PhaseRecord] = {}
     routes: dict[tuple[str, str], RouteRecord] = {}
+    topology: dict[str, TopologyRecord] = {}
+    provisions: dict[NodeId, ProvisionRecord] = {}
+    config: dict[tuple[str, str], ConfigRecord] = {}
     families: dict[str, Callable[[str, bytes], None]] = {
         "cluster": reader.into(cluster, ClusterRecord, str),
         "control": reader.into(epoch, EpochRecord, str),
@@ -133,6 +146,9 @@ def project(entries: Iterable[tuple[str, bytes, int]], revision: int) -> Cluster
         "wanted": reader.into(wanted, WantedRecord, lambda k: keys.read_placed(k, keys.WANTED)),
         "phase": reader.into(phases, PhaseRecord, lambda k: keys.read_placed(k, keys.PHASES)),
         "route": reader.into(routes, RouteRecord, keys.read_route),
+        "topology": reader.into(topology, TopologyRecord, str),
+        "provision": reader.into(provisions, ProvisionRecord, lambda key: NodeId(_rest(key))),
+        "config": reader.into(config, ConfigRecord, keys.read_config),
     }
     revisions: dict[str, int] = {}
     for key, value, mod_revision in entries:
@@ -152,6 +168,9 @@ def project(entries: Iterable[tuple[str, bytes, int]], revision: int) -> Cluster
         wanted=wanted,
         phases=phases,
         routes=routes,
+        topology=topology.get(keys.TOPOLOGY),
+        provisions=provisions,
+        config=config,
         revisions=revisions,
         unreadable=reader.unreadable,
     )
