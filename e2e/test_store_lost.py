@@ -38,6 +38,12 @@ def says_hello(nodes: Nodes, number: int) -> bool:
     return call(nodes.port(number, "router"), "GET", "/hello").status == 200
 
 
+def holders_of(nodes: Nodes, number: int) -> set[str]:
+    """Return the nodes that hold the wheel, as `aether artifact list` says."""
+    (artifact,) = nodes.aether_json(number, "artifact", "list")
+    return set(artifact["holders"])
+
+
 def value_of(nodes: Nodes, number: int) -> str:
     status, told = nodes.get(number, "/api/v1/kv/app/org.example:kept/key")
     return str(told["value"]) if status == 200 else ""
@@ -122,6 +128,7 @@ def lost_quorum(nodes: Nodes) -> None:
     """Two of three are lost for ever; the third becomes a cluster of its own."""
     nodes.aether(1, "kv", "put", "app/org.example:kept/key", VALUE * 2)
     wait_until("all have it", lambda: nodes.has_voters(1, 1, 2, 3), 30)
+    wait_until("n-2 holds the wheel", lambda: "n-2" in holders_of(nodes, 1), 30)
     at = ("--data-dir", str(nodes.data_dir(2)))
     assert "runs in" in nodes.aether(1, "cluster", "recover", *at, "--look", code=4)
     for number in (1, 2, 3):

@@ -29,6 +29,8 @@ class Signals:
     """When the present life of each node was first seen in the store."""
     since: Mapping[Placed, float] = field(default_factory=lambda: MappingProxyType({}))
     """When each instance was first seen with its present wish and phase."""
+    provision_since: Mapping[NodeId, float] = field(default_factory=lambda: MappingProxyType({}))
+    """When the record of each node that is asked for was first seen as it is."""
     calm_since: float = float("inf")
     """Since when `reconcile` has had nothing to do; infinity while it has."""
 
@@ -62,6 +64,14 @@ class ControlSettings:
     backoff_most_s: float = 30.0
     proven_after_s: float = 60.0
     """Time ACTIVE after which earlier failures are forgiven."""
+    has_provider: bool = False
+    """Whether this node can ask a NodeProvider for nodes."""
+    provision_timeout_s: float = 60.0
+    """Time a node has to appear once the provider was asked for it."""
+    provision_tries: int = 5
+    """Failures in a row before a node asked for is given up."""
+    provision_forgive_s: float = 300.0
+    """Time after which a node given up is asked for anew."""
 
     def backoff_s(self, attempt: int) -> float:
         """Wait before try number `attempt` + 1: 1, 2, 4 … 30 s."""
