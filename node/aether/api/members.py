@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aether.api.call import FORWARDED, Answer, Call, Context
 from aether.api.endpoint import Endpoint, v1
-from aether.api.margins import Margin, margin, margin_without
+from aether.core.control.margins import Margin, margin, margin_without
 from aether.core.model.ids import NodeId, parse_node_id
 from aether.errors import AetherError, Conflict, Invalid, NotFound, Unavailable
 from aether.ports import ApiRequest, Member, MemberStatus

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aether.api.margins import margin, margin_without
+from aether.core.control.margins import margin, margin_without
 from aether.core.model.ids import NodeId
 
 A, B, C, D, E = (NodeId(name) for name in "abcde")
