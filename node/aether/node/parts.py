@@ -7,8 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aether.agent.manager import NodeDeploymentManager
-from aether.agent.stepper import Stepper
+from aether.agent.copies import Copies
 from aether.api.call import Context
 from aether.api.service import Api
 from aether.artifacts.intake import Intake
@@ -17,7 +16,6 @@ from aether.artifacts.prepare import Preparer
 from aether.artifacts.repository import Repository
 from aether.config.node import NodeConfig
 from aether.config.version import aether_version
-from aether.control.manager import ClusterDeploymentManager
 from aether.core.control.signals import ControlSettings
 from aether.core.model.records import NodeRecord
 from aether.dataplane.feed import TableFeed
@@ -25,9 +23,9 @@ from aether.host.client import UnixLauncher
 from aether.host.gateway import HostGateway
 from aether.node.clock import MonotonicClock
 from aether.node.data_dir import DataDir
+from aether.node.managers import Managers, ManagersGround, assemble_managers
 from aether.node.readiness import Readiness
 from aether.node.stores import Grounds, NodeStore, open_store
-from aether.node.tables import TablePublisher
 from aether.ports import Store
 from aether.rpc.formation import Membership
 from aether.rpc.peers import Peers
@@ -69,9 +67,8 @@ class Parts:
     feed: TableFeed
     gateway: HostGateway
     readiness: Readiness
-    control: ClusterDeploymentManager
-    agent: NodeDeploymentManager
-    tables: TablePublisher
+    managers: Managers
+    copies: Copies
     api: Api
 
 
@@ -105,17 +102,30 @@ def assemble(ground: Ground) -> Parts:
         router_revision=lambda: feed.confirmed,
         store_answers=node_store.answers,
     )
-    agent = _agent(ground, store, launcher, layers, clock)
+    managers = assemble_managers(
+        ManagersGround(
+            record=node_record(config, ground.incarnation),
+            cluster_id=ground.membership.cluster_id,
+            store=store,
+            launcher=launcher,
+            feed=feed,
+            clock=clock,
+            prepare=Preparer(data_dir.path, ground.repository, layers, ground.peers).prepare,
+            reports=ground.peers,
+            settings=_control_settings(config),
+            period_s=config.control.period_s,
+            registered=readiness.note_registered,
+        )
+    )
     return Parts(
         node_store=node_store,
         store=store,
         launcher=launcher,
         feed=feed,
-        gateway=HostGateway(data_dir.run("node.sock"), store, agent.slice_of),
+        gateway=HostGateway(data_dir.run("node.sock"), store, managers.agent.slice_of),
         readiness=readiness,
-        control=_control(config, store, clock),
-        agent=agent,
-        tables=TablePublisher(config.node_id, store, feed, clock),
+        managers=managers,
+        copies=Copies(config.node_id, store, ground.repository, ground.peers, clock),
         api=_api(ground, node_store, launcher, layers, readiness),
     )
 
@@ -134,28 +144,12 @@ def _store(ground: Ground, clock: MonotonicClock) -> NodeStore:
     )
 
 
-def _control(config: NodeConfig, store: Store, clock: MonotonicClock) -> ClusterDeploymentManager:
-    settings = ControlSettings(
+def _control_settings(config: NodeConfig) -> ControlSettings:
+    return ControlSettings(
         suspect_after_s=config.control.suspect_after_s,
         lost_after_s=config.control.lost_after_s,
         settle_s=config.control.settle_s,
     )
-    return ClusterDeploymentManager(
-        config.node_id, store, clock, settings, period_s=config.control.period_s
-    )
-
-
-def _agent(
-    ground: Ground,
-    store: Store,
-    launcher: UnixLauncher,
-    layers: Layers,
-    clock: MonotonicClock,
-) -> NodeDeploymentManager:
-    preparer = Preparer(ground.data_dir.path, ground.repository, layers, ground.peers)
-    stepper = Stepper(ground.config.node_id, ground.incarnation, store, launcher, preparer.prepare)
-    period_s = ground.config.control.period_s
-    return NodeDeploymentManager(stepper, store, launcher, clock, period_s=period_s)
 
 
 def _api(

@@ -16,6 +16,10 @@ class Readiness:
     store_answers: Callable[[], bool] = field(default=lambda: True)
     registered: bool = field(default=False)
 
+    def note_registered(self) -> None:
+        """Take note that the node is in the store."""
+        self.registered = True
+
     def __call__(self) -> Sequence[str]:
         """Return a sentence for each reason."""
         reasons: list[str] = []

@@ -25,13 +25,10 @@ from aether.node.data_dir import DataDir
 from aether.node.handlers import PeerHandlers
 from aether.node.lost_store import loss, put_lost_store_aside
 from aether.node.parts import Ground, Parts, assemble, new_incarnation, node_record
-from aether.node.registration import register
 from aether.node.stores import become_voter, check_certificate
 from aether.ports import Member
 from aether.rpc.formation import Formation, FormationConfig, Membership
-from aether.rpc.handlers import NodeReport
 from aether.rpc.peers import Peers
-from aether.rpc.reports import Reporter
 from aether.rpc.server import ClusterServer
 from aether.tasks import Tasks
 
@@ -124,7 +121,7 @@ class Node:
         await self._start_store(parts)
         group, engine = parts.node_store.group, self._config.store.engine
         formation.serve(group, self._address_of, as_learners=engine == "native")
-        handlers.serve(parts.api, parts.store, parts.control)
+        handlers.serve(parts.api, parts.store, parts.managers.control)
         await parts.feed.start()
         self._on_stop("table feed", parts.feed.stop)
         await parts.gateway.start()
@@ -134,7 +131,7 @@ class Node:
         self._start_children(data_dir)
         self._on_stop("leaving", self._leave)
         self._on_stop("tasks", self._tasks.stop)
-        self._start_loops(parts, data_dir, membership.cluster_id)
+        self._start_loops(parts, data_dir)
         server = ApiServer(parts.api, self._config.bind, self._config.management_port)
         await server.start()
         self._on_stop("management port", server.stop)
@@ -163,42 +160,13 @@ class Node:
             self._tasks.start(f"supervise {child.name}", supervisor.run())
             self._on_stop(child.name, supervisor.stop)
 
-    def _start_loops(self, parts: Parts, data_dir: DataDir, cluster_id: str) -> None:
-        reporter = Reporter(
-            self._peers,
-            leader=lambda: parts.store.leader,
-            measure=self._measure,
-            local=self._report_here,
-            clock=self._clock,
-        )
+    def _start_loops(self, parts: Parts, data_dir: DataDir) -> None:
         voting = become_voter(parts.node_store.group, self._config.node_id, self._clock)
         logs = bound_logs(data_dir.path / "logs", ("store", "router", "launcher"), self._clock)
         self._tasks.start("logs", logs)
         self._tasks.start("vote", voting)
-        self._tasks.start("register", self._register(parts, cluster_id))
-        self._tasks.start("reports", reporter.run())
-        self._tasks.start("control", parts.control.run())
-        self._tasks.start("agent", parts.agent.run())
-        self._tasks.start("tables", parts.tables.run())
-
-    async def _register(self, parts: Parts, cluster_id: str) -> None:
-        await register(parts.store, self._clock, self._record, cluster_id)
-        parts.readiness.registered = True
-
-    def _measure(self) -> NodeReport:
-        hosts = self._parts.agent.hosts if self._parts else {}
-        revision = self._parts.readiness.router_revision() if self._parts else None
-        return NodeReport(
-            node=self._config.node_id,
-            incarnation=self._incarnation,
-            in_flight=sum(host.in_flight for host in hosts.values()),
-            instances=len(hosts),
-            table_revision=max(0, revision or 0),  # -1 says that no table is confirmed yet
-        )
-
-    async def _report_here(self, report: NodeReport) -> None:
-        if self._parts is not None:
-            self._parts.control.hear(report.node, report.incarnation)
+        parts.managers.start(self._tasks)
+        self._tasks.start("copies", parts.copies.run())
 
     async def _leave(self) -> None:
         """Take this node's instances out of every routing table before they are ended."""
@@ -237,11 +205,11 @@ class Node:
 
     def _address_of(self, node: NodeId) -> str | None:
         """Return a node's cluster address: as it registered itself, or as forming told."""
-        record = self._parts.control.view().nodes.get(node) if self._parts else None
+        record = self._parts.managers.control.view().nodes.get(node) if self._parts else None
         return record.cluster if record else self._told_addresses.get(node)
 
     def _known_nodes(self) -> list[NodeId]:
-        return sorted(self._parts.control.view().nodes) if self._parts else []
+        return sorted(self._parts.managers.control.view().nodes) if self._parts else []
 
     def _task_failed(self, name: str, failure: BaseException) -> None:
         """End the node: a loop that died would otherwise be missed by nobody."""

@@ -1,12 +1,14 @@
 """Keeps the routers of this node on the latest routing table."""
 
+from typing import Protocol
+
 import structlog
 
 from aether.core.dataplane.compile import compile_table
+from aether.core.dataplane.table import Table
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.view import project
-from aether.dataplane.feed import TableFeed
 from aether.errors import AetherError
 from aether.ports import Clock, Store
 from aether.tasks import Tasks
@@ -18,13 +20,26 @@ _PREFIXES = (keys.NODES, keys.VERDICTS, keys.PHASES, keys.ROUTES)
 _PERIOD_S = 1.0
 
 
+class Feed(Protocol):
+    """Takes tables to the routers of this node; `dataplane.feed.TableFeed` is one."""
+
+    def publish(self, table: Table) -> None:
+        """Make `table` the present one."""
+        ...
+
+    @property
+    def confirmed(self) -> int | None:
+        """Revision every router has reached; None without a router, -1 before its first table."""
+        ...
+
+
 class TablePublisher:
     """Compiles the table from this node's copy of the store whenever that changes.
 
     No leader and no quorum is needed: a node that is cut off serves what it last knew.
     """
 
-    def __init__(self, node: NodeId, store: Store, feed: TableFeed, clock: Clock) -> None:
+    def __init__(self, node: NodeId, store: Store, feed: Feed, clock: Clock) -> None:
         self._node = node
         self._store = store
         self._feed = feed

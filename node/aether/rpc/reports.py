@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 import grpc
 import structlog
@@ -9,8 +11,8 @@ import structlog
 from aether.core.model.ids import NodeId
 from aether.errors import Unavailable
 from aether.ports import Clock
+from aether.proto.v1 import cluster_pb2 as pb
 from aether.rpc.handlers import NodeReport
-from aether.rpc.peers import Peers
 from aether.rpc.values import report_to_wire
 
 PERIOD_S = 1.0
@@ -25,6 +27,31 @@ MAX_BACK_OFF_S = 1.0
 log = structlog.get_logger()
 
 
+class ReportStream(Protocol):
+    """Reports on their way to one node."""
+
+    def done(self) -> bool:
+        """Whether the stream is over."""
+        ...
+
+    async def write(self, request: pb.NodeReport, /) -> None:
+        """Send one; raises what gRPC raises when the stream is broken."""
+        ...
+
+
+class ReportLink(Protocol):
+    """The way to the node that leads; `rpc.peers.Peers` is one, the simulator has another."""
+
+    @property
+    def self_node(self) -> NodeId:
+        """The node that reports."""
+        ...
+
+    def report_stream(self, node: NodeId, /) -> AbstractAsyncContextManager[ReportStream]:
+        """Open a stream to `node`; raises Unavailable when its address is not known."""
+        ...
+
+
 class Reporter:
     """Reports this node to whoever leads.
 
@@ -33,7 +60,7 @@ class Reporter:
 
     def __init__(
         self,
-        peers: Peers,
+        peers: ReportLink,
         *,
         leader: Callable[[], NodeId | None],
         measure: Callable[[], NodeReport],

@@ -1,0 +1,121 @@
+"""The managers of a node over ports: what a node process runs, and what the simulator runs.
+
+Nothing here knows a socket, a process or a file. `ClusterDeploymentManager`,
+`NodeDeploymentManager`, reports, registration and routing tables are put together here and nowhere
+else, so that a simulated node is a node.
+"""
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from aether.agent.manager import NodeDeploymentManager
+from aether.agent.stepper import Prepare, Stepper
+from aether.control.manager import ClusterDeploymentManager
+from aether.core.control.signals import ControlSettings
+from aether.core.model.records import NodeRecord
+from aether.node.registration import register
+from aether.node.tables import Feed, TablePublisher
+from aether.ports import Clock, Launcher, Store
+from aether.rpc.handlers import NodeReport
+from aether.rpc.reports import Reporter, ReportLink
+from aether.tasks import Tasks
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagersGround:
+    """The ports the managers of one life of a node stand on."""
+
+    record: NodeRecord
+    """What the node says of itself; its incarnation names this life."""
+    cluster_id: str
+    store: Store
+    launcher: Launcher
+    feed: Feed
+    """Takes the routing tables."""
+    clock: Clock
+    prepare: Prepare
+    reports: ReportLink
+    settings: ControlSettings = field(default_factory=ControlSettings)
+    period_s: float = 1.0
+    """How often each loop looks again when nothing rings."""
+    registered: Callable[[], None] = _nothing
+    """Called once `node/{node}` is in the store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Managers:
+    """The managers of one life of a node; nothing runs before `start`."""
+
+    ground: ManagersGround
+    control: ClusterDeploymentManager
+    agent: NodeDeploymentManager
+    tables: TablePublisher
+    reporter: Reporter
+
+    def start(self, tasks: Tasks) -> None:
+        """Have `tasks` run every loop, until it is stopped."""
+        for name, loop in self._loops().items():
+            tasks.start(name, loop)
+
+    def _loops(self) -> dict[str, Coroutine[Any, Any, None]]:
+        return {
+            "register": self._register(),
+            "reports": self.reporter.run(),
+            "control": self.control.run(),
+            "agent": self.agent.run(),
+            "tables": self.tables.run(),
+        }
+
+    async def _register(self) -> None:
+        ground = self.ground
+        await register(ground.store, ground.clock, ground.record, ground.cluster_id)
+        ground.registered()
+
+
+def assemble_managers(ground: ManagersGround) -> Managers:
+    """Build the managers of one life of a node."""
+    node, store, clock = ground.record.node, ground.store, ground.clock
+    control = ClusterDeploymentManager(
+        node, store, clock, ground.settings, period_s=ground.period_s
+    )
+    stepper = Stepper(node, ground.record.incarnation, store, ground.launcher, ground.prepare)
+    agent = NodeDeploymentManager(stepper, store, ground.launcher, clock, period_s=ground.period_s)
+    return Managers(
+        ground=ground,
+        control=control,
+        agent=agent,
+        tables=TablePublisher(node, store, ground.feed, clock),
+        reporter=_reporter(ground, control, agent),
+    )
+
+
+def _reporter(
+    ground: ManagersGround, control: ClusterDeploymentManager, agent: NodeDeploymentManager
+) -> Reporter:
+    node, incarnation = ground.record.node, ground.record.incarnation
+
+    def measure() -> NodeReport:
+        hosts = agent.hosts
+        return NodeReport(
+            node=node,
+            incarnation=incarnation,
+            in_flight=sum(host.in_flight for host in hosts.values()),
+            instances=len(hosts),
+            table_revision=max(0, ground.feed.confirmed or 0),  # -1: no table is confirmed yet
+        )
+
+    async def here(report: NodeReport) -> None:
+        control.hear(report.node, report.incarnation)
+
+    return Reporter(
+        ground.reports,
+        leader=lambda: ground.store.leader,
+        measure=measure,
+        local=here,
+        clock=ground.clock,
+    )
