@@ -20,6 +20,9 @@ TOPOLOGY = "topology"
 PROVISIONS = "provision/"
 CONFIG = "config/"
 GENERATIONS = "generation/"
+BLUEPRINT_TURN = "generation/turn"
+"""Written by every change of a blueprint, guarded by its revision: of two that were decided from one
+state, one lands. What slices, routes and circles they share is thereby never decided twice."""
 APP = "app/"
 
 SYSTEM_FAMILIES: tuple[str, ...] = (
@@ -88,7 +91,12 @@ def provision(node: NodeId) -> str:
 
 def generation(base: SliceBase, number: int) -> str:
     """`generation/{group:name}/{number}`: a blueprint as it was applied; sorts by number."""
-    return f"{GENERATIONS}{base}/{number:09d}"
+    return f"{generations(base)}{number:09d}"
+
+
+def generations(base: SliceBase) -> str:
+    """`generation/{group:name}/`: what every generation of one blueprint is kept under."""
+    return f"{GENERATIONS}{base}/"
 
 
 def config(scope: str, name: str) -> str:
