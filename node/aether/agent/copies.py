@@ -5,11 +5,12 @@ holds it, guarded by the record it saw.
 """
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import structlog
 
-from aether.artifacts.repository import Repository
 from aether.core.agent import copies as decide
 from aether.core.agent.copies import CopyQuestion, CopyStep
 from aether.core.model import keys
@@ -33,6 +34,18 @@ BACK_OFF_MOST_S = 60.0
 _WATCHED = (keys.ARTIFACTS, keys.NODES, keys.VERDICTS)
 
 
+class Wheels(Protocol):
+    """The wheels of this node, by digest; `artifacts.repository.Shelf` keeps them on disk."""
+
+    async def held(self, digests: Collection[str]) -> frozenset[str]:
+        """Return which of the wheels are here."""
+        ...
+
+    async def put(self, wheel: bytes, digest: str) -> None:
+        """Keep a wheel; raises DigestMismatch or OSError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Short:
     """A wheel of which copies lack."""
@@ -49,13 +62,13 @@ class Copies:
         self,
         node: NodeId,
         store: Store,
-        repository: Repository,
+        wheels: Wheels,
         source: ArtifactSource,
         clock: Clock,
     ) -> None:
         self._node = node
         self._store = store
-        self._repository = repository
+        self._wheels = wheels
         self._source = source
         self._clock = clock
         self._wakeups = Wakeups(clock, PERIOD_S)
@@ -74,7 +87,7 @@ class Copies:
         view = self._view()
         if self._node not in view.nodes:
             return
-        here = await asyncio.to_thread(self._held, view)
+        here = await self._wheels.held({record.digest for record in view.artifacts.values()})
         staying, on_duty = decide.staying_nodes(view), decide.nodes_on_duty(view)
         self._note(view, staying, here)
         for artifact, record in sorted(view.artifacts.items()):
@@ -95,10 +108,6 @@ class Copies:
             ((entry.key, entry.value, entry.mod_revision) for entry in level.entries),
             level.revision,
         )
-
-    def _held(self, view: ClusterView) -> frozenset[str]:
-        digests = {record.digest for record in view.artifacts.values()}
-        return frozenset(digest for digest in digests if self._repository.has(digest))
 
     def _note(self, view: ClusterView, staying: tuple[NodeId, ...], here: frozenset[str]) -> None:
         """Remember since when which wheels have too few copies."""
@@ -134,7 +143,7 @@ class Copies:
             return False
         try:
             wheel = await self._source.fetch(artifact, record)
-            await asyncio.to_thread(self._repository.put, wheel, record.digest)
+            await self._wheels.put(wheel, record.digest)
         except (AetherError, OSError) as problem:
             wait = min(BACK_OFF_MOST_S, BACK_OFF_FIRST_S * 2**short.failures)
             self._short[artifact] = replace(

@@ -1,7 +1,9 @@
 """Wheels by the digest of their bytes: what is stored under a name is what the name says."""
 
+import asyncio
 import hashlib
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from aether.errors import DigestMismatch, Invalid, NotFound
@@ -66,3 +68,21 @@ class Repository:
     def remove(self, digest: str) -> None:
         """Let a wheel go; no error when it is not here."""
         self.path(digest).unlink(missing_ok=True)
+
+
+class Shelf:
+    """A repository as asked from an event loop: files are read and written in threads."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+
+    async def held(self, digests: Collection[str]) -> frozenset[str]:
+        """Return which of the wheels are here."""
+        return await asyncio.to_thread(self._held, digests)
+
+    def _held(self, digests: Collection[str]) -> frozenset[str]:
+        return frozenset(digest for digest in digests if self._repository.has(digest))
+
+    async def put(self, wheel: bytes, digest: str) -> None:
+        """Keep a wheel; raises DigestMismatch when it is another one, OSError from the disk."""
+        await asyncio.to_thread(self._repository.put, wheel, digest)

@@ -13,7 +13,7 @@ from aether.api.service import Api
 from aether.artifacts.intake import Intake
 from aether.artifacts.layers import Layers
 from aether.artifacts.prepare import Preparer
-from aether.artifacts.repository import Repository
+from aether.artifacts.repository import Repository, Shelf
 from aether.config.node import NodeConfig
 from aether.config.version import aether_version
 from aether.core.control.signals import ControlSettings
@@ -125,7 +125,7 @@ def assemble(ground: Ground) -> Parts:
         gateway=HostGateway(data_dir.run("node.sock"), store, managers.agent.slice_of),
         readiness=readiness,
         managers=managers,
-        copies=Copies(config.node_id, store, ground.repository, ground.peers, clock),
+        copies=Copies(config.node_id, store, Shelf(ground.repository), ground.peers, clock),
         api=_api(ground, node_store, launcher, layers, readiness),
     )
 

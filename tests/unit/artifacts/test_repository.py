@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from aether.artifacts.repository import Repository, check_digest, digest_of
+from aether.artifacts.repository import Repository, Shelf, check_digest, digest_of
 from aether.errors import DigestMismatch, Invalid, NotFound
 
 
@@ -46,3 +46,12 @@ def test_digests_are_accepted_as_people_write_them() -> None:
     digest = digest_of(b"x")
     assert check_digest(b"x", f"sha256:{digest.upper()}".replace("SHA256", "sha256")) == digest
     assert check_digest(b"x", None) == digest
+
+
+async def test_a_shelf_says_which_wheels_are_here(tmp_path: Path) -> None:
+    shelf = Shelf(Repository(tmp_path))
+    here, absent = digest_of(b"wheel"), digest_of(b"absent")
+    await shelf.put(b"wheel", here)
+    assert await shelf.held([here, absent]) == {here}
+    with pytest.raises(DigestMismatch):
+        await shelf.put(b"other", here)
