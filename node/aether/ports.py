@@ -308,11 +308,16 @@ class Store(Protocol):
         ...
 
     def watch(
-        self, prefix: str, after_revision: int | None = None, *, progress: bool = False
+        self,
+        prefix: str,
+        after_revision: int | None = None,
+        *,
+        progress: bool = False,
+        without: str = "",
     ) -> AsyncIterator[Changes]:
         """Follow every later change under `prefix`, in order and without gaps.
 
-        With `after_revision`, changes after that revision come first from history; raises
+        Keys that begin with `without` are left out, when it is given. With `after_revision`, changes after that revision come first from history; raises
         Conflict with code `compacted` when they are gone. A watcher that falls too far behind is
         cut off with the same error. With `progress`, a batch without changes now and then says
         up to which revision all was seen, also while nothing under `prefix` changes.

@@ -38,7 +38,8 @@ class SimulatedNode:
         self.node = node
         self.machine = KvMachine()
         self.consensus = cluster.oracle.member(Member(node, f"{node}:1"), self.machine)
-        self.store = KvStore(self.consensus, self.machine, cluster.dice(f"store/{node}").random)
+        dice = cluster.dice(f"store/{node}").random
+        self.store = KvStore(self.consensus, self.machine, dice, wall=VirtualClock().now)
         self.launcher = SimulatedLauncher(cluster.dice(f"hosts/{node}"), cluster.weather)
         self._dice = cluster.dice(f"node/{node}")
         self.control: ClusterDeploymentManager | None = None

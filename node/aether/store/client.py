@@ -1,6 +1,7 @@
 """The store as the node uses it: `ports.Store` over any `ports.Consensus`."""
 
 import random
+import time
 from collections.abc import Callable, Sequence
 
 from aether.core.model.ids import NodeId
@@ -19,7 +20,8 @@ class KvStore:
     """The replicated keys, as one member sees and changes them.
 
     `machine` must be the one `consensus` applies to. `close` ends watches and waiting reads; the
-    consensus is stopped by whoever started it. `dice` spread the retries of those who wait.
+    consensus is stopped by whoever started it. `dice` spread the retries of those who wait;
+    `wall` tells seconds since 1970, for the reasons of writes.
     """
 
     def __init__(
@@ -27,13 +29,14 @@ class KvStore:
         consensus: Consensus,
         machine: KvMachine,
         dice: Callable[[], float] = random.random,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._consensus = consensus
         self._machine = machine
         self._watchers = Watchers(machine)
         self._tasks = Tasks()
         self._reads = ReadBarrier(consensus, self._tasks)
-        self._submitter = Submitter(consensus.propose, dice)
+        self._submitter = Submitter(consensus.propose, dice, wall)
 
     async def close(self) -> None:
         """End every watch and every waiting read."""
@@ -108,8 +111,13 @@ class KvStore:
         return Range(self._machine.revision, entries)
 
     def watch(
-        self, prefix: str, after_revision: int | None = None, *, progress: bool = False
+        self,
+        prefix: str,
+        after_revision: int | None = None,
+        *,
+        progress: bool = False,
+        without: str = "",
     ) -> Watch:
         """Follow every later change under `prefix`; see `ports.Store.watch`."""
-        refuse(prefix_problem(prefix))
-        return self._watchers.open(prefix, after_revision, progress=progress)
+        refuse(prefix_problem(prefix) or prefix_problem(without))
+        return self._watchers.open(prefix, after_revision, progress=progress, without=without)

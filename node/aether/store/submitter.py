@@ -3,6 +3,7 @@
 import asyncio
 import random
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 
 from msgspec.structs import replace
@@ -44,19 +45,30 @@ Unavailable when it surely took no effect, OutcomeUnknown when that cannot be to
 class Submitter:
     """Repeats a command under its request id until an attempt tells what became of it.
 
-    `dice` spread the retries of those who wait.
+    `dice` spread the retries of those who wait; `wall` tells seconds since 1970, for the reasons.
     """
 
-    def __init__(self, propose: Propose, dice: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        propose: Propose,
+        dice: Callable[[], float] = random.random,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self._propose = propose
         self._dice = dice
+        self._wall = wall
 
     async def txn(self, txn: Txn, timeout_s: float) -> Outcome:
         """Carry out guarded writes; see `ports.Store.txn`."""
         refuse(txn_problem(txn))
-        if not txn.request_id:
-            txn = replace(txn, request_id=_new_id())
-        return await self._outcome(txn, timeout_s)
+        reason, request_id = self._stamped(txn.reason), txn.request_id or _new_id()
+        return await self._outcome(replace(txn, reason=reason, request_id=request_id), timeout_s)
+
+    def _stamped(self, reason: Reason) -> Reason:
+        """Return the reason with the time of this clock, unless it has one."""
+        if reason.at_ms:
+            return reason
+        return replace(reason, at_ms=max(0, int(self._wall() * 1000)))
 
     async def grant(self, ttl_s: float, timeout_s: float) -> LeaseId:
         """Make a lease; see `ports.Store.grant`."""
@@ -74,7 +86,7 @@ class Submitter:
 
     async def revoke(self, lease: LeaseId, timeout_s: float) -> None:
         """End a lease; see `ports.Store.revoke`."""
-        reason = Reason("store", "revoke", f"lease {lease} was given back")
+        reason = self._stamped(Reason("store", "revoke", f"lease {lease} was given back"))
         _lease_outcome(await self._outcome(LeaseRevoke(lease, reason, _new_id()), timeout_s))
 
     async def _outcome(self, command: Command, timeout_s: float) -> Outcome:

@@ -64,9 +64,17 @@ class Watch(AsyncIterator[Changes]):
     """One watcher's queue. It ends with its store, by `aclose`, or when nobody holds it."""
 
     def __init__(
-        self, prefix: str, seen: int, backlog: Iterable[Changes], *, progress: bool = False
+        self,
+        prefix: str,
+        seen: int,
+        backlog: Iterable[Changes],
+        *,
+        progress: bool = False,
+        without: str = "",
     ) -> None:
         self.prefix = prefix
+        self.without = without
+        """Keys below it are not told of; empty for none."""
         self.seen = seen
         """Revision up to which everything was offered."""
         self._waiting = deque(backlog)
@@ -84,7 +92,7 @@ class Watch(AsyncIterator[Changes]):
     def offer(self, changes: Changes) -> None:
         """Queue what of `changes` lies under the prefix; cut the watcher off when it is full."""
         self.seen = max(self.seen, changes.revision)
-        mine = selected(changes, self.prefix)
+        mine = selected(changes, self.prefix, self.without)
         if mine is None or self.is_over:
             return
         if len(self._waiting) >= self._most:
@@ -147,12 +155,19 @@ class Watchers:
         self._watches: weakref.WeakSet[Watch] = weakref.WeakSet()
         machine.observer = self._applied
 
-    def open(self, prefix: str, after_revision: int | None, *, progress: bool = False) -> Watch:
+    def open(
+        self,
+        prefix: str,
+        after_revision: int | None,
+        *,
+        progress: bool = False,
+        without: str = "",
+    ) -> Watch:
         """Start a watch at once; raises Conflict `compacted` when its beginning is gone."""
         backlog = backlog_of(self._machine, after_revision)
-        mine = (selected(changes, prefix) for changes in backlog)
+        mine = (selected(changes, prefix, without) for changes in backlog)
         found = [changes for changes in mine if changes is not None]
-        watch = Watch(prefix, self._machine.revision, found, progress=progress)
+        watch = Watch(prefix, self._machine.revision, found, progress=progress, without=without)
         self._watches.add(watch)
         return watch
 

@@ -5,9 +5,11 @@ cluster of at least one member.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from aether.core.model.reason import Reason
 from aether.core.store.commands import (
@@ -141,8 +143,22 @@ class StoreContract:
         batches = await take(watch, 20)
         values = [c.entry.value for b in batches for c in b.changes if c.entry is not None]
         assert values == [b"%d" % number for number in range(20)]
-        assert all(batch.reason == REASON for batch in batches)
+        assert all(replace(batch.reason, at_ms=0) == REASON for batch in batches)
+        assert all(abs(batch.reason.at_ms / 1000 - time.time()) < 60 for batch in batches)
         assert [b.revision for b in batches] == sorted({b.revision for b in batches})
+
+    async def test_a_watch_leaves_out_what_it_is_told_to(self, stores: Sequence[AnyStore]) -> None:
+        first = await stores[0].txn(put("l/1"), WAIT_S)
+        watch = stores[-1].watch("", after_revision=first.revision, without="app/")
+        mixed = (Put("app/x", b"1"), Put("l/2", b"2"))
+        await stores[0].txn(put("app/l"), WAIT_S)
+        await stores[0].txn(Txn(mixed, REASON), WAIT_S)
+        both = stores[-1].watch("", after_revision=first.revision)
+        (batch,) = await take(watch, 1)
+        assert [change.key for change in batch.changes] == ["l/2"]
+        assert [change.key for b in await take(both, 2) for change in b.changes] == [
+            *("app/l", "app/x", "l/2")
+        ]
 
     async def test_a_watch_shows_deletes(self, stores: Sequence[AnyStore]) -> None:
         outcome = await stores[0].txn(put("x/1"), WAIT_S)

@@ -1,6 +1,7 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
+from msgspec.structs import replace
 
 from aether.core.model.reason import Reason
 from aether.core.store.codec import decode_command, encode_result
@@ -42,6 +43,21 @@ async def test_an_outcome_that_is_learnt_late_is_told() -> None:
     assert await Submitter(propose).txn(TXN, 5.0) == refused
     assert len(asked) == 3
     assert asked[0] == asked[1] == asked[2]
+
+
+async def test_a_reason_tells_when_it_was_submitted_unless_it_says_so_itself() -> None:
+    propose, asked = answering(Applied(1), OutcomeUnknown("lost"))
+    ticks = iter((1_700_000_000.5, 1_800_000_000.0, 1_900_000_000.0))
+    submitter = Submitter(propose, wall=lambda: next(ticks))
+    await submitter.txn(TXN, 5.0)
+    assert [command.reason.at_ms for command in asked if isinstance(command, Txn)] == [
+        *(1_700_000_000_500, 1_700_000_000_500)
+    ]
+    earlier = Txn(TXN.then, replace(TXN.reason, at_ms=7))
+    await submitter.txn(earlier, 5.0)
+    last = asked[-1]
+    assert isinstance(last, Txn)
+    assert last.reason.at_ms == 7
 
 
 async def test_a_lease_is_granted_under_one_request_id() -> None:

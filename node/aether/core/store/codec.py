@@ -4,23 +4,22 @@ Rules for this file: what `encode_command` wrote once is read for ever. Encoding
 command that can be decoded encodes to the very bytes it was decoded from, or is refused.
 
 - Schema 1 knew neither leases nor refusal codes; it is read, never written.
-- Schema 2 is what is written.
+- Schema 2 knew reasons without rejected alternatives and time; it is read, never written.
+- Schema 3 is what is written.
 """
-
-from typing import TypeVar
 
 import msgspec
 
 from aether.core.model.ids import write_id
 from aether.core.store.commands import Applied, Command, Noop, Outcome, Refused
+from aether.core.store.yesterday import decode_command_1, decode_command_2
 
 __all__ = ["SCHEMA", "Noop", "decode_command", "decode_result", "encode_command", "encode_result"]
 
-SCHEMA = 2
+SCHEMA = 3
 _HEADER = bytes([SCHEMA])
-_READABLE = (1, SCHEMA)
-
-_T = TypeVar("_T")
+_YESTERDAY = {b"\x01": decode_command_1, b"\x02": decode_command_2}
+_READABLE = (1, 2, SCHEMA)
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=write_id)
 _commands: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)
@@ -37,9 +36,9 @@ def encode_command(command: Command) -> bytes:
 
 def decode_command(data: bytes) -> Command:
     """Return the command that `data` holds; raises ValueError saying what is wrong with it."""
-    if data[:1] != _HEADER:
-        return _decoded(data, _commands)
     body = data[1:]
+    if data[:1] != _HEADER:
+        return _of_yesterday(data[:1], body)
     try:
         command = _commands.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
@@ -49,6 +48,16 @@ def decode_command(data: bytes) -> Command:
     return command
 
 
+def _of_yesterday(schema: bytes, body: bytes) -> Command:
+    decode = _YESTERDAY.get(schema)
+    if decode is None:
+        raise _unknown(schema)
+    try:
+        return decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
+        raise ValueError(str(problem)) from problem
+
+
 def encode_result(outcome: Outcome) -> bytes:
     """Return the bytes of a command's outcome."""
     return _HEADER + _encoder.encode(outcome)
@@ -56,15 +65,13 @@ def encode_result(outcome: Outcome) -> bytes:
 
 def decode_result(data: bytes) -> Outcome:
     """Return the outcome that `data` holds; raises ValueError saying what is wrong with it."""
-    return _decoded(data, _results)
-
-
-def _decoded(data: bytes, decoder: msgspec.msgpack.Decoder[_T]) -> _T:
     if not data or data[0] not in _READABLE:
-        raise ValueError(
-            f"schema {data[:1].hex() or 'missing'}; this version reads 01 to {SCHEMA:02x}"
-        )
+        raise _unknown(data[:1])
     try:
-        return decoder.decode(data[1:])
+        return _results.decode(data[1:])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
         raise ValueError(str(problem)) from problem
+
+
+def _unknown(schema: bytes) -> ValueError:
+    return ValueError(f"schema {schema.hex() or 'missing'}; this version reads 01 to {SCHEMA:02x}")

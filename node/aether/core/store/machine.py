@@ -151,11 +151,7 @@ class KvMachine:
         if given is not None:
             return _outcome_of(given, ())
         after, before = state.put(put)
-        if (reason := txn.reason) == self._last_reason:
-            # Who writes much gives one reason: the history then holds it once.
-            reason = self._last_reason
-        else:
-            self._last_reason = reason
+        reason = self._shared(txn.reason)
         self._history.add_put(after, before, reason, time_ms)
         key = put.key
         if self.observer is not None:
@@ -163,6 +159,27 @@ class KvMachine:
         # The bytes of the Change it is, without making one.
         self._chain.add((request_id, revision, ((key, after),)))
         return Applied(revision)
+
+    def _shared(self, reason: Reason) -> Reason:
+        """Return the reason, made of the parts of the last one where only its time differs.
+
+        Who writes much gives one reason: the history then holds it once.
+        """
+        last = self._last_reason
+        if (
+            reason.text == last.text
+            and reason.rule == last.rule
+            and reason.actor == last.actor
+            and reason.inputs == last.inputs
+            and reason.rejected == last.rejected
+        ):
+            if reason.at_ms == last.at_ms:
+                return last
+            reason = Reason(
+                last.actor, last.rule, last.text, last.inputs, last.rejected, reason.at_ms
+            )
+        self._last_reason = reason
+        return reason
 
     def _failed(self, guards: tuple[Guard, ...]) -> tuple[int, ...]:
         """Return the positions of the guards that do not hold."""

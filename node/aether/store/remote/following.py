@@ -48,12 +48,12 @@ class Following:
 
     # -- callers' watches ----------------------------------------------------------------------
 
-    def open(self, prefix: str, after: int | None, *, progress: bool) -> Watch:
+    def open(self, prefix: str, after: int | None, *, progress: bool, without: str = "") -> Watch:
         """Follow `prefix`; without `after`, from what this node knows now."""
         number = self._link.next_id()
         if after is None and self._mirror.is_filled:
             after = self._mirror.revision
-        watch = Watch(prefix, after or 0, (), progress=progress)
+        watch = Watch(prefix, after or 0, (), progress=progress, without=without)
         if after is None:
             self._unopened.add(number)
         self._watches[number] = watch
@@ -62,7 +62,7 @@ class Following:
 
     def _follow(self, number: int, watch: Watch) -> None:
         after = None if number in self._unopened else watch.seen
-        self._link.tell(Follow(number, watch.prefix, after))
+        self._link.tell(Follow(number, watch.prefix, after, watch.without))
 
     def resume(self) -> None:
         """Open every watch again, from what it saw last."""

@@ -276,16 +276,21 @@ class RemoteStore:
         return self._mirror.level(prefixes)
 
     def watch(
-        self, prefix: str, after_revision: int | None = None, *, progress: bool = False
+        self,
+        prefix: str,
+        after_revision: int | None = None,
+        *,
+        progress: bool = False,
+        without: str = "",
     ) -> Watch:
         """Follow every later change under `prefix`; see `ports.Store.watch`.
 
         It goes on where it was when the store process had to be started anew.
         """
-        refuse(prefix_problem(prefix))
+        refuse(prefix_problem(prefix) or prefix_problem(without))
         if after_revision is not None and not 0 <= after_revision < 2**63:
             raise Invalid(f"after_revision {after_revision}: revisions count from 0")
-        return self._following.open(prefix, after_revision, progress=progress)
+        return self._following.open(prefix, after_revision, progress=progress, without=without)
 
     @property
     def revision(self) -> int:
