@@ -1,0 +1,165 @@
+"""Who a callback belongs to: a machine of a simulated cluster can freeze while others go on.
+
+Everything a task of an owner starts belongs to that owner too. What falls due while the owner is
+frozen is kept in order, and happens when it thaws: as in a process that was stopped and continued.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context, ContextVar, copy_context
+from itertools import count
+from typing import Any, TypeVar, TypeVarTuple
+
+from aether_forge.sim.loop import VirtualLoop
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+
+class Owner:
+    """One machine; frozen, nothing of it happens."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.frozen = False
+        self._held: list[_Gate] = []
+        self.context: Context = copy_context()
+        self.context.run(_OWNER.set, self)
+
+    def freeze(self) -> None:
+        """Let nothing of this owner happen until it thaws."""
+        self.frozen = True
+
+    def thaw(self) -> None:
+        """Let what was held back happen, in its order."""
+        self.frozen = False
+        held, self._held = self._held, []
+        loop = asyncio.get_running_loop()
+        for gate in held:
+            loop.call_soon(gate.again, context=gate.context)
+
+    def hold(self, gate: "_Gate") -> None:
+        """Keep a callback for later."""
+        self._held.append(gate)
+
+    def soon(self, delay_s: float, call: Callable[[], object]) -> None:
+        """Have `call` happen as part of this owner: not while it is frozen."""
+        asyncio.get_running_loop().call_later(delay_s, call, context=self.context)
+
+
+_OWNER: ContextVar[Owner | None] = ContextVar("owner", default=None)
+
+
+def of_nobody() -> Context:
+    """Return a context without an owner: what is called in it happens whoever is frozen."""
+    return Context()
+
+
+class _Gate:
+    """A callback that waits while its owner is frozen."""
+
+    __slots__ = ("_args", "_callback", "_owner", "context", "handle")
+
+    def __init__(
+        self, owner: Owner, callback: Callable[..., object], args: tuple[Any, ...]
+    ) -> None:
+        self._owner = owner
+        self._callback = callback
+        self._args = args
+        self.context: Context | None = None
+        self.handle: asyncio.Handle | None = None
+
+    def __call__(self) -> None:
+        if self._owner.frozen:
+            self._owner.hold(self)
+        else:
+            self._callback(*self._args)
+
+    def again(self) -> None:
+        """Happen at last, unless it was cancelled meanwhile."""
+        if self.handle is None or not self.handle.cancelled():
+            self._callback(*self._args)
+
+
+_serial = count(1)
+
+
+class _NumberedTask(asyncio.Task[Any]):
+    """A task that hashes by its number: sets of tasks have the same order in every run."""
+
+    def __init__(self, coro: Any, **options: Any) -> None:  # noqa: ANN401 - as the base class takes them
+        self._number = next(_serial)
+        super().__init__(coro, **options)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
+def _numbered(
+    loop: asyncio.AbstractEventLoop,
+    coro: Coroutine[Any, Any, _T] | Generator[Any, None, _T],
+    **options: Any,  # noqa: ANN401 - what the loop gives to every task factory
+) -> asyncio.Future[_T]:
+    return _NumberedTask(coro, loop=loop, **options)
+
+
+class OwnedLoop(VirtualLoop):
+    """Virtual time in which owners can freeze, and in which tasks have an order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_task_factory(_numbered)
+
+    def call_soon(
+        self,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        """Arrange for a callback; it belongs to the owner of its context."""
+        gate, context = _gated(callback, args, context)
+        if gate is None:
+            return super().call_soon(callback, *args, context=context)
+        gate.handle = super().call_soon(gate, context=context)
+        return gate.handle
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Arrange for a callback later; it belongs to the owner of its context."""
+        gate, context = _gated(callback, args, context)
+        if gate is None:
+            return super().call_at(when, callback, *args, context=context)
+        handle = super().call_at(when, gate, context=context)
+        gate.handle = handle
+        return handle
+
+
+def _gated(
+    callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
+) -> tuple[_Gate | None, Context | None]:
+    owner = context.get(_OWNER) if context is not None else _OWNER.get()
+    if owner is None:
+        return None, context
+    gate = _Gate(owner, callback, args)
+    gate.context = context if context is not None else copy_context()
+    return gate, gate.context
+
+
+def run_owned(main: Coroutine[Any, Any, _T]) -> _T:
+    """Run `main` on a loop of its own; raise what it or a stray task raised."""
+    loop = OwnedLoop()
+    stray: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: stray.append(context))
+    try:
+        result = loop.run_until_complete(main)
+    finally:
+        loop.close()
+    if stray:
+        problem = stray[0].get("exception")
+        raise problem if problem else RuntimeError(stray[0]["message"])
+    return result

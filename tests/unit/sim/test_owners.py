@@ -1,0 +1,79 @@
+"""Machines of a simulated cluster freeze one by one, and runs have one order."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+
+from aether_forge.sim.loop import let_pass
+from aether_forge.sim.owners import Owner, run_owned
+
+
+async def ticks(into: list[float], every_s: float) -> None:
+    while True:
+        into.append(asyncio.get_running_loop().time())
+        await let_pass(every_s)
+
+
+def test_a_frozen_owner_stands_still_while_others_go_on_and_then_catches_up() -> None:
+    async def story() -> tuple[list[float], list[float]]:
+        one, other = Owner("one"), Owner("other")
+        first: list[float] = []
+        second: list[float] = []
+        loop = asyncio.get_running_loop()
+        tasks = [
+            loop.create_task(ticks(first, 1.0), context=one.context),
+            loop.create_task(ticks(second, 1.0), context=other.context),
+        ]
+        await let_pass(2.5)
+        one.freeze()
+        await let_pass(5.0)
+        assert first == [0.0, 1.0, 2.0]
+        one.thaw()
+        await let_pass(1.2)
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        return first, second
+
+    first, second = run_owned(story())
+    assert second == [float(number) for number in range(9)]
+    assert first == [0.0, 1.0, 2.0, 7.5, 8.5]
+
+
+def test_a_timer_cancelled_while_its_owner_was_frozen_does_not_go_off() -> None:
+    async def story() -> list[str]:
+        owner = Owner("one")
+        rang: list[str] = []
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(1.0, rang.append, "timer", context=owner.context)
+        owner.soon(1.0, lambda: rang.append("other"))
+        owner.freeze()
+        await let_pass(2.0)
+        assert rang == []
+        timer.cancel()
+        owner.thaw()
+        await let_pass(0.1)
+        return rang
+
+    assert run_owned(story()) == ["other"]
+
+
+def test_tasks_stand_in_sets_in_the_order_they_were_made() -> None:
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        made = [loop.create_task(let_pass(1.0)) for _ in range(50)]
+        assert sorted({hash(task) for task in made}) == [hash(task) for task in made]
+        await asyncio.gather(*made)
+
+    run_owned(story())
+
+
+def test_what_a_stray_task_raises_is_raised() -> None:
+    async def story() -> None:
+        asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+        await let_pass(0.1)
+
+    with pytest.raises(ZeroDivisionError):
+        run_owned(story())
