@@ -49,6 +49,8 @@ class Context:
     intake: Intake
     readiness: Callable[[], Sequence[str]]
     version: str
+    waiting: Callable[[], Sequence[str]] = tuple
+    """What the last plan of this node, while it leads, left undone and why, in sentences."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,21 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 import structlog
 from pydantic import BaseModel, ConfigDict
 
+from aether.api.asking import ASK_S, ask
 from aether.api.call import FORWARDED, Answer, Call, Context
 from aether.api.endpoint import Endpoint, v1
 from aether.core.control.margins import Margin, margin, margin_without
 from aether.core.model.ids import NodeId, parse_node_id
 from aether.errors import AetherError, Conflict, Invalid, NotFound, Unavailable
-from aether.ports import ApiRequest, Member, MemberStatus
+from aether.ports import Member, MemberStatus
 
 _log = structlog.get_logger()
 
-ASK_S = 1.5
-"""Longest wait for what a member says of itself."""
 CHANGE_S = 10.0
 """Longest wait for a change of the members, or of the leader."""
 SILENT_S = 2.0
@@ -47,7 +45,7 @@ async def list_members(context: Context, call: Call) -> Answer:
     leader = context.group.leader
     if leader not in (None, context.node) and FORWARDED not in call.headers:
         try:
-            return Answer(value=await _ask(context, leader, "/api/v1/cluster/members"))
+            return Answer(value=await ask(context, leader, "/api/v1/cluster/members"))
         except AetherError as problem:
             _log.info("leader does not tell of the members", leader=leader, problem=str(problem))
     status = await context.group.status()
@@ -75,7 +73,7 @@ async def get_member(context: Context, call: Call) -> Answer:
     _find(context.group.members, node)
     if FORWARDED in call.headers:
         raise Unavailable(f"{call.headers[FORWARDED]} took {context.node} for {node}")
-    return Answer(value=await _ask(context, node, f"/api/v1/cluster/members/{node}"))
+    return Answer(value=await ask(context, node, f"/api/v1/cluster/members/{node}"))
 
 
 async def promote(context: Context, call: Call) -> Answer:
@@ -90,7 +88,7 @@ async def remove(context: Context, call: Call) -> Answer:
     """Take a member out, unless a quorum would be lost or have no voter to spare."""
     status = await context.group.status()
     member = _find(status.members, call.node_id("id"))
-    voters, answering = _voters(status), _answering(status)
+    voters, answering = voters_of(status), answering_of(status)
     before = margin(voters, answering)
     after = margin_without(member.node, voters, answering)
     why = call.query.get("force", "").strip()
@@ -137,24 +135,11 @@ def _check_margin(node: NodeId, before: Margin, after: Margin, why: str) -> None
         )
 
 
-async def _ask(context: Context, node: NodeId, path: str) -> Any:  # noqa: ANN401 - a node's JSON
-    """Return what another node answers to a GET; raises the errors of the way there."""
-    request = ApiRequest(method="GET", path=path, headers={FORWARDED: context.node})
-    try:
-        async with asyncio.timeout(2 * ASK_S):
-            response = await context.link.forward(node, request)
-    except TimeoutError as late:
-        raise Unavailable(f"{node} did not answer within {2 * ASK_S:g} s") from late
-    if response.status != 200:
-        raise Unavailable(f"{node} answered {response.status}")
-    return msgspec.json.decode(response.body)
-
-
 async def _said(context: Context, node: NodeId) -> Mapping[str, Any]:
     """Return what a member says of itself, or that it says nothing."""
     try:
         async with asyncio.timeout(ASK_S):
-            answer: Mapping[str, Any] = await _ask(context, node, f"/api/v1/cluster/members/{node}")
+            answer: Mapping[str, Any] = await ask(context, node, f"/api/v1/cluster/members/{node}")
     except TimeoutError:
         return {"condition": UNREACHABLE, "detail": f"no answer within {ASK_S:g} s"}
     except AetherError as problem:
@@ -189,11 +174,12 @@ def _member(status: MemberStatus, member: Member, said: Mapping[str, Any]) -> di
     }
 
 
-def _voters(status: MemberStatus) -> set[NodeId]:
+def voters_of(status: MemberStatus) -> set[NodeId]:
+    """Return who votes."""
     return {member.node for member in status.members if member.voter}
 
 
-def _answering(status: MemberStatus) -> set[NodeId]:
+def answering_of(status: MemberStatus) -> set[NodeId]:
     """Return who answers a leader, itself included."""
     heard = {peer.node for peer in status.peers if peer.silent_s < SILENT_S}
     return {status.node, *heard}
@@ -202,9 +188,9 @@ def _answering(status: MemberStatus) -> set[NodeId]:
 def _margin(status: MemberStatus, said: Mapping[NodeId, Mapping[str, Any]]) -> Margin:
     """Count the voters a leader hears; without one, those whose node answers."""
     if status.leader == status.node:
-        return margin(_voters(status), _answering(status))
+        return margin(voters_of(status), answering_of(status))
     reached = {node for node, answer in said.items() if answer.get("condition") != UNREACHABLE}
-    return margin(_voters(status), reached)
+    return margin(voters_of(status), reached)
 
 
 def _find(members: Sequence[Member], node: NodeId) -> Member:

@@ -7,12 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from aether.api import artifacts, backup, blueprints, cluster, entries, members, slices
+from aether.api import (
+    artifacts,
+    backup,
+    blueprints,
+    cluster,
+    entries,
+    members,
+    nodes,
+    slices,
+    topology,
+)
 from aether.api.endpoint import Endpoint
 from aether.errors import Invalid
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *cluster.ENDPOINTS,
+    *nodes.ENDPOINTS,
+    *topology.ENDPOINTS,
     *members.ENDPOINTS,
     *backup.ENDPOINTS,
     *blueprints.ENDPOINTS,

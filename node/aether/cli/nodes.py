@@ -1,12 +1,15 @@
 """`aether node …`."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import click
 
-from aether.cli.client import path_to
+from aether.cli.client import REQUEST_TIMEOUT_S, path_to
 from aether.cli.framework import Invocation, LazyGroup
 from aether.cli.names import NODE
+from aether.cli.node_drain import DRAIN_TIMEOUT_S, DrainWait, drain_lines, wait_until_drained
 from aether.cli.tables import render_pairs, render_table, table_of
 
 _COLUMNS: Mapping[str, str] = {
@@ -20,11 +23,23 @@ _COLUMNS: Mapping[str, str] = {
     "VERSION": "version",
 }
 _HOSTED: Mapping[str, str] = {"INSTANCE": "instance", "DESIRED": "desired", "PHASE": "phase"}
+_BESIDE = frozenset({"hosted", "drain", "progress"})
+_JSON = {"content-type": "application/json"}
+
+_force = click.option(
+    "--force", is_flag=True, help="Let instances leave at once, below their budgets if need be."
+)
+_waits = click.option(
+    "--wait/--detach",
+    "waits",
+    default=False,
+    help="Wait until it is carried out, or not (default).",
+)
 
 
 @click.group(cls=LazyGroup)
 def group() -> None:
-    """Look at the nodes of the cluster."""
+    """Look at the nodes of the cluster; drain, stop, activate and remove them."""
 
 
 @group.command("list")
@@ -35,12 +50,94 @@ def list_nodes(this: Invocation) -> None:
     this.output.show(nodes, render_table(table_of(nodes, _COLUMNS)))
 
 
-@group.command("get")
+@group.command("show")
 @click.argument("node", type=NODE)
 @click.pass_obj
-def get_node(this: Invocation, node: str) -> None:
-    """Show one node and the instances it hosts."""
+def show_node(this: Invocation, node: str) -> None:
+    """Show one node, the instances it hosts, and how far its draining has come."""
     answer = this.client.get(path_to("nodes", node))
-    pairs = [(name, value) for name, value in answer.items() if name != "hosted"]
+    this.output.show(answer, node_lines(answer))
+
+
+group.add_command(show_node, "get")
+
+
+def node_lines(answer: Mapping[str, Any]) -> list[str]:
+    """Return the screen of one node."""
+    pairs = [(name, value) for name, value in answer.items() if name not in _BESIDE]
     hosted = render_table(table_of(answer["hosted"], _HOSTED)) if answer.get("hosted") else []
-    this.output.show(answer, [*render_pairs(pairs), *([""] if hosted else []), *hosted])
+    return [
+        *render_pairs(pairs),
+        *(["", *hosted] if hosted else []),
+        *(["", *drain_lines(answer)] if answer.get("progress") else []),
+    ]
+
+
+@group.command("drain")
+@click.argument("node", type=NODE)
+@click.option("--shutdown", is_flag=True, help="Stop its process once it is empty.")
+@_force
+@_waits
+@click.pass_obj
+def drain(this: Invocation, node: str, *, shutdown: bool, force: bool, waits: bool) -> None:
+    """Empty NODE: every instance gets its replacement first, budgets are kept.
+
+    `aether node activate` takes it back at any time.
+    """
+    _order(this, node, "drain", {"shutdown": shutdown, "force": force})
+    if waits:
+        _wait(this, node, stops=shutdown)
+
+
+@group.command("shutdown")
+@click.argument("node", type=NODE)
+@_force
+@_waits
+@click.pass_obj
+def shutdown(this: Invocation, node: str, *, force: bool, waits: bool) -> None:
+    """Empty NODE, then stop its process; the same as drain --shutdown."""
+    _order(this, node, "shutdown", {"force": force})
+    if waits:
+        _wait(this, node, stops=True)
+
+
+@group.command("activate")
+@click.argument("node", type=NODE)
+@click.pass_obj
+def activate(this: Invocation, node: str) -> None:
+    """Put NODE on duty again, whether it is still being drained or is drained."""
+    _order(this, node, "activate", None)
+
+
+@group.command("remove")
+@click.argument("node", type=NODE)
+@click.option("--force", is_flag=True, help="Also when no voter is to spare then.")
+@click.pass_obj
+def remove(this: Invocation, node: str, *, force: bool) -> None:
+    """Forget NODE, lost or drained and stopped, for good; its vote goes with it."""
+    path = path_to("nodes", node, force="true" if force else None)
+    _, answer = this.client.request("DELETE", path)
+    this.output.show(answer, [answer["summary"]])
+
+
+def _order(this: Invocation, node: str, verb: str, body: Mapping[str, bool] | None) -> None:
+    data = b"" if body is None else json.dumps(body).encode()
+    _, answer = this.client.request("POST", path_to("nodes", node, verb), data, _JSON)
+    this.output.show(answer, [answer["summary"]])
+
+
+def _wait(this: Invocation, node: str, *, stops: bool) -> None:
+    wait = DrainWait(
+        node=node,
+        ask=_ask(this, node),
+        ends_with_stop=stops,
+        timeout_s=this.timeout_s or DRAIN_TIMEOUT_S,
+    )
+    this.output.say(wait_until_drained(wait, this.output))
+
+
+def _ask(this: Invocation, node: str) -> Callable[[float], Any]:
+    path = path_to("nodes", node)
+    return lambda timeout_s: this.client.request(
+        "GET", path, timeout_s=min(timeout_s, REQUEST_TIMEOUT_S)
+    )[1]

@@ -17,10 +17,11 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "blueprint": ("aether.cli.blueprints:group", "Say what is to run, and look how it goes."),
     "cluster": ("aether.cli.cluster:group", "Members, leadership, backup, restore, recovery."),
     "kv": ("aether.cli.kv:group", "Read and write keys of the store."),
-    "node": ("aether.cli.nodes:group", "Look at the nodes of the cluster."),
+    "node": ("aether.cli.nodes:group", "Look at, drain, stop and remove nodes."),
     "route": ("aether.cli.routes:group", "Look at the HTTP routes."),
     "slice": ("aether.cli.slices:group", "Look at, scale and build slices."),
     "status": ("aether.cli.status:status", "Show how the cluster does."),
+    "topology": ("aether.cli.topology:group", "Say how many nodes are wanted."),
 }
 
 

@@ -50,7 +50,10 @@ LEADER_ONLY = [
 def test_what_the_leader_alone_does() -> None:
     names = {endpoint.name for endpoint in ENDPOINTS if endpoint.leader_only}
     members = {"member.promote", "member.remove", "leader.transfer"}
-    assert names == {"blueprint.apply", "blueprint.delete", "slice.scale", *members}
+    nodes = {"node.drain", "node.activate", "node.shutdown", "node.remove"}
+    topology = {"topology.put", "topology.delete"}
+    slices = {"blueprint.apply", "blueprint.delete", "slice.scale"}
+    assert names == {*slices, *members, *nodes, *topology}
 
 
 @pytest.mark.parametrize(("method", "path", "body"), LEADER_ONLY)

@@ -1,0 +1,90 @@
+"""Stops this node once it was ordered to and nothing runs on it any more."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from aether.core.model import keys
+from aether.core.model.ids import NodeId
+from aether.core.model.records import Verdict, VerdictRecord, decode
+from aether.errors import AetherError
+from aether.ports import Clock, Group, Store
+from aether.tasks import Tasks
+from aether.wakeups import Wakeups
+
+_log = structlog.get_logger()
+
+_PERIOD_S = 1.0
+HANDOVER_S = 10.0
+"""Longest wait for another voter to lead in place of a node that leaves."""
+
+
+def may_leave(record: VerdictRecord | None, incarnation: str) -> bool:
+    """Whether the verdict asks this very life of the node to end: it is drained, to be shut down.
+
+    A node started again afterwards is another life: it stays up, and DECOMMISSIONED.
+    """
+    return (
+        record is not None
+        and record.verdict is Verdict.DECOMMISSIONED
+        and record.incarnation == incarnation
+        and record.drain is not None
+        and record.drain.shutdown
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """Watches the verdict on its own node; calls `leave` once, when the node is to stop.
+
+    A node that leads has another voter lead first, so that no request waits for an election; while
+    nobody can take over it stays.
+    """
+
+    node: NodeId
+    incarnation: str
+    store: Store
+    group: Group
+    clock: Clock
+    hosts: Callable[[], int]
+    """How many slice hosts run here."""
+    leave: Callable[[], None]
+
+    async def run(self) -> None:
+        """Watch until the node is to stop, or until cancelled."""
+        wakeups, tasks = Wakeups(self.clock, _PERIOD_S), Tasks()
+        tasks.start("verdict-watch", wakeups.follow(self.store, (keys.verdict(self.node),)))
+        try:
+            while not (self._is_due() and await self._step_down()):
+                await wakeups.wait()
+        finally:
+            await tasks.stop()
+        _log.warning("drained and told to shut down; stopping", node=self.node)
+        self.leave()
+
+    def _is_due(self) -> bool:
+        if self.hosts():
+            return False
+        key = keys.verdict(self.node)
+        found = {entry.key: entry.value for entry in self.store.level((key,)).entries}
+        try:
+            record = decode(found[key], VerdictRecord) if key in found else None
+        except ValueError as problem:
+            _log.warning("the verdict on this node cannot be read", problem=str(problem))
+            return False
+        return may_leave(record, self.incarnation)
+
+    async def _step_down(self) -> bool:
+        """Have another voter lead; return whether this node does not."""
+        if self.group.leader != self.node:
+            return True
+        try:
+            async with asyncio.timeout(HANDOVER_S):
+                leader = await self.group.transfer_leadership(None, HANDOVER_S)
+        except (AetherError, TimeoutError) as problem:
+            _log.warning("nobody takes over the lead; staying", problem=str(problem))
+            return False
+        _log.info("handed the lead over", leader=leader)
+        return leader != self._node
