@@ -45,10 +45,12 @@ def test_a_good_blueprint_is_one_guarded_write() -> None:
         known(), ID, (spec(f"{SHOP}:1.0.0", 2), spec(f"{STOCK}:1.0.0")), "id = …"
     )
     assert isinstance(admitted, Admitted)
-    (put,) = admitted.then
+    put, generation = admitted.then
+    assert isinstance(generation, Put)
     assert isinstance(put, Put)
     record = decode(put.value, BlueprintRecord)
     assert (record.generation, record.source) == (1, "id = …")
+    assert generation == Put(keys.generation(APP, 1), put.value)
     assert [need.slice for need in record.slices[0].dependencies] == [STOCK]
     assert Guard(keys.blueprint(APP), 0) in admitted.guards
     assert Guard(keys.artifact(Artifact(f"{SHOP}:1.0.0")), 1) in admitted.guards
@@ -67,7 +69,7 @@ def test_a_change_is_a_new_generation_even_after_a_deletion_that_is_not_finished
     gone = replace(view, blueprints={})
     admitted = admit_blueprint(gone, ID, (spec(f"{STOCK}:1.0.0", 2),), "")
     assert isinstance(admitted, Admitted)
-    (put,) = admitted.then
+    put = admitted.then[0]
     assert isinstance(put, Put)
     assert decode(put.value, BlueprintRecord).generation == 5
 
@@ -80,9 +82,11 @@ def test_unknown_artifacts_are_named_with_a_guess() -> None:
 
 
 def test_a_required_slice_that_is_nowhere_is_named() -> None:
-    rejected = admit_blueprint(known(), ID, (spec(f"{SHOP}:1.0.0"),), "")
+    view = with_artifact(nodes("n1"), f"{SHOP}:1.0.0", needs=[STOCK])
+    rejected = admit_blueprint(view, ID, (spec(f"{SHOP}:1.0.0"),), "")
     assert isinstance(rejected, Rejected)
     assert f"requires {STOCK}" in rejected.problems[0]
+    assert "no version of it is pushed" in rejected.problems[0]
 
 
 def test_a_required_slice_of_another_blueprint_is_enough() -> None:

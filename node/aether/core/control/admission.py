@@ -3,26 +3,34 @@
 Nothing is half done: a rejected change writes nothing, an admitted one is a single transaction.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Literal
 
+from aether.core.control.admission_expand import added_text, expand
+from aether.core.control.admission_history import (
+    keep,
+    next_generation,
+    take_turn,
+    turn_guards,
+)
+from aether.core.control.admission_others import Others, consequences, losses, others_than
+from aether.core.control.admission_routes import route_conflicts
 from aether.core.control.dependencies import find_cycle
 from aether.core.control.targets import is_retired
 from aether.core.model import keys
 from aether.core.model.ids import Artifact, SliceBase
-from aether.core.model.records import (
-    BlueprintRecord,
-    Dependency,
-    Manifest,
-    SliceSpec,
-    TargetRecord,
-    encode,
-    pattern_shape,
-)
+from aether.core.model.nearness import nearest
+from aether.core.model.records import BlueprintRecord, SliceSpec, TargetRecord, encode
 from aether.core.model.view import ClusterView
-from aether.core.store.commands import Delete, Guard, Operation, Put
+from aether.core.store.commands import MAX_VALUE_BYTES, Delete, Guard, Operation, Put
+
+MAX_SLICES = 500
+"""Most slices of a blueprint; one transaction guards them all and holds 512 guards."""
+MAX_PROBLEMS = 100
+"""Most problems named at once; further ones are counted."""
+_GUESSES = 3
+"""Unknown artifacts for which all that are known are searched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,149 +55,131 @@ class Rejected:
     problems: tuple[str, ...]
 
 
+def _reject(code: Literal["invalid", "conflict"], problems: Sequence[str]) -> Rejected:
+    more = len(problems) - MAX_PROBLEMS
+    rest = (f"and {more} more problems",) if more > 0 else ()
+    return Rejected(code, (*problems[:MAX_PROBLEMS], *rest))
+
+
 def admit_blueprint(
-    view: ClusterView, blueprint: Artifact, slices: tuple[SliceSpec, ...], source: str
+    view: ClusterView,
+    blueprint: Artifact,
+    slices: tuple[SliceSpec, ...],
+    source: str,
+    by: str = "",
+    at_ms: int = 0,
 ) -> Admitted | Rejected:
-    """Admit applying a blueprint: its artifacts are known, nothing of it belongs to another."""
-    unknown = tuple(_unknown_artifacts(view, slices))
-    if unknown:
-        return Rejected("invalid", unknown)
-    specs = tuple(
-        replace(spec, dependencies=view.artifacts[spec.artifact].manifest.dependencies)
-        for spec in slices
-    )
-    invalid = tuple(_missing_dependencies(view, specs))
-    own = {spec.artifact.base: spec.dependencies for spec in specs}
-    cycle = find_cycle({**_other_needs(view, blueprint.base), **own})
+    """Admit applying a blueprint: its artifacts are known, nothing of it belongs to another.
+
+    Slices that were added once (`added_for`) are taken in their version if they are still needed.
+    A view `with_history` makes the writes keep the generation and exclude all other changes of
+    blueprints since.
+    """
+    others = others_than(view, blueprint.base)
+    listed = [spec for spec in slices if not spec.added_for]
+    unknown = tuple(_unknown_artifacts(view, listed))
+    known = [spec for spec in listed if spec.artifact in view.artifacts]
+    running = _running(view, blueprint.base)
+    pinned = {base: each for base, each in running.items() if each in view.artifacts}
+    pinned |= {spec.artifact.base: spec.artifact for spec in slices if spec.added_for}
+    expanded = expand(view, others, known, pinned)
+    problems = (*unknown, *expanded.problems, *_beyond_limits(expanded.specs))
+    own = {spec.artifact.base: spec.dependencies for spec in expanded.specs}
+    needs = {base: spec.dependencies for base, spec in others.specs.items()}
+    cycle = find_cycle({**needs, **own})
     if cycle:
-        invalid += (f"these slices need each other in a circle: {' → '.join(cycle)}",)
-    if invalid:
-        return Rejected("invalid", invalid)
+        problems += (f"these slices need each other in a circle: {' → '.join(cycle)}",)
+    if problems:
+        return _reject("invalid", problems)
+    found = list(losses(others, [base for base in running if base not in own]))
     conflicts = (
-        *_foreign_slices(view, blueprint.base, specs),
-        *_route_conflicts(view, specs),
-        *_broken_dependents(view, blueprint.base, {spec.artifact.base for spec in specs}),
+        *_foreign_slices(others, expanded.specs),
+        *route_conflicts(view, others, expanded.specs),
+        *(loss.refusal() for loss in found if loss.spec.on_dependency_loss == "block"),
     )
     if conflicts:
-        return Rejected("conflict", conflicts)
-    return _apply(view, blueprint, specs, source)
+        return _reject("conflict", conflicts)
+    record = BlueprintRecord(
+        id=blueprint,
+        generation=next_generation(view, blueprint.base),
+        slices=expanded.specs,
+        source=source,
+        applied_by=by,
+        applied_at_ms=at_ms,
+    )
+    return _apply(view, record, consequences(found))
 
 
-def _apply(
-    view: ClusterView, blueprint: Artifact, specs: tuple[SliceSpec, ...], source: str
-) -> Admitted:
-    base = blueprint.base
-    present = view.blueprints.get(base)
-    if present is not None and (present.id, present.slices) == (blueprint, specs):
-        return Admitted((), (), f"blueprint {blueprint} is applied already; nothing changes")
-    # Targets outlive a deleted blueprint until their instances are gone: a new life of the same
-    # blueprint must count on from them, or they would look newer than what is wanted now.
-    seen = [target.generation for target in view.targets.values() if target.owner == base]
-    generation = 1 + max([*seen, present.generation if present else 0])
-    record = BlueprintRecord(id=blueprint, generation=generation, slices=specs, source=source)
-    touched = (keys.blueprint(base), *(keys.artifact(spec.artifact) for spec in specs))
+def _apply(view: ClusterView, record: BlueprintRecord, aside: str) -> Admitted | Rejected:
+    base, present = record.id.base, view.blueprints.get(record.id.base)
+    added = added_text(record.slices)
+    if present is not None and (present.id, present.slices) == (record.id, record.slices):
+        return Admitted((), (), f"blueprint {record.id} is applied already; nothing changes")
+    value = encode(record)
+    if len(value) > MAX_VALUE_BYTES:
+        return Rejected(
+            "invalid",
+            (
+                f"blueprint {record.id} takes {len(value)} bytes as it is kept; the limit is "
+                f"{MAX_VALUE_BYTES}: shorten its settings, or make two of it",
+            ),
+        )
+    touched = (keys.blueprint(base), *(keys.artifact(spec.artifact) for spec in record.slices))
     return Admitted(
-        (Put(keys.blueprint(base), encode(record)),),
-        _unchanged(view, touched),
-        f"blueprint {blueprint} generation {generation}: {len(specs)} slices",
+        (Put(keys.blueprint(base), value), *keep(view, base, record.generation, value)),
+        (*_unchanged(view, touched), *turn_guards(view, base, record.generation)),
+        f"blueprint {record.id} generation {record.generation}: {len(record.slices)} slices"
+        f"{added}{aside}",
     )
 
 
-def _unchanged(view: ClusterView, touched: tuple[str, ...]) -> tuple[Guard, ...]:
+def _unchanged(view: ClusterView, touched: Iterable[str]) -> tuple[Guard, ...]:
     return tuple(Guard(key, view.revisions.get(key, 0)) for key in touched)
 
 
-def _unknown_artifacts(view: ClusterView, slices: tuple[SliceSpec, ...]) -> Iterator[str]:
-    known = [str(artifact) for artifact in view.artifacts]
-    for spec in slices:
-        if spec.artifact not in view.artifacts:
-            near = get_close_matches(spec.artifact, known, n=1)
-            guess = f"; did you mean {near[0]}?" if near else ""
-            yield (
-                f"artifact {spec.artifact} is not in the cluster{guess} "
-                "Push it first: aether artifact push WHEEL"
-            )
+def _running(view: ClusterView, owner: SliceBase) -> dict[SliceBase, Artifact]:
+    """Return the artifacts the blueprint runs now."""
+    present = view.blueprints.get(owner)
+    return {spec.artifact.base: spec.artifact for spec in (present.slices if present else ())}
 
 
-def _missing_dependencies(view: ClusterView, specs: tuple[SliceSpec, ...]) -> Iterator[str]:
-    here = {spec.artifact.base for spec in specs}
-    for spec in specs:
-        for need in spec.dependencies:
-            elsewhere = need.slice in view.targets and not is_retired(view, need.slice)
-            if need.required and need.slice not in here and not elsewhere:
-                yield (
-                    f"{spec.artifact} requires {need.slice}, which is neither in this blueprint "
-                    "nor running: add it to the blueprint"
-                )
+def _beyond_limits(specs: Sequence[SliceSpec]) -> Iterator[str]:
+    if len(specs) > MAX_SLICES:
+        yield (
+            f"with all that is required there are {len(specs)} slices; a blueprint has "
+            f"{MAX_SLICES} at most: make two of it"
+        )
 
 
-def _other_needs(view: ClusterView, owner: SliceBase) -> Mapping[SliceBase, tuple[Dependency, ...]]:
-    """Return what the slices of other blueprints need: a circle may go through them too."""
-    return {
-        base: target.dependencies
-        for base, target in view.targets.items()
-        if target.owner != owner and not is_retired(view, base)
-    }
+def _unknown_artifacts(view: ClusterView, specs: Sequence[SliceSpec]) -> Iterator[str]:
+    unknown = [spec.artifact for spec in specs if spec.artifact not in view.artifacts]
+    if not unknown:
+        return
+    versions: dict[SliceBase, list[str]] = {}
+    for artifact in sorted(view.artifacts):
+        versions.setdefault(artifact.base, []).append(str(artifact))
+    searched = 0
+    for artifact in unknown:
+        candidates: Iterable[str] = versions.get(artifact.base, [])
+        if not candidates and searched < _GUESSES:
+            searched += 1
+            candidates = sorted(view.artifacts)
+        near = nearest(artifact, candidates)
+        guess = f"; did you mean {near}?" if near else "."
+        yield (
+            f"artifact {artifact} is not in the cluster{guess} "
+            "Push it first: aether artifact push WHEEL"
+        )
 
 
-def _foreign_slices(
-    view: ClusterView, owner: SliceBase, specs: tuple[SliceSpec, ...]
-) -> Iterator[str]:
-    for spec in specs:
-        base = spec.artifact.base
-        target = view.targets.get(base)
-        if target is None or target.owner == owner:
-            continue
-        if is_retired(view, base):
-            yield f"{base} is still being removed with blueprint {target.owner}: apply again then"
-        else:
-            yield f"{base} belongs to blueprint {target.owner}; a slice has one owner"
-
-
-def _route_conflicts(view: ClusterView, specs: tuple[SliceSpec, ...]) -> Iterator[str]:
-    """Yield what two slices would answer; the names of parameters make no difference."""
-    claimed: dict[tuple[str, str], tuple[SliceBase, str]] = {
-        (method, pattern_shape(pattern)): (record.slice, pattern)
-        for (method, pattern), record in view.routes.items()
-    }
-    for base, manifest in _other_manifests(view, {spec.artifact.base for spec in specs}).items():
-        for route in manifest.routes:
-            claimed[route.method, pattern_shape(route.pattern)] = base, route.pattern
+def _foreign_slices(others: Others, specs: Sequence[SliceSpec]) -> Iterator[str]:
     for spec in specs:
         base = spec.artifact.base
-        for route in view.artifacts[spec.artifact].manifest.routes:
-            form = route.method, pattern_shape(route.pattern)
-            owner, pattern = claimed.setdefault(form, (base, route.pattern))
-            if owner != base:
-                alike = "" if pattern == route.pattern else f" as {pattern}"
-                yield (
-                    f"route {route.method} {route.pattern} of {spec.artifact} belongs to "
-                    f"{owner}{alike}: change the path or remove the other slice"
-                )
-
-
-def _other_manifests(view: ClusterView, but: set[SliceBase]) -> Mapping[SliceBase, Manifest]:
-    found: dict[SliceBase, Manifest] = {}
-    for base, target in view.targets.items():
-        artifact = view.artifacts.get(Artifact.of(base, target.version))
-        if base not in but and artifact is not None and not is_retired(view, base):
-            found[base] = artifact.manifest
-    return found
-
-
-def _broken_dependents(view: ClusterView, owner: SliceBase, kept: set[SliceBase]) -> Iterator[str]:
-    """Yield the slices of other blueprints that need one which this change would remove."""
-    for base, target in sorted(view.targets.items()):
-        if target.owner == owner or is_retired(view, base):
-            continue
-        for need in target.dependencies:
-            provider = view.targets.get(need.slice)
-            ours = provider is not None and provider.owner == owner
-            if need.required and ours and need.slice not in kept:
-                yield (
-                    f"{need.slice} cannot go: {base} of blueprint {target.owner} requires it; "
-                    f"delete or change blueprint {target.owner} first"
-                )
+        if base in others.owners:
+            yield f"{base} belongs to blueprint {others.owners[base]}; a slice has one owner"
+        elif base in others.leaving:
+            owner = others.leaving[base]
+            yield f"{base} is still being removed with blueprint {owner}: apply again then"
 
 
 def admit_deletion(
@@ -201,9 +191,10 @@ def admit_deletion(
     if base not in view.blueprints:
         known = ", ".join(sorted(view.blueprints)) or "there is none"
         return Rejected("not_found", (f"there is no blueprint {base}; known: {known}",))
-    blocked = tuple(_broken_dependents(view, base, set()))
+    found = list(losses(others_than(view, base), _running(view, base)))
+    blocked = [loss.refusal() for loss in found if loss.spec.on_dependency_loss == "block"]
     if blocked:
-        return Rejected("conflict", blocked)
+        return _reject("conflict", blocked)
     owned = {slice_: target for slice_, target in view.targets.items() if target.owner == base}
     marks: tuple[Operation, ...] = ()
     if purge_data:
@@ -213,9 +204,9 @@ def admit_deletion(
         )
     touched = (keys.blueprint(base), *(keys.target(slice_) for slice_ in sorted(owned)))
     return Admitted(
-        (Delete(keys.blueprint(base)), *marks),
-        _unchanged(view, touched),
-        f"blueprint {base} is deleted; {len(owned)} slices are being removed",
+        (Delete(keys.blueprint(base)), *marks, *take_turn(view, base)),
+        (*_unchanged(view, touched), *turn_guards(view, base, None)),
+        f"blueprint {base} is deleted; {len(owned)} slices are being removed{consequences(found)}",
     )
 
 

@@ -1,0 +1,73 @@
+"""What a blueprint was before: generations are numbered, kept, and never written twice.
+
+The history of a blueprint outlives it: one that is applied again after its deletion counts on.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from aether.core.model import keys
+from aether.core.model.ids import SliceBase
+from aether.core.model.view import ClusterView
+from aether.core.store.commands import Delete, Guard, Operation, Put
+
+KEPT = 20
+"""Generations of one blueprint that are kept; the oldest goes when another comes."""
+
+
+def history_prefixes(base: SliceBase) -> tuple[str, ...]:
+    """Return what must be read of the store, beside the view, to change a blueprint."""
+    return keys.BLUEPRINT_TURN, keys.generations(base)
+
+
+def with_history(view: ClusterView, revisions: Iterable[tuple[str, int]]) -> ClusterView:
+    """Return the view with the revisions of the keys under `history_prefixes`.
+
+    What is decided from it may land only while no blueprint has changed since.
+    """
+    return replace(view, revisions={**view.revisions, keys.BLUEPRINT_TURN: 0, **dict(revisions)})
+
+
+def past_generations(view: ClusterView, base: SliceBase) -> list[int]:
+    """Return the numbers of the generations kept, ascending; needs `with_history`."""
+    prefix = keys.generations(base)
+    return sorted(int(key[len(prefix) :]) for key in view.revisions if key.startswith(prefix))
+
+
+def next_generation(view: ClusterView, base: SliceBase) -> int:
+    """Return the number of the next generation of a blueprint.
+
+    Targets outlive a deleted blueprint until their instances are gone, and the history outlives
+    both: a new life of the same blueprint counts on from them.
+    """
+    present = view.blueprints.get(base)
+    seen = [target.generation for target in view.targets.values() if target.owner == base]
+    seen += [present.generation] if present else []
+    return 1 + max([*seen, *past_generations(view, base)], default=0)
+
+
+def keep(view: ClusterView, base: SliceBase, number: int, value: bytes) -> tuple[Operation, ...]:
+    """Return the writes that keep a generation, and no more than KEPT."""
+    surplus = [each for each in past_generations(view, base) if each != number]
+    return (
+        Put(keys.generation(base, number), value),
+        *(Delete(keys.generation(base, old)) for old in surplus[: max(0, len(surplus) + 1 - KEPT)]),
+        *take_turn(view, base),
+    )
+
+
+def take_turn(view: ClusterView, base: SliceBase) -> tuple[Operation, ...]:
+    """Return the write that orders this change among those of all blueprints."""
+    if keys.BLUEPRINT_TURN not in view.revisions:
+        return ()
+    return (Put(keys.BLUEPRINT_TURN, f'"{base}"'.encode()),)
+
+
+def turn_guards(view: ClusterView, base: SliceBase, number: int | None) -> tuple[Guard, ...]:
+    """Return the guards that let only one of two changes from one state land."""
+    if keys.BLUEPRINT_TURN not in view.revisions:
+        return ()
+    turn = Guard(keys.BLUEPRINT_TURN, view.revisions[keys.BLUEPRINT_TURN])
+    if number is None:
+        return (turn,)
+    return turn, Guard(keys.generation(base, number), 0)
