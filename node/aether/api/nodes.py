@@ -71,8 +71,9 @@ async def get_node(context: Context, call: Call) -> Answer:
     if node not in view.nodes:
         known = ", ".join(sorted(view.nodes)) or "there is none"
         raise NotFound(f"there is no node {node}; known: {known}")
-    progress = drain_progress(view, node, context.waiting())
     leader = context.store.leader
+    waiting = context.waiting() if leader == context.node else ()
+    progress = drain_progress(view, node, waiting)
     elsewhere = leader not in (None, context.node) and FORWARDED not in call.headers
     if progress is not None and leader is not None and elsewhere:
         try:

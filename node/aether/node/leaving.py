@@ -87,4 +87,4 @@ class Leaving:
             _log.warning("nobody takes over the lead; staying", problem=str(problem))
             return False
         _log.info("handed the lead over", leader=leader)
-        return leader != self._node
+        return leader != self.node

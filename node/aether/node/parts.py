@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from aether.agent.copies import Copies
 from aether.api.call import Context
+from aether.api.rehearsals import Rehearsals
 from aether.api.service import Api
 from aether.artifacts.intake import Intake
 from aether.artifacts.layers import Layers
@@ -16,6 +17,7 @@ from aether.artifacts.prepare import Preparer
 from aether.artifacts.repository import Repository, Shelf
 from aether.config.node import NodeConfig
 from aether.config.version import aether_version
+from aether.control.manager import ClusterDeploymentManager
 from aether.core.control.signals import ControlSettings
 from aether.core.model.records import NodeRecord
 from aether.dataplane.feed import TableFeed
@@ -51,6 +53,7 @@ def node_record(config: NodeConfig, incarnation: str) -> NodeRecord:
         raft=at(config.raft_port),
         router=at(config.router_port),
         mesh=at(config.mesh_port),
+        role="worker" if config.is_worker else "voter",
         labels=config.labels,
         capacity=config.capacity,
         version=aether_version(),
@@ -126,7 +129,7 @@ def assemble(ground: Ground) -> Parts:
         readiness=readiness,
         managers=managers,
         copies=Copies(config.node_id, store, Shelf(ground.repository), ground.peers, clock),
-        api=_api(ground, node_store, launcher, layers, readiness),
+        api=_api(ground, node_store, launcher, layers, readiness, managers.control),
     )
 
 
@@ -158,6 +161,7 @@ def _api(
     launcher: UnixLauncher,
     layers: Layers,
     readiness: Readiness,
+    control: ClusterDeploymentManager,
 ) -> Api:
     store = node_store.store
     intake = Intake(ground.repository, layers, launcher, ground.peers, store, ground.config.node_id)
@@ -171,5 +175,6 @@ def _api(
             intake=intake,
             readiness=readiness,
             version=aether_version(),
+            waiting=lambda: control.last_plan.waiting,
         )
     )

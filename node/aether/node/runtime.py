@@ -23,9 +23,11 @@ from aether.node.children import Child, Supervisor, bound_logs
 from aether.node.clock import MonotonicClock
 from aether.node.data_dir import DataDir
 from aether.node.handlers import PeerHandlers
+from aether.node.leaving import Leaving
 from aether.node.lost_store import loss, put_lost_store_aside
 from aether.node.parts import Ground, Parts, assemble, new_incarnation, node_record
-from aether.node.stores import become_voter, check_certificate
+from aether.node.stores import check_certificate
+from aether.node.voting import become_voter
 from aether.ports import Member
 from aether.rpc.formation import Formation, FormationConfig, Membership
 from aether.rpc.peers import Peers
@@ -52,17 +54,21 @@ class Node:
         self._record = node_record(config, self._incarnation)
         self._started: list[tuple[str, Callable[[], Awaitable[None]]]] = []
         self._failed = asyncio.Event()
+        self._left = asyncio.Event()
         self._tasks = Tasks(self._task_failed)
         self._parts: Parts | None = None
         self._told_addresses: Mapping[NodeId, str] = {}
         self._peers = Peers(config.node_id, self._address_of, self._known_nodes)
 
     async def run(self, stop: asyncio.Event) -> bool:
-        """Run until `stop` is set or a part fails for good; return whether it ended as asked."""
+        """Run until `stop` is set, the node is shut down, or a part fails for good.
+
+        Return whether it ended as asked.
+        """
         try:
             await self._start(stop)
             if not stop.is_set():
-                await _wait(stop, self._failed)
+                await _wait(stop, self._left, self._failed)
         finally:
             await self._stop()
         return not self._failed.is_set()
@@ -89,7 +95,12 @@ class Node:
 
     def _formation_config(self, *, lost: bool) -> FormationConfig:
         return FormationConfig(
-            me=KnownNode(self._config.node_id, self._record.cluster, self._record.raft),
+            me=KnownNode(
+                self._config.node_id,
+                self._record.cluster,
+                self._record.raft,
+                worker=self._config.is_worker,
+            ),
             expect=self._config.bootstrap_expect,
             join=self._config.join,
             data_dir=self._config.data_dir.absolute(),
@@ -161,12 +172,30 @@ class Node:
             self._on_stop(child.name, supervisor.stop)
 
     def _start_loops(self, parts: Parts, data_dir: DataDir) -> None:
-        voting = become_voter(parts.node_store.group, self._config.node_id, self._clock)
+        voting = become_voter(
+            parts.node_store.group,
+            parts.store,
+            self._config.node_id,
+            self._clock,
+            is_worker=self._config.is_worker,
+        )
         logs = bound_logs(data_dir.path / "logs", ("store", "router", "launcher"), self._clock)
         self._tasks.start("logs", logs)
         self._tasks.start("vote", voting)
         parts.managers.start(self._tasks)
         self._tasks.start("copies", parts.copies.run())
+        self._tasks.start("shutdown", self._leaving(parts).run())
+
+    def _leaving(self, parts: Parts) -> Leaving:
+        return Leaving(
+            node=self._config.node_id,
+            incarnation=self._incarnation,
+            store=parts.store,
+            group=parts.node_store.group,
+            clock=self._clock,
+            hosts=lambda: len(parts.managers.agent.hosts),
+            leave=self._left.set,
+        )
 
     async def _leave(self) -> None:
         """Take this node's instances out of every routing table before they are ended."""
