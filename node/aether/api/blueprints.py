@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from aether.api.call import Answer, Call, Context
 from aether.api.endpoint import FRESH, LIST, Endpoint, v1
 from aether.api.paging import page
+from aether.api.plans import PLAN, submit_as_planned
 from aether.api.problems import Malformed
-from aether.api.views import read_view, rejection, submit
+from aether.api.views import read_view, rejection
 from aether.config.blueprint import MAX_SOURCE_BYTES, BlueprintDraft, read_blueprint
 from aether.core.control.admission import Admitted, Rejected, admit_blueprint, admit_deletion
 from aether.core.control.status import BlueprintStatus, blueprint_status
@@ -48,7 +49,7 @@ def read_draft(call: Call) -> BlueprintDraft:
         raise Malformed(problem.message, fields=problem.fields) from problem
 
 
-def _admit(view: ClusterView, draft: BlueprintDraft) -> Admitted | Rejected:
+def admit_draft(view: ClusterView, draft: BlueprintDraft) -> Admitted | Rejected:
     """Decide, and say of each problem where in the text its slice stands."""
     decision = admit_blueprint(view, draft.id, draft.slices, draft.source)
     if isinstance(decision, Rejected):
@@ -60,7 +61,7 @@ async def validate(context: Context, call: Call) -> Answer:
     """Say whether the blueprint could be applied now; nothing is changed."""
     draft = read_draft(call)
     view = await read_view(context.store, call.consistency)
-    decision = _admit(view, draft)
+    decision = admit_draft(view, draft)
     if isinstance(decision, Rejected):
         raise rejection(decision)
     return Answer(value={"valid": True, "id": draft.id, "summary": decision.summary})
@@ -69,7 +70,7 @@ async def validate(context: Context, call: Call) -> Answer:
 async def apply(context: Context, call: Call) -> Answer:
     """Make the blueprint what is wanted; the rest is the leader's work."""
     draft = read_draft(call)
-    change = await submit(context, call, lambda view: _admit(view, draft))
+    change = await submit_as_planned(context, call, lambda view: admit_draft(view, draft))
     return Answer(value={"id": draft.id, **to_plain(change)})
 
 
@@ -121,15 +122,15 @@ async def delete(context: Context, call: Call) -> Answer:
     """Want the blueprint gone; its instances are removed by the leader, dependents first."""
     base = call.slice_base("id")
     purge = call.flag("purge_data")
-    change = await submit(context, call, lambda view: admit_deletion(view, base, purge))
+    change = await submit_as_planned(context, call, lambda view: admit_deletion(view, base, purge))
     return Answer(value={"id": base, **to_plain(change)})
 
 
 BLUEPRINT_BODY_BYTES = 2 * MAX_SOURCE_BYTES
 """Room for a blueprint inside JSON."""
-_PURGE = {"purge_data": "`true`: remove `app/{slice}/…` of its slices as well"}
-_SOURCE = {"source": "name of the text in messages"}
-_TOML = "the blueprint as TOML, or JSON `{toml}`"
+PURGE = {"purge_data": "`true`: remove `app/{slice}/…` of its slices as well"}
+SOURCE = {"source": "name of the text in messages"}
+TOML = "the blueprint as TOML, or JSON `{toml}`"
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
@@ -139,13 +140,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="POST", path=v1("blueprints"), name="blueprint.apply", handler=apply,
-        answers="`changed`, `revision`, `summary`", role="operator", leader_only=True, takes=_TOML,
-        model=BlueprintText, query=_SOURCE, body_limit=BLUEPRINT_BODY_BYTES,
+        answers="`changed`, `revision`, `summary`", role="operator", leader_only=True, takes=TOML,
+        model=BlueprintText, query={**SOURCE, **PLAN}, body_limit=BLUEPRINT_BODY_BYTES,
     ),
     Endpoint(
         method="POST", path=v1("blueprints/validate"), name="blueprint.validate",
-        handler=validate, answers="`valid`, or 422 with all `problems`", takes=_TOML,
-        model=BlueprintText, query={**_SOURCE, **FRESH},
+        handler=validate, answers="`valid`, or 422 with all `problems`", takes=TOML,
+        model=BlueprintText, query={**SOURCE, **FRESH},
         body_limit=BLUEPRINT_BODY_BYTES,
     ),
     Endpoint(
@@ -155,7 +156,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="DELETE", path=v1("blueprints/{id}"), name="blueprint.delete",
         handler=delete, answers="`changed`, `revision`, `summary`", role="operator",
-        leader_only=True, query=_PURGE,
+        leader_only=True, query={**PURGE, **PLAN},
     ),
     Endpoint(
         method="GET", path=v1("blueprints/{id}/status"), name="blueprint.status",

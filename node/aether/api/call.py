@@ -8,6 +8,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from aether.api.problems import Malformed
+from aether.api.rehearsals import Rehearsals
 from aether.core.model.ids import Artifact, NodeId, SliceBase, parse_node_id, parse_slice_base
 from aether.core.model.reason import Reason
 from aether.core.model.records import ArtifactRecord
@@ -49,6 +50,8 @@ class Context:
     intake: Intake
     readiness: Callable[[], Sequence[str]]
     version: str
+    rehearsals: Rehearsals = field(default_factory=Rehearsals)
+    """Where plans are made."""
     waiting: Callable[[], Sequence[str]] = tuple
     """What the last plan of this node, while it leads, left undone and why, in sentences."""
 

@@ -15,6 +15,7 @@ from aether.api import (
     entries,
     members,
     nodes,
+    plan_calls,
     slices,
     topology,
 )
@@ -27,6 +28,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *topology.ENDPOINTS,
     *members.ENDPOINTS,
     *backup.ENDPOINTS,
+    *plan_calls.ENDPOINTS,
     *blueprints.ENDPOINTS,
     *slices.ENDPOINTS,
     *artifacts.ENDPOINTS,

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from aether.api.call import Answer, Call, Context
 from aether.api.endpoint import FRESH, LIST, Endpoint, v1
 from aether.api.paging import page
-from aether.api.views import read_view, submit
+from aether.api.plans import PLAN, submit_as_planned
+from aether.api.views import read_view
 from aether.config.crosscheck import MAX_INSTANCES
 from aether.core.control.admission import admit_scale
 from aether.core.control.status import SliceStatus, slice_status
@@ -51,7 +52,7 @@ async def scale(context: Context, call: Call) -> Answer:
     """Change how many instances are wanted, within the bounds of the blueprint."""
     base = call.slice_base("base")
     wanted = call.json(Scale).instances
-    change = await submit(context, call, lambda view: admit_scale(view, base, wanted))
+    change = await submit_as_planned(context, call, lambda view: admit_scale(view, base, wanted))
     return Answer(value={"base": base, "instances": wanted, **to_plain(change)})
 
 
@@ -67,6 +68,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="POST", path=v1("slices/{base}/scale"), name="slice.scale", handler=scale,
         answers="`changed`, `revision`, `summary`", role="operator", leader_only=True,
-        takes="JSON `{instances}`", model=Scale,
+        takes="JSON `{instances}`", model=Scale, query=PLAN,
     ),
 )  # fmt: skip

@@ -1,13 +1,13 @@
 """How handlers read the cluster and change it: a fresh view, a pure decision, a guarded write."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aether.api.call import Call, Context
 from aether.core.control.admission import Admitted, Rejected
 from aether.core.model import keys
 from aether.core.model.view import PREFIXES, ClusterView, project
-from aether.core.store.commands import Applied, Consistency, Txn
+from aether.core.store.commands import Applied, Consistency, Guard, Txn
 from aether.errors import AetherError, Conflict, Invalid, NotFound
 from aether.ports import Store
 
@@ -34,8 +34,19 @@ async def read_view(store: Store, consistency: Consistency) -> ClusterView:
     )
 
 
+Check = Callable[[ClusterView, Admitted], Awaitable[tuple[Guard, ...]]]
+"""Looks once more at an admitted change; raises what forbids it, returns more guards for it."""
+
+
+async def _no_check(view: ClusterView, admitted: Admitted) -> tuple[Guard, ...]:  # noqa: ARG001 - a Check's signature
+    return ()
+
+
 async def submit(
-    context: Context, call: Call, decide: Callable[[ClusterView], Admitted | Rejected]
+    context: Context,
+    call: Call,
+    decide: Callable[[ClusterView], Admitted | Rejected],
+    check: Check = _no_check,
 ) -> Change:
     """Carry out what `decide` admits, deciding anew when the world moved meanwhile.
 
@@ -48,7 +59,8 @@ async def submit(
             raise rejection(decision)
         if not decision.changed:
             return Change(changed=False, revision=view.revision, summary=decision.summary)
-        txn = Txn(then=decision.then, guards=decision.guards, reason=call.reason(decision.summary))
+        guards = (*decision.guards, *await check(view, decision))
+        txn = Txn(then=decision.then, guards=guards, reason=call.reason(decision.summary))
         outcome = await context.store.txn(txn)
         if isinstance(outcome, Applied):
             return Change(changed=True, revision=outcome.revision, summary=decision.summary)

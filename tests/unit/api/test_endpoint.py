@@ -20,5 +20,5 @@ def test_a_row_that_says_nothing_else_reads_and_takes_a_small_body() -> None:
 def test_whoever_may_change_something_is_more_than_a_viewer() -> None:
     readers = {"blueprint.validate"}
     for row in ENDPOINTS:
-        if row.method != "GET" and row.name not in readers:
+        if row.method != "GET" and row.name not in readers and not row.name.endswith(".plan"):
             assert row.role != "viewer", row.name

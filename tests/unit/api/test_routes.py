@@ -29,6 +29,9 @@ CALLS: dict[str, tuple[str, bytes]] = {
     "blueprint.list": ("blueprints", b""),
     "blueprint.apply": ("blueprints", BLUEPRINT.encode()),
     "blueprint.validate": ("blueprints/validate", BLUEPRINT.encode()),
+    "blueprint.plan": ("blueprints/plan", BLUEPRINT.encode()),
+    "blueprint.delete.plan": (f"blueprints/{APP}/delete/plan", b""),
+    "slice.scale.plan": (f"slices/{SHOP}/scale/plan", b'{"instances": 2}'),
     "blueprint.get": (f"blueprints/{APP}", b""),
     "blueprint.delete": (f"blueprints/{APP}", b""),
     "blueprint.status": (f"blueprints/{APP}/status", b""),
@@ -66,12 +69,14 @@ def test_names_and_method_path_pairs_are_unique() -> None:
     assert len({(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}) == len(ENDPOINTS)
 
 
-def test_reads_need_no_more_than_a_viewer_and_only_changes_need_the_leader() -> None:
+def test_reads_need_no_more_than_a_viewer_and_only_changes_and_plans_need_the_leader() -> None:
     for endpoint in ENDPOINTS:
-        changes = endpoint.method != "GET" and endpoint.name != "blueprint.validate"
-        role = "operator" if changes else "viewer"
+        plans = endpoint.name.endswith(".plan")
+        looks = endpoint.method == "GET" or endpoint.name == "blueprint.validate"
+        role = "viewer" if looks or plans else "operator"
         assert endpoint.role == ("admin" if endpoint.name in ADMINS else role)
-        assert changes or not endpoint.leader_only
+        assert not looks or not endpoint.leader_only
+        assert not plans or endpoint.leader_only
 
 
 @pytest.mark.parametrize(

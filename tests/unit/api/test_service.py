@@ -53,7 +53,9 @@ def test_what_the_leader_alone_does() -> None:
     nodes = {"node.drain", "node.activate", "node.shutdown", "node.remove"}
     topology = {"topology.put", "topology.delete"}
     slices = {"blueprint.apply", "blueprint.delete", "slice.scale"}
-    assert names == {*slices, *members, *nodes, *topology}
+    plans = {name for name in names if name.endswith(".plan")}
+    assert names == {*slices, *members, *nodes, *topology, *plans}
+    assert {"blueprint.plan", "blueprint.delete.plan", "slice.scale.plan"} <= plans
 
 
 @pytest.mark.parametrize(("method", "path", "body"), LEADER_ONLY)

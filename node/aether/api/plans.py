@@ -1,0 +1,109 @@
+"""Plans: what would come of a change, and changes made only when just that would come of them."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from aether.api.call import Call, Context
+from aether.api.views import Change, submit
+from aether.core.control.admission import Admitted, Rejected
+from aether.core.control.rehearsal_outcome import Rehearsal, differences
+from aether.core.model import keys
+from aether.core.model.records import to_plain
+from aether.core.model.view import ClusterView
+from aether.core.store.commands import Guard
+from aether.errors import Conflict, Invalid
+
+PLAN: Mapping[str, str] = {
+    "plan": "digest of a plan: make the change only when its outcome is still the planned one"
+}
+"""Query of every change that can be planned."""
+
+MOST_GUARDS = 256
+"""Keys guarded beyond those of the change itself."""
+
+_GUARDED = (keys.VERDICTS, keys.NODES, keys.TARGETS, keys.BLUEPRINTS, keys.WANTED)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class PlanChanged(Conflict):
+    """The outcome would not be the planned one any more; `differences` says where."""
+
+    code = "plan_changed"
+
+
+async def plan_answer(
+    context: Context,
+    view: ClusterView,
+    admitted: Admitted,
+    extra: Mapping[str, object] | None = None,
+) -> dict[str, Any]:
+    """Return the whole rehearsal of an admitted change as JSON values, with `extra` sections."""
+    found = await context.rehearsals.rehearse(view, admitted.then)
+    plain = await context.rehearsals.in_turn(partial(_plain, found))
+    return {
+        "changed": admitted.changed,
+        "summary": admitted.summary,
+        **plain,
+        "pace": to_plain(context.rehearsals.pace),
+        **(extra or {}),
+    }
+
+
+def _plain(found: Rehearsal) -> dict[str, Any]:
+    plain: dict[str, Any] = to_plain(found)
+    del plain["outline"]
+    return {**plain, "digest": found.digest, "below_budget": list(found.below_budget)}
+
+
+async def check_plan(
+    context: Context, view: ClusterView, admitted: Admitted, digest: str
+) -> tuple[Guard, ...]:
+    """Return guards that hold while the plan does; raise PlanChanged when it does not any more."""
+    if not _DIGEST.fullmatch(digest):
+        raise Invalid(f"plan={digest[:80]!r} is no digest of a plan: 64 hexadecimal digits")
+    found = await context.rehearsals.rehearse(view, admitted.then)
+    if found.digest != digest:
+        raise _changed(digest, found, context)
+    return _guards(view, admitted)
+
+
+def _changed(digest: str, found: Rehearsal, context: Context) -> PlanChanged:
+    planned = context.rehearsals.outline(digest)
+    if planned is None:
+        problems = [f"plan {digest[:12]} was not made by this leader, or long ago; plan again"]
+    else:
+        problems = list(differences(planned, found.outline))
+    text = f"nothing is changed: the outcome would not be that of plan {digest[:12]}"
+    return PlanChanged(
+        "\n".join([text, *problems]), fields={"problems": problems, "digest": found.digest}
+    )
+
+
+def _guards(view: ClusterView, admitted: Admitted) -> tuple[Guard, ...]:
+    """Return guards for what placements depend on: nodes and their verdicts first, bounded."""
+    taken = {guard.key for guard in admitted.guards}
+    found = (
+        Guard(key, view.revisions[key])
+        for family in _GUARDED
+        for key in sorted(view.revisions)
+        if key.startswith(family) and key not in taken
+    )
+    return tuple(islice(found, MOST_GUARDS))
+
+
+async def submit_as_planned(
+    context: Context, call: Call, decide: Callable[[ClusterView], Admitted | Rejected]
+) -> Change:
+    """Carry out a change as `submit` does; with `?plan=DIGEST` only when its outcome is the planned one.
+
+    Raises PlanChanged when it is not; what is as wanted already needs no plan.
+    """
+    digest = call.query.get("plan")
+    if digest is None:
+        return await submit(context, call, decide)
+    return await submit(
+        context, call, decide, lambda view, admitted: check_plan(context, view, admitted, digest)
+    )
