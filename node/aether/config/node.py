@@ -11,6 +11,7 @@ from typing import Any
 
 from aether.config.layers import Layers
 from aether.core.model.ids import NodeId, parse_node_id
+from aether.core.raft.membership import MAX_VOTERS
 from aether.errors import ConfigInvalid
 
 LONGEST_SOCKET = "i-0123456789abcdef.sock"
@@ -19,6 +20,7 @@ MAX_SOCKET_PATH_BYTES = 100
 """Linux allows 107 bytes for the path of a Unix socket, macOS 103."""
 ENGINES = ("native", "pysyncobj")
 PLACES = ("own", "inline")
+ROLES = ("voter", "worker")
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -124,6 +126,8 @@ class NodeConfig:
     """`host:port` of the cluster port of nodes to find the cluster by; any live one is enough."""
     bootstrap_expect: int = 1
     """Nodes that must know each other before they found a new cluster."""
+    role: str = "voter"
+    """`voter`, or `worker`: it hosts slices like any other and never votes, so its loss costs no quorum."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Free `name = value` marks of the node."""
     capacity: int = 200
@@ -139,6 +143,11 @@ class NodeConfig:
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Where each value came from, by dotted name; not a setting."""
 
+    @property
+    def is_worker(self) -> bool:
+        """Whether the node hosts and never votes."""
+        return self.role == "worker"
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong, sections included: dotted name and sentence."""
         yield from self._identity_problems()
@@ -146,13 +155,27 @@ class NodeConfig:
         for position, address in enumerate(self.join):
             if not is_address(address):
                 yield "join", f"entry {position} is {address!r}: expected host:port"
-        if not 1 <= self.bootstrap_expect <= 101:
-            yield "bootstrap_expect", f"{self.bootstrap_expect} is not within 1 and 101 nodes"
+        if not 1 <= self.bootstrap_expect <= MAX_VOTERS:
+            yield (
+                "bootstrap_expect",
+                f"{self.bootstrap_expect} is not within 1 and {MAX_VOTERS} nodes, the most that vote; "
+                "further nodes join the cluster once it is founded",
+            )
+        yield from self._role_problems()
         if not 0 <= self.capacity <= 10_000:
             yield "capacity", f"{self.capacity} is not within 0 and 10000 instances"
         for section in ("store", "control", "log"):
             for name, sentence in getattr(self, section).problems():
                 yield f"{section}.{name}", sentence
+
+    def _role_problems(self) -> Iterator[tuple[str, str]]:
+        yield from _choice("role", self.role, ROLES)
+        if self.role != "worker":
+            return
+        if not self.join:
+            yield "join", "is missing: a worker founds no cluster, so it must know a node of one"
+        if self.store.engine != "native":
+            yield "role", f"engine {self.store.engine} has no members without a vote; choose native"
 
     def _identity_problems(self) -> Iterator[tuple[str, str]]:
         try:

@@ -37,6 +37,7 @@ _SECTIONS = {"log_level": "log.level"}
 @click.option("--mesh-port", metavar="PORT", help="Routers among each other (default 8092).")
 @click.option("--join", metavar="HOST:PORT", multiple=True, help="Cluster port of any live node.")
 @click.option("--bootstrap-expect", metavar="N", help="Nodes that found a new cluster (default 1).")
+@click.option("--role", metavar="ROLE", help="voter (default) or worker: hosts and never votes.")
 @click.option("--capacity", metavar="N", help="Most instances this node hosts (default 200).")
 @click.option(
     "--allow-insecure-bind", is_flag=True, default=None, help="Permit --bind off loopback."

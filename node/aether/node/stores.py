@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -10,9 +10,8 @@ import msgspec
 import structlog
 
 from aether.config.node import NodeConfig
-from aether.core.model.ids import NodeId
 from aether.core.store.machine import KvMachine
-from aether.errors import AetherError, ConfigInvalid
+from aether.errors import ConfigInvalid
 from aether.node.children import Child, Supervisor
 from aether.ports import Backups, Clock, Group, Member, Store
 from aether.rpc.formation import Membership
@@ -40,8 +39,6 @@ _log = structlog.get_logger()
 ENGINE_FILE = "engine"
 """Says which engine wrote what is in `store/`."""
 STOP_S = 4.0
-_LEARNER_LOOK_S = 1.0
-_PROMOTE_S = 10.0
 
 
 class NodeStore(Protocol):
@@ -278,22 +275,3 @@ class InlineStore:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
-
-
-async def become_voter(group: Group, node: NodeId, clock: Clock) -> None:
-    """Ask for a vote whenever this node is a learner, for ever; a node that was removed does not.
-
-    A node joins as a learner, so that no majority depends on one that has yet to fetch the log. That
-    it is told to be a voter proves little: so it was when it was last here, and while it reads the
-    log again it goes through all that it ever was.
-    """
-    while True:
-        own = next((member for member in group.members if member.node == node), None)
-        if own is not None and not own.voter:
-            try:
-                await group.add_member(replace(own, voter=True), _PROMOTE_S)
-            except AetherError as problem:
-                _log.info("still a learner", problem=problem.message)
-            else:
-                _log.info("votes now", node=node)
-        await clock.sleep(_LEARNER_LOOK_S)

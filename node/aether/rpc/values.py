@@ -28,7 +28,12 @@ MAX_ADDRESS = 300
 
 def node_to_wire(node: KnownNode) -> pb.Node:
     """Return a node as its message."""
-    return pb.Node(node=node.node, cluster_address=node.cluster_addr, raft_address=node.raft_addr)
+    return pb.Node(
+        node=node.node,
+        cluster_address=node.cluster_addr,
+        raft_address=node.raft_addr,
+        worker=node.worker,
+    )
 
 
 def node_from_wire(message: pb.Node) -> KnownNode:
@@ -37,6 +42,7 @@ def node_from_wire(message: pb.Node) -> KnownNode:
         _node_id(message.node),
         _address(message.cluster_address),
         _address(message.raft_address),
+        message.worker,
     )
 
 

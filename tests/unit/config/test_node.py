@@ -1,9 +1,10 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from aether.config.node import ControlConfig, NodeConfig, is_address, load_config
+from aether.config.node import ControlConfig, NodeConfig, StoreConfig, is_address, load_config
 from aether.core.model.ids import NodeId
 from aether.errors import ConfigInvalid
 
@@ -117,3 +118,20 @@ def test_what_is_not_an_address(text: str) -> None:
 def test_lengths_of_time_are_bounded(value: str) -> None:
     problems = _problems({"node_id": "n"}, {"AETHER_CONTROL__PERIOD_S": value})
     assert "control.period_s" in problems[0]
+
+
+def test_a_worker_must_know_a_node_and_needs_an_engine_with_learners() -> None:
+    worker = NodeConfig(node_id=NodeId("w"), role="worker", join=("h:1",))
+    assert worker.is_worker
+    assert dict(worker.problems()) == {}
+    alone = dict(replace(worker, join=(), store=StoreConfig(engine="pysyncobj")).problems())
+    assert "founds no cluster" in alone["join"]
+    assert "choose native" in alone["role"]
+    other = dict(NodeConfig(node_id=NodeId("w"), role="king").problems())
+    assert "choose voter or worker" in other["role"]
+
+
+def test_no_more_nodes_found_a_cluster_than_vote() -> None:
+    assert dict(NodeConfig(node_id=NodeId("n"), bootstrap_expect=7).problems()) == {}
+    problems = dict(NodeConfig(node_id=NodeId("n"), bootstrap_expect=8).problems())
+    assert "further nodes join" in problems["bootstrap_expect"]

@@ -230,3 +230,31 @@ def test_a_cluster_is_never_left_for_another() -> None:
     assert formation.next_step(state, 1.0) == Start(Formed("mine", (node(1),)))
     with pytest.raises(ValueError, match="is in cluster mine, not other"):
         formation.enter(state, Formed("other", (node(1),)))
+
+
+def test_a_worker_founds_no_cluster_and_is_in_none_that_is_founded() -> None:
+    worker = KnownNode(NodeId("a"), "a:1", "a:2", worker=True)
+    voter = KnownNode(NodeId("b"), "b:1", "b:2")
+    alone = formation.begin(worker, expect=1, joins_others=True, promised=None, now=0.0)
+    told, _ = formation.hear(alone, Announcement(voter), 0.0)
+    step = formation.next_step(told, 0.0)
+    assert isinstance(step, Wait)
+    assert "a worker, waiting for a cluster to join; know b" in step.reason
+    founding = formation.begin(voter, expect=2, joins_others=True, promised=None, now=0.0)
+    founding, _ = formation.hear(founding, Announcement(worker), 0.0)
+    assert isinstance(formation.next_step(founding, 0.0), Wait), (
+        "the worker does not count as the second"
+    )
+    proposal = Proposal(NodeId("a"), "c", (worker, voter))
+    _, answer = formation.consider(founding, proposal, 0.0)
+    assert isinstance(answer, Refused)
+    assert "a is a worker" in answer.reason
+
+
+def test_a_worker_joins_the_cluster_it_finds() -> None:
+    worker = KnownNode(NodeId("w"), "w:1", "w:2", worker=True)
+    member = KnownNode(NodeId("a"), "a:1", "a:2")
+    formed = Formed("c", (member,))
+    state = formation.begin(worker, expect=1, joins_others=True, promised=None, now=0.0)
+    state, _ = formation.hear(state, Announcement(member, formed), 0.0)
+    assert formation.next_step(state, 0.0) == Join(formed)

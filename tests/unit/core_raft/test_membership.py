@@ -5,13 +5,14 @@ import pytest
 from aether.core.model.ids import NodeId
 from aether.core.raft.entries import Members, Peer
 from aether.core.raft.membership import (
+    MAX_VOTERS,
     Membership,
     changed,
     decode_members,
     encode_members,
     majority_value,
 )
-from aether.core.raft.values import AddLearner, Change, Promote, Remove
+from aether.core.raft.values import AddLearner, Change, Promote, Refusal, Remove
 from tests.raft_world import members, peer
 
 
@@ -77,3 +78,16 @@ def test_what_is_not_members_is_not_read_as_such() -> None:
     assert decode_members(encode_members(members("ab", "c"))) == members("ab", "c")
     assert decode_members(b"\xc1") is None
     assert decode_members(encode_members(Members(()))) is None
+
+
+def test_nobody_is_promoted_beyond_the_most_voters() -> None:
+    voters = tuple(Peer(NodeId(f"v{number}"), f"v{number}:1") for number in range(MAX_VOTERS))
+    learner = Peer(NodeId("w"), "w:1")
+    full = Members(voters, (learner,))
+    refused = changed(full, Promote(learner.node))
+    assert isinstance(refused, Refusal)
+    assert refused.code == "enough_voters"
+    assert "w stays a learner" in refused.message
+    assert changed(Members(voters[1:], (learner,)), Promote(learner.node)) == Members(
+        (*voters[1:], learner), ()
+    )

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from aether.config.node import NodeConfig, StoreConfig
 from aether.core.model.ids import NodeId
 from aether.core.store.commands import Applied
-from aether.errors import ConfigInvalid, Conflict
+from aether.errors import ConfigInvalid
 from aether.node.clock import MonotonicClock
-from aether.node.stores import Grounds, InlineStore, OwnStore, become_voter, open_store
-from aether.ports import Group, Member
+from aether.node.stores import Grounds, InlineStore, OwnStore, open_store
+from aether.ports import Member
 from aether.rpc.formation import Membership
 from aether.store.process.lock import take_lock
 from aether.store.process.spec import is_same_process, read_spec, write_spec
@@ -97,62 +97,6 @@ async def test_an_inline_store_takes_part_and_leaves(data_dir: Path) -> None:
     assert inline.store.leader == NODE
     await inline.stop()
     take_lock(data_dir)
-
-
-class Learning(Group):
-    """A group in which this node learns; promotion fails once.
-
-    Until it is heard, this node is believed to vote, as it did before it lost its store.
-    """
-
-    def __init__(self) -> None:
-        self.asked: list[Member] = []
-        self._members: tuple[Member, ...] = (Member(NodeId("other"), "h:1"), Member(NODE, "h:2"))
-
-    @property
-    def members(self) -> tuple[Member, ...]:
-        return self._members
-
-    def join(self) -> None:
-        self._members = (self._members[0], Member(NODE, "h:2", voter=False))
-
-    def leave(self) -> None:
-        self._members = self._members[:1]
-
-    async def add_member(self, member: Member, timeout_s: float) -> None:
-        self.asked.append(member)
-        if len(self.asked) == 1:
-            raise Conflict("another change is under way")
-        self._members = (self._members[0], member)
-
-
-class Hurried(MonotonicClock):
-    """Waits for nothing, and has the group go on after a few waits."""
-
-    def __init__(self, group: Learning) -> None:
-        self._group = group
-        self.waits = 0
-
-    async def sleep(self, seconds: float) -> None:
-        self.waits += 1
-        if self.waits == 2:
-            self._group.leave()
-        if self.waits == 3:
-            assert self._group.asked == [], "a node that is no member asks for no vote"
-            self._group.join()
-        if self.waits == 7:
-            raise EndOfTest
-
-
-class EndOfTest(Exception):
-    """A node asks for ever."""
-
-
-async def test_a_learner_asks_for_a_vote_until_it_has_one() -> None:
-    group = Learning()  # type: ignore[abstract] # what is not asked for is left out
-    with pytest.raises(EndOfTest):
-        await become_voter(group, NODE, Hurried(group))
-    assert group.asked == [Member(NODE, "h:2", voter=True)] * 2
 
 
 async def test_a_fault_of_an_inline_store_is_told_to_the_node(data_dir: Path) -> None:

@@ -18,7 +18,7 @@ from aether.rpc import values
 from aether.rpc.handlers import NodeReport
 
 ONE = KnownNode(NodeId("node-1"), "127.0.0.1:6001", "[::1]:6101")
-TWO = KnownNode(NodeId("node-2"), "", "host.example:6102")
+TWO = KnownNode(NodeId("node-2"), "", "host.example:6102", worker=True)
 FORMED = Formed("c1", (ONE, TWO), term=5)
 
 

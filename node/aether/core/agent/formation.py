@@ -155,7 +155,10 @@ def _objection(state: FormationState, proposal: Proposal, now: float) -> str | N
         return f"the proposal of {proposal.founder} names a member twice or is not sorted"
     if members.get(me) != state.me:
         return f"the proposal does not name {me} at {state.me.cluster_addr}"
-    lowest = _lowest(set(state.known) | set(members), len(members))
+    workers = [node for node in sorted(members) if members[node].worker]
+    if workers:
+        return f"{workers[0]} is a worker: it never votes and founds no cluster"
+    lowest = _lowest(_founders(state) | set(members), len(members))
     if proposal.founder != lowest[0] or set(members) != set(lowest):
         return f"{me} knows {', '.join(lowest)} as the nodes to found a cluster"
     return _bound_elsewhere(state, proposal.founder, now)
@@ -173,6 +176,11 @@ def _bound_elsewhere(state: FormationState, founder: NodeId, now: float) -> str 
     if promised is not None and promised.founder != founder and now < state.promised_until:
         return f"{me} has accepted the founding by {promised.founder} and waits for its outcome"
     return None
+
+
+def _founders(state: FormationState) -> set[NodeId]:
+    """Return the other nodes known that may found a cluster: workers only join one."""
+    return {node for node, known in state.known.items() if not known.worker}
 
 
 def _lowest(nodes: set[NodeId], count: int) -> tuple[NodeId, ...]:
@@ -223,6 +231,10 @@ def next_step(state: FormationState, now: float) -> Step:
         return Start(state.formed)
     if state.found:
         return _towards(state)
+    if state.me.worker:
+        return Wait(
+            f"a worker, waiting for a cluster to join; know {_names(state.known) or 'nobody'}"
+        )
     promise = state.promised
     bound = promise is not None and promise.founder != state.me.node
     if promise is not None and bound and now < state.promised_until:
@@ -241,7 +253,7 @@ def _alone(state: FormationState) -> Step:
 
 def _together(state: FormationState) -> Step:
     """Found when enough are known and none of them is lower."""
-    nodes = {**state.known, state.me.node: state.me}
+    nodes = {node: state.known[node] for node in _founders(state)} | {state.me.node: state.me}
     missing = state.expect - len(nodes)
     if missing > 0:
         return Wait(

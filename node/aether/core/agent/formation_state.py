@@ -17,6 +17,8 @@ class KnownNode:
     node: NodeId
     cluster_addr: str
     raft_addr: str
+    worker: bool = False
+    """Whether it never votes: no cluster is founded with it."""
 
 
 @dataclass(frozen=True, slots=True)

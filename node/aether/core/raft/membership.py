@@ -8,6 +8,10 @@ from aether.core.model.ids import NodeId
 from aether.core.raft.entries import Members, Peer
 from aether.core.raft.values import AddLearner, Change, Promote, Refusal, Remove
 
+MAX_VOTERS = 7
+"""Most voters a promotion leads to: each write waits for a majority of them, and no operator gains by
+surviving the loss of more than three at once. Nodes beyond are learners and host like all others."""
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Members)
 
@@ -61,6 +65,12 @@ def _add(members: Members, peer: Peer) -> Members | Refusal:
 def _promote(members: Members, node: NodeId) -> Members | Refusal:
     if any(each.node == node for each in members.voters):
         return members
+    if len(members.voters) >= MAX_VOTERS:
+        return Refusal(
+            "enough_voters",
+            f"{len(members.voters)} members vote, the most is {MAX_VOTERS}: {node} stays a learner "
+            "until one of them is removed",
+        )
     for learner in members.learners:
         if learner.node == node:
             return Members(_with(members.voters, learner), _without(members.learners, node))

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x65ther/proto/v1/cluster.proto\x12\x0f\x61\x65ther.proto.v1\"C\n\x04Node\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x17\n\x0f\x63luster_address\x18\x02 \x01(\t\x12\x14\n\x0craft_address\x18\x03 \x01(\t\"R\n\x06\x46ormed\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12&\n\x07members\x18\x02 \x03(\x0b\x32\x15.aether.proto.v1.Node\x12\x0c\n\x04term\x18\x03 \x01(\x04\"\x84\x01\n\x0c\x41nnouncement\x12%\n\x06sender\x18\x01 \x01(\x0b\x32\x15.aether.proto.v1.Node\x12\'\n\x06\x66ormed\x18\x02 \x01(\x0b\x32\x17.aether.proto.v1.Formed\x12$\n\x05heard\x18\x03 \x03(\x0b\x32\x15.aether.proto.v1.Node\"W\n\x08Proposal\x12\x0f\n\x07\x66ounder\x18\x01 \x01(\t\x12\x12\n\ncluster_id\x18\x02 \x01(\t\x12&\n\x07members\x18\x03 \x03(\x0b\x32\x15.aether.proto.v1.Node\"2\n\x0e\x46oundingAnswer\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xa3\x01\n\nApiRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x39\n\x07headers\x18\x03 \x03(\x0b\x32(.aether.proto.v1.ApiRequest.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x97\x01\n\x0b\x41piResponse\x12\x0e\n\x06status\x18\x01 \x01(\r\x12:\n\x07headers\x18\x02 \x03(\x0b\x32).aether.proto.v1.ApiResponse.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"m\n\nNodeReport\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\t\x12\x11\n\tin_flight\x18\x03 \x01(\x04\x12\x11\n\tinstances\x18\x04 \x01(\x04\x12\x16\n\x0etable_revision\x18\x05 \x01(\x04\" \n\x0fReportsReceived\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\" \n\x0e\x41rtifactDigest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"\x1d\n\rArtifactChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"D\n\x10ReplicateRequest\x12\x10\n\x08\x61rtifact\x18\x01 \x01(\t\x12\x0e\n\x06record\x18\x02 \x01(\x0c\x12\x0e\n\x06source\x18\x03 \x01(\t\"!\n\x0fReplicateAnswer\x12\x0e\n\x06stored\x18\x01 \x01(\x08\x32\x87\x04\n\x07\x43luster\x12H\n\x08\x41nnounce\x12\x1d.aether.proto.v1.Announcement\x1a\x1d.aether.proto.v1.Announcement\x12\x43\n\x05\x46ound\x12\x19.aether.proto.v1.Proposal\x1a\x1f.aether.proto.v1.FoundingAnswer\x12\x36\n\x04Join\x12\x15.aether.proto.v1.Node\x1a\x17.aether.proto.v1.Formed\x12\x44\n\x07\x46orward\x12\x1b.aether.proto.v1.ApiRequest\x1a\x1c.aether.proto.v1.ApiResponse\x12I\n\x06Report\x12\x1b.aether.proto.v1.NodeReport\x1a .aether.proto.v1.ReportsReceived(\x01\x12R\n\rFetchArtifact\x12\x1f.aether.proto.v1.ArtifactDigest\x1a\x1e.aether.proto.v1.ArtifactChunk0\x01\x12P\n\tReplicate\x12!.aether.proto.v1.ReplicateRequest\x1a .aether.proto.v1.ReplicateAnswerb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x65ther/proto/v1/cluster.proto\x12\x0f\x61\x65ther.proto.v1\"S\n\x04Node\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x17\n\x0f\x63luster_address\x18\x02 \x01(\t\x12\x14\n\x0craft_address\x18\x03 \x01(\t\x12\x0e\n\x06worker\x18\x04 \x01(\x08\"R\n\x06\x46ormed\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12&\n\x07members\x18\x02 \x03(\x0b\x32\x15.aether.proto.v1.Node\x12\x0c\n\x04term\x18\x03 \x01(\x04\"\x84\x01\n\x0c\x41nnouncement\x12%\n\x06sender\x18\x01 \x01(\x0b\x32\x15.aether.proto.v1.Node\x12\'\n\x06\x66ormed\x18\x02 \x01(\x0b\x32\x17.aether.proto.v1.Formed\x12$\n\x05heard\x18\x03 \x03(\x0b\x32\x15.aether.proto.v1.Node\"W\n\x08Proposal\x12\x0f\n\x07\x66ounder\x18\x01 \x01(\t\x12\x12\n\ncluster_id\x18\x02 \x01(\t\x12&\n\x07members\x18\x03 \x03(\x0b\x32\x15.aether.proto.v1.Node\"2\n\x0e\x46oundingAnswer\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xa3\x01\n\nApiRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x39\n\x07headers\x18\x03 \x03(\x0b\x32(.aether.proto.v1.ApiRequest.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x97\x01\n\x0b\x41piResponse\x12\x0e\n\x06status\x18\x01 \x01(\r\x12:\n\x07headers\x18\x02 \x03(\x0b\x32).aether.proto.v1.ApiResponse.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"m\n\nNodeReport\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\t\x12\x11\n\tin_flight\x18\x03 \x01(\x04\x12\x11\n\tinstances\x18\x04 \x01(\x04\x12\x16\n\x0etable_revision\x18\x05 \x01(\x04\" \n\x0fReportsReceived\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\" \n\x0e\x41rtifactDigest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"\x1d\n\rArtifactChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"D\n\x10ReplicateRequest\x12\x10\n\x08\x61rtifact\x18\x01 \x01(\t\x12\x0e\n\x06record\x18\x02 \x01(\x0c\x12\x0e\n\x06source\x18\x03 \x01(\t\"!\n\x0fReplicateAnswer\x12\x0e\n\x06stored\x18\x01 \x01(\x08\x32\x87\x04\n\x07\x43luster\x12H\n\x08\x41nnounce\x12\x1d.aether.proto.v1.Announcement\x1a\x1d.aether.proto.v1.Announcement\x12\x43\n\x05\x46ound\x12\x19.aether.proto.v1.Proposal\x1a\x1f.aether.proto.v1.FoundingAnswer\x12\x36\n\x04Join\x12\x15.aether.proto.v1.Node\x1a\x17.aether.proto.v1.Formed\x12\x44\n\x07\x46orward\x12\x1b.aether.proto.v1.ApiRequest\x1a\x1c.aether.proto.v1.ApiResponse\x12I\n\x06Report\x12\x1b.aether.proto.v1.NodeReport\x1a .aether.proto.v1.ReportsReceived(\x01\x12R\n\rFetchArtifact\x12\x1f.aether.proto.v1.ArtifactDigest\x1a\x1e.aether.proto.v1.ArtifactChunk0\x01\x12P\n\tReplicate\x12!.aether.proto.v1.ReplicateRequest\x1a .aether.proto.v1.ReplicateAnswerb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,35 +36,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APIRESPONSE_HEADERSENTRY']._loaded_options = None
   _globals['_APIRESPONSE_HEADERSENTRY']._serialized_options = b'8\001'
   _globals['_NODE']._serialized_start=50
-  _globals['_NODE']._serialized_end=117
-  _globals['_FORMED']._serialized_start=119
-  _globals['_FORMED']._serialized_end=201
-  _globals['_ANNOUNCEMENT']._serialized_start=204
-  _globals['_ANNOUNCEMENT']._serialized_end=336
-  _globals['_PROPOSAL']._serialized_start=338
-  _globals['_PROPOSAL']._serialized_end=425
-  _globals['_FOUNDINGANSWER']._serialized_start=427
-  _globals['_FOUNDINGANSWER']._serialized_end=477
-  _globals['_APIREQUEST']._serialized_start=480
-  _globals['_APIREQUEST']._serialized_end=643
-  _globals['_APIREQUEST_HEADERSENTRY']._serialized_start=597
-  _globals['_APIREQUEST_HEADERSENTRY']._serialized_end=643
-  _globals['_APIRESPONSE']._serialized_start=646
-  _globals['_APIRESPONSE']._serialized_end=797
-  _globals['_APIRESPONSE_HEADERSENTRY']._serialized_start=597
-  _globals['_APIRESPONSE_HEADERSENTRY']._serialized_end=643
-  _globals['_NODEREPORT']._serialized_start=799
-  _globals['_NODEREPORT']._serialized_end=908
-  _globals['_REPORTSRECEIVED']._serialized_start=910
-  _globals['_REPORTSRECEIVED']._serialized_end=942
-  _globals['_ARTIFACTDIGEST']._serialized_start=944
-  _globals['_ARTIFACTDIGEST']._serialized_end=976
-  _globals['_ARTIFACTCHUNK']._serialized_start=978
-  _globals['_ARTIFACTCHUNK']._serialized_end=1007
-  _globals['_REPLICATEREQUEST']._serialized_start=1009
-  _globals['_REPLICATEREQUEST']._serialized_end=1077
-  _globals['_REPLICATEANSWER']._serialized_start=1079
-  _globals['_REPLICATEANSWER']._serialized_end=1112
-  _globals['_CLUSTER']._serialized_start=1115
-  _globals['_CLUSTER']._serialized_end=1634
+  _globals['_NODE']._serialized_end=133
+  _globals['_FORMED']._serialized_start=135
+  _globals['_FORMED']._serialized_end=217
+  _globals['_ANNOUNCEMENT']._serialized_start=220
+  _globals['_ANNOUNCEMENT']._serialized_end=352
+  _globals['_PROPOSAL']._serialized_start=354
+  _globals['_PROPOSAL']._serialized_end=441
+  _globals['_FOUNDINGANSWER']._serialized_start=443
+  _globals['_FOUNDINGANSWER']._serialized_end=493
+  _globals['_APIREQUEST']._serialized_start=496
+  _globals['_APIREQUEST']._serialized_end=659
+  _globals['_APIREQUEST_HEADERSENTRY']._serialized_start=613
+  _globals['_APIREQUEST_HEADERSENTRY']._serialized_end=659
+  _globals['_APIRESPONSE']._serialized_start=662
+  _globals['_APIRESPONSE']._serialized_end=813
+  _globals['_APIRESPONSE_HEADERSENTRY']._serialized_start=613
+  _globals['_APIRESPONSE_HEADERSENTRY']._serialized_end=659
+  _globals['_NODEREPORT']._serialized_start=815
+  _globals['_NODEREPORT']._serialized_end=924
+  _globals['_REPORTSRECEIVED']._serialized_start=926
+  _globals['_REPORTSRECEIVED']._serialized_end=958
+  _globals['_ARTIFACTDIGEST']._serialized_start=960
+  _globals['_ARTIFACTDIGEST']._serialized_end=992
+  _globals['_ARTIFACTCHUNK']._serialized_start=994
+  _globals['_ARTIFACTCHUNK']._serialized_end=1023
+  _globals['_REPLICATEREQUEST']._serialized_start=1025
+  _globals['_REPLICATEREQUEST']._serialized_end=1093
+  _globals['_REPLICATEANSWER']._serialized_start=1095
+  _globals['_REPLICATEANSWER']._serialized_end=1128
+  _globals['_CLUSTER']._serialized_start=1131
+  _globals['_CLUSTER']._serialized_end=1650
 # @@protoc_insertion_point(module_scope)

@@ -7,14 +7,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Node(_message.Message):
-    __slots__ = ("node", "cluster_address", "raft_address")
+    __slots__ = ("node", "cluster_address", "raft_address", "worker")
     NODE_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_ADDRESS_FIELD_NUMBER: _ClassVar[int]
     RAFT_ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
     node: str
     cluster_address: str
     raft_address: str
-    def __init__(self, node: _Optional[str] = ..., cluster_address: _Optional[str] = ..., raft_address: _Optional[str] = ...) -> None: ...
+    worker: bool
+    def __init__(self, node: _Optional[str] = ..., cluster_address: _Optional[str] = ..., raft_address: _Optional[str] = ..., worker: _Optional[bool] = ...) -> None: ...
 
 class Formed(_message.Message):
     __slots__ = ("cluster_id", "members", "term")
