@@ -263,7 +263,7 @@ async def test_after_a_fault_a_member_answers_who_waits_and_the_others_go_on() -
         def impossible(now: float) -> None:
             raise RuntimeError("impossible")
 
-        replica.turn = impossible  # type: ignore[method-assign] # a fault of ours
+        replica.decide = impossible  # type: ignore[method-assign] # a fault of ours
         results: list[Result] = []
         running.consensus.submit(b"x", results.append, WAIT_S)
         failure = await asyncio.wait_for(running.consensus.wait_failed(), WAIT_S)

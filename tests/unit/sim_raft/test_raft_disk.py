@@ -99,8 +99,9 @@ def test_a_disk_that_ignores_syncs_loses_what_was_synced() -> None:
 
 def test_a_flipped_bit_is_there_for_good() -> None:
     one = written(3, b"s" * 100, b"")
-    assert one.flip_bit(lambda name: name == "b") is None
-    assert one.flip_bit(lambda name: name == "a") == "a"
+    assert one.flip_bit(lambda name: name == "b", {}) is None
+    assert one.flip_bit(lambda name: name == "a", {"a": 0}) is None
+    assert one.flip_bit(lambda name: name == "a", {}) == "a"
     one.power_cut()
     content = one.open("a").read_at(0, 100)
     assert sum(bin(byte ^ ord("s")).count("1") for byte in content) == 1

@@ -170,7 +170,7 @@ class Group:
 
     def turn(self, node: NodeId) -> None:
         replica = self.replicas[node]
-        replica.turn(self.now)
+        self.halves(replica)
         while (job := replica.sync_job()) is not None:
             if node in self.stalled:
                 self.stalled[node].append(job)
@@ -179,7 +179,7 @@ class Group:
         for _ in range(1000):
             if not replica.more:
                 return
-            replica.turn(self.now)
+            self.halves(replica)
         raise AssertionError("a replica always wants another turn")
 
     def finish(self, replica: Replica, job: Job) -> None:
@@ -189,7 +189,11 @@ class Group:
             replica.sync_failed(job, error, self.now)
         else:
             replica.synced(job, self.now)
-        replica.turn(self.now)
+        self.halves(replica)
+
+    def halves(self, replica: Replica) -> None:
+        replica.decide(self.now)
+        replica.apply(self.now)
 
     def resume(self, name: str) -> None:
         node = NodeId(name)

@@ -16,6 +16,7 @@ from aether.store.native.links import Links
 from aether.store.native.replica import Replica
 
 PEER = NodeId("node-2")
+TURN = ["decide", "flush", "apply", "flush"]
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -49,10 +50,13 @@ class Scripted:
     def fall_silent(self) -> None:
         self.calls.append("silent")
 
-    def turn(self, now: float) -> None:
-        self.calls.append("turn")
+    def decide(self, now: float) -> None:
+        self.calls.append("decide")
         if self.fault is not None:
             raise self.fault
+
+    def apply(self, now: float) -> None:
+        self.calls.append("apply")
 
     def flush(self) -> bool:
         self.calls.append("flush")
@@ -102,10 +106,9 @@ async def test_all_that_arrives_in_one_iteration_shares_a_turn(
     driver.received(PEER, TimeoutNow(2))
     driver.lost(PEER)
     driver.wake()
-    await until(lambda: "flush" in scripted.calls)
-    await asyncio.sleep(0)
+    await until(lambda: scripted.calls[-2:] == ["apply", "flush"])
     said = [(PEER, TimeoutNow(1)), (PEER, TimeoutNow(2)), ("lost", PEER)]
-    assert scripted.calls == [*said, "turn", "flush"]
+    assert scripted.calls == [*said, *TURN]
 
 
 async def test_a_member_that_takes_no_part_hangs_up(scripted: Scripted, driver: Driver) -> None:
@@ -123,9 +126,9 @@ async def test_a_sync_waits_until_what_was_sent_before_has_left(
     scripted.jobs, scripted.sends = [Work()], True
     driver.start()
     await asyncio.sleep(0)
-    assert scripted.calls == ["turn", "flush"]
-    await until(lambda: "synced" in scripted.calls)
-    assert scripted.calls == ["turn", "flush", "synced", "turn", "flush"]
+    assert scripted.calls == TURN
+    await until(lambda: scripted.calls.count("apply") == 2)
+    assert scripted.calls == [*TURN, "synced", *TURN]
 
 
 async def test_a_sync_with_nothing_to_send_is_done_in_the_same_turn(
@@ -134,7 +137,18 @@ async def test_a_sync_with_nothing_to_send_is_done_in_the_same_turn(
     scripted.jobs = [Work()]
     driver.start()
     await asyncio.sleep(0)
-    assert scripted.calls[:5] == ["turn", "flush", "synced", "turn", "flush"]
+    assert scripted.calls == ["decide", "flush", "synced", *TURN]
+
+
+async def test_what_others_wait_for_does_not_wait_for_what_is_applied(
+    scripted: Scripted, driver: Driver
+) -> None:
+    scripted.jobs = [Work()]
+    driver.start()
+    await until(lambda: "apply" in scripted.calls)
+    assert scripted.calls.index("synced") < scripted.calls.index("apply")
+    before = scripted.calls[: scripted.calls.index("apply")]
+    assert before[-2:] == ["decide", "flush"], "the acknowledgement had not left"
 
 
 async def test_background_work_does_not_hold_up_the_log(scripted: Scripted, driver: Driver) -> None:
@@ -163,7 +177,7 @@ async def test_the_timer_ticks_when_it_is_due_and_only_then(
 async def test_an_earlier_time_replaces_a_later_one(scripted: Scripted, driver: Driver) -> None:
     scripted.wakes = driver.now() + 100
     driver.start()
-    await until(lambda: "turn" in scripted.calls)
+    await until(lambda: "decide" in scripted.calls)
     scripted.wakes = driver.now() + 0.01
     driver.wake()
     await until(lambda: "tick" in scripted.calls)
@@ -186,7 +200,7 @@ async def test_work_that_is_left_goes_on_in_the_next_iteration(
 ) -> None:
     scripted.more = True
     driver.start()
-    await until(lambda: scripted.calls.count("turn") >= 3)
+    await until(lambda: scripted.calls.count("decide") >= 3)
     scripted.more = False
 
 

@@ -6,7 +6,7 @@ that opened it: after `revive` the handles of the process before it are dead.
 
 import errno
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 SECTORS = (64, 512)
@@ -200,14 +200,17 @@ class SimDisk:
         if 0 < kept <= last - first:
             self.on_torn(name)
 
-    def flip_bit(self, pick: Callable[[str], bool]) -> str | None:
-        """Damage one bit of a synced file whose name `pick` likes; return the name."""
+    def flip_bit(self, pick: Callable[[str], bool], spare: Mapping[str, int]) -> str | None:
+        """Damage one bit of a synced file whose name `pick` likes; return the name.
+
+        Of a file in `spare` only bytes before the offset given there.
+        """
         names = [name for name in self.names() if pick(name) and self._names[name].durable]
         if not names:
             return None
         name = self._dice.choice(names)
         inode = self._names[name]
-        used = [at for at, byte in enumerate(inode.durable) if byte]
+        used = [at for at, byte in enumerate(inode.durable[: spare.get(name)]) if byte]
         if not used:
             return None
         at = self._dice.choice(used)
@@ -215,6 +218,10 @@ class SimDisk:
         if at < len(inode.live):
             inode.live[at] = inode.durable[at]
         return name
+
+    def durable(self) -> Mapping[str, bytes]:
+        """Return what a power cut would leave of each file."""
+        return {name: bytes(inode.durable) for name, inode in self._names.items()}
 
     def wipe(self) -> None:
         """Replace the disk by an empty one."""

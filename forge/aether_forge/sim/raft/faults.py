@@ -1,11 +1,13 @@
 """How each kind of fault is done to a world, and undone."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import permutations
 
 from aether.core.model.ids import NodeId
+from aether.store.disk.records import search
+from aether.store.disk.segments import HEAD_BYTES, segment_number
 from aether_forge.sim.raft.disk import CAPACITY
 from aether_forge.sim.raft.members_change import add, remove, replace, transfer
 from aether_forge.sim.raft.nemesis import Fault
@@ -218,11 +220,30 @@ def _flip(world: World, fault: Fault, throw: random.Random) -> None:
     world.count("process killed")
     world.stop(node, power=throw.random() < 0.3)
     # Who forgets its vote has to be replaced by an operator; the log and snapshots are refetched.
-    name = member.disk.flip_bit(lambda name: name.startswith(("log", "snap")))
+    spare = _unproven(member.disk.durable())
+    name = member.disk.flip_bit(lambda name: name.startswith(("log", "snap")), spare)
     if name is not None:
         world.story.tell(world.agenda.now, f"a bit of {name} of {node} flips")
         world.count("bit flipped")
     world.start_later(node, fault.seconds)
+
+
+def _unproven(files: Mapping[str, bytes]) -> Mapping[str, int]:
+    """Return where, in each segment, the records begin of which no other tells that they were synced.
+
+    Damage to those looks like the end of a crash: no log can tell it (ADR 12).
+    """
+    found = {
+        name: list(search(data, number, 0))
+        for name, data in sorted(files.items())
+        if (number := segment_number(name)) is not None
+    }
+    proven = max((record.synced for records in found.values() for record in records), default=0)
+    return {
+        name: next((one.offset for one in records if one.serial > proven), HEAD_BYTES)
+        for name, records in found.items()
+        if not records or records[-1].serial > proven
+    }
 
 
 def _clock(world: World, fault: Fault, throw: random.Random) -> None:

@@ -17,6 +17,9 @@ from aether_forge.sim.raft.agenda import Agenda, Appointment
 from aether_forge.sim.raft.disk import PowerLost, SimDisk
 from aether_forge.sim.raft.watched import WatchedMachine
 
+QUICK_SYNCS = 0.5
+"""Share of turns in which the disk is as quick as a process waits for."""
+
 Input = Callable[[Replica, float], None]
 """Something to tell a replica, with the time on its clock."""
 
@@ -193,13 +196,40 @@ class SimMember:
         if self.paused:
             self._backlog.append(_nothing)
             return
-        if not self._guarded(lambda: replica.turn(self.now())) or self.replica is not replica:
+        if not self._runs_on(replica, lambda: replica.decide(self.now())):
+            return
+        # As in a process: what is written is often on disk before anything is applied.
+        if self._dice.random() < QUICK_SYNCS and not self._sync_at_once(replica):
+            return
+        if not self._runs_on(replica, lambda: replica.apply(self.now())):
             return
         self._watcher.turned(self)
         self._begin_syncs(replica)
         if replica.more:
             self._schedule_turn()
         self._schedule_tick(replica)
+
+    def _runs_on(self, replica: Replica, half: Callable[[], None]) -> bool:
+        """Run half a turn; return whether the process is still there."""
+        return self._guarded(half) and self.replica is replica
+
+    def _sync_at_once(self, replica: Replica) -> bool:
+        """Have the disk done with a job within the turn; return whether the process is still there."""
+        job = replica.sync_job()
+        if job is None:
+            return True
+        problem: OSError | None = None
+        try:
+            job.run()
+        except PowerLost as stop:
+            self._watcher.lost_power(self, str(stop), power=self.fuse_cuts_power)
+            return False
+        except OSError as error:
+            problem = error
+        self._give(lambda replica, now: _tell_end(replica, job, problem, now))
+        return self.replica is replica and self._runs_on(
+            replica, lambda: replica.decide(self.now())
+        )
 
     def _schedule_tick(self, replica: Replica) -> None:
         wake_at = replica.wake_at()
@@ -238,10 +268,15 @@ class SimMember:
     def _synced(self, job: Job, life: int, problem: OSError | None) -> None:
         if self.replica is None or self.life != life:
             return
-        if problem is None:
-            self.tell(lambda replica, now: replica.synced(job, now))
-        else:
-            self.tell(lambda replica, now: replica.sync_failed(job, problem, now))
+        self.tell(lambda replica, now: _tell_end(replica, job, problem, now))
+
+
+def _tell_end(replica: Replica, job: Job, problem: OSError | None, now: float) -> None:
+    """Tell a replica how a sync ended."""
+    if problem is None:
+        replica.synced(job, now)
+    else:
+        replica.sync_failed(job, problem, now)
 
 
 def _nothing(replica: Replica, now: float) -> None:

@@ -114,6 +114,10 @@ class Driver:
             # No longer true after a sync that showed a fault of ours.
             if self.running:
                 self._sync(sent=sent)
+            # Last: what others wait for, an acknowledgement, does not wait for what is applied.
+            if self.running:
+                self._replica.apply(self.now())
+                self._links.flush()
             if not self._replica.takes_part:
                 # Its peers would else wait a whole election time-out for one that says nothing.
                 self._links.fall_silent()
@@ -124,8 +128,8 @@ class Driver:
             self._fail(fault)
 
     def _step(self) -> bool:
-        """Carry out what follows from all that was put in; say whether anything was sent."""
-        self._replica.turn(self.now())
+        """Send and write what follows from all that was put in; say whether anything was sent."""
+        self._replica.decide(self.now())
         return self._links.flush()
 
     def _sync(self, *, sent: bool) -> None:

@@ -284,8 +284,11 @@ class Replica:
 
     # What follows
 
-    def turn(self, now: float) -> None:
-        """Carry out what follows from the inputs: send, write, apply, answer, for some 10 ms."""
+    def decide(self, now: float) -> None:
+        """Do the first half of a turn: send and write what follows from the inputs.
+
+        What was written is synced before `apply` where that is quick: peers wait for it.
+        """
         self._now = now
         if not self._takes_part:
             return
@@ -296,6 +299,14 @@ class Replica:
             self._leading.step(now)
             self._snapshots.step(now)
             self._carry_out(self._raft.take(), now)
+        except (OSError, Damaged) as error:
+            self._disk_trouble(error, now)
+
+    def apply(self, now: float) -> None:
+        """Do the second half of a turn: apply and answer, for some 10 ms."""
+        if not self._takes_part:
+            return
+        try:
             self._more = self._applying.run()
             self._reads.applied(self._applying.applied)
             self._check_cure()
