@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from aether.core.control.convergence import Step, Waiting, converge, drop_routes, forget_lost
+from aether.core.control.convergence import Step, converge
+from aether.core.control.orphans import drop_routes, forget_lost
 from aether.core.control.signals import ControlSettings
+from aether.core.control.waiting import Waiting
 from aether.core.model.ids import InstanceId, SliceBase
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import Wish

@@ -1,246 +1,364 @@
 """From targets to instances: place what is missing, move along what is under way, end the surplus.
 
 Worked example: target 3, two instances ACTIVE, one FAILED for good. Nothing is placed: the failed
-one counts, or the cluster would fill with failures. An instance with an old version or old
-settings goes as soon as a new one serves in its place, so a change never dips below the target.
+one counts, or the cluster would fill with failures. Never more than the target and its surge are
+there, those on their way out not counted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from aether.core.control.liveness import is_gone
+from msgspec.structs import replace as with_fields
+
+from aether.core.control import updates
+from aether.core.control.budgets import max_surge, min_available
+from aether.core.control.candidates import Choice, NoRoom
+from aether.core.control.dependencies import Needs
+from aether.core.control.evidence import Evaluate, read, write
 from aether.core.control.moves import stay_after_failed_move, victim_of
 from aether.core.control.placement import Occupancy
-from aether.core.control.recovery import Remedy, is_done, remedy
-from aether.core.control.removal import LEAVING, begin_removal, retired_dependents
+from aether.core.control.recovery import forgiveness, is_done, remedy
+from aether.core.control.removal import (
+    Replaced,
+    Surplus,
+    begin_removal,
+    is_leaving,
+    is_replaced,
+    is_surplus,
+)
 from aether.core.control.signals import ControlSettings, Signals
-from aether.core.control.targets import is_retired
-from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase
+from aether.core.control.waiting import Waiting
+from aether.core.model.ids import Artifact, NodeId, SliceBase
 from aether.core.model.lifecycle import Desired
-from aether.core.model.plan import DropRoute, Forget, Wish
+from aether.core.model.plan import Wish
 from aether.core.model.reason import Reason
 from aether.core.model.records import TargetRecord, WantedRecord
 from aether.core.model.view import ClusterView, Placed
 
+__all__ = ["RULES", "Step", "Waiting", "converge"]
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Nothing is done now; the sentence says what is waited for."""
-
-    text: str
+Step = Wish | Waiting
 
 
-Step = Wish | Forget | Waiting
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation:
+    """What activating a loaded instance depends on."""
+
+    loaded: bool
+    missing: tuple[SliceBase, ...]
+    """Slices it requires of which no instance serves."""
 
 
-def forget_lost(view: ClusterView) -> Iterator[Forget]:
-    """Yield the instances of nodes that are gone: placement then sees them missing."""
-    for node, instance in sorted({*view.wanted, *view.phases}):
-        if is_gone(view, node):
-            text = f"{instance} was on {node}, which is gone"
-            yield Forget(node, instance, Reason("", "recover", text, {"node": node}))
+def may_activate(asked: Activation) -> str:
+    """Return `ACTIVATE`, or `wait`."""
+    return "ACTIVATE" if asked.loaded and not asked.missing else "wait"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moment:
+    """What all slices have in common while one plan is made; placements update the occupancy."""
+
+    view: ClusterView
+    signals: Signals
+    settings: ControlSettings
+    now: float
+    needs: Needs
+    occupancy: Occupancy
 
 
 def converge(
     view: ClusterView, signals: Signals, settings: ControlSettings, now: float
 ) -> Iterator[Step]:
     """Yield what brings every slice nearer to its target."""
-    occupancy = Occupancy(view)
+    moment = _Moment(
+        view=view,
+        signals=signals,
+        settings=settings,
+        now=now,
+        needs=Needs(view),
+        occupancy=Occupancy(view),
+    )
     by_slice: dict[SliceBase, list[Placed]] = {base: [] for base in view.targets}
-    for placed, wish in sorted(view.wanted.items()):
-        if wish.desired not in LEAVING:
-            by_slice.setdefault(placed[1].base, []).append(placed)
-    for base, staying in sorted(by_slice.items()):
+    for placed in view.wanted:
+        by_slice.setdefault(placed[1].base, []).append(placed)
+    for base, here in sorted(by_slice.items()):
+        here.sort()
         target = view.targets.get(base)
-        if target is None or is_retired(view, base):
-            yield from _retire(view, base, staying)
+        if target is None or not moment.needs.is_listed(base):
+            yield from _retire(moment, base, here, by_slice)
         else:
-            slice_ = _Slice(view, base, target, occupancy)
-            yield from slice_.converge(staying, signals, settings, now)
+            yield from _Slice(moment, base, target, here).converge()
 
 
-def _retire(view: ClusterView, base: SliceBase, staying: list[Placed]) -> Iterator[Step]:
-    dependents = retired_dependents(view, base)
-    if dependents and staying:
-        yield Waiting(f"{base} is removed after {', '.join(dependents)}, which need it")
+def _retire(
+    moment: _Moment,
+    base: SliceBase,
+    here: list[Placed],
+    by_slice: Mapping[SliceBase, list[Placed]],
+) -> Iterator[Step]:
+    view, needs = moment.view, moment.needs
+    staying = [placed for placed in here if not is_leaving(view.wanted[placed])]
+    if not staying:
+        return
+    before = [
+        other
+        for other in needs.requirers(base)
+        if _goes_before(view, needs, other, by_slice.get(other, ()))
+        and not needs.reaches(base, other)
+    ]
+    if before:
+        yield Waiting(f"{base} is removed after {', '.join(before)}, which need it")
         return
     for placed in staying:
         yield begin_removal(view, placed, "no blueprint asks for it")
 
 
+def _goes_before(
+    view: ClusterView, needs: Needs, other: SliceBase, here: list[Placed] | tuple[()]
+) -> bool:
+    """Whether a slice must be removed, or parked, before one that it requires may go."""
+    if not needs.is_listed(other):
+        return bool(here)
+    if view.targets[other].on_dependency_loss != "cascade":
+        return False
+    return any(view.wanted[placed].desired is Desired.ACTIVATE for placed in here)
+
+
 class _Slice:
-    """Convergence of one slice. Holds the view and the occupancy that placements update."""
+    """Convergence of one slice."""
 
     def __init__(
-        self, view: ClusterView, base: SliceBase, target: TargetRecord, occupancy: Occupancy
+        self, moment: _Moment, base: SliceBase, target: TargetRecord, here: list[Placed]
     ) -> None:
-        self._view = view
+        self._moment = moment
+        self._view = moment.view
         self._base = base
         self._target = target
         self._artifact = Artifact.of(base, target.version)
-        self._occupancy = occupancy
-        self._gave_up: set[NodeId] = set()
+        self._here = here
+        self._present = [p for p in here if not is_leaving(moment.view.wanted[p])]
+        self._leaving = len(here) - len(self._present)
+        self._tried = self._given_up_on()
+        self._just_tried: set[NodeId] = set()
 
-    def converge(
-        self, staying: list[Placed], signals: Signals, settings: ControlSettings, now: float
-    ) -> Iterator[Step]:
-        present: list[Placed] = []
-        for placed in staying:
-            step = self._move_along(placed, signals, settings, now)
-            if step is not None:
-                yield step
-            if isinstance(step, Wish) and step.record.desired in LEAVING:
-                yield from stay_after_failed_move(self._view, placed)
-            if not (isinstance(step, Wish) and step.record.desired in LEAVING):
-                present.append(placed)
-        fitting = [placed for placed in present if self._fits(placed)]
-        outdated = [placed for placed in present if not self._fits(placed)]
-        yield from self._finish_moves(fitting)
-        yield from self._place_missing(fitting)
-        yield from self._end_surplus(fitting)
-        yield from self._end_outdated(fitting, outdated)
+    def converge(self) -> Iterator[Step]:
+        """Yield the slice's steps: what goes before what comes, so that no instance is too many."""
+        for placed in list(self._present):
+            yield from self._move_along(placed)
+        yield from self._finish_moves()
+        outdated = [placed for placed in self._present if not self._fits(placed)]
+        yield from self._end_outdated(outdated, no_room=False)
+        yield from self._end_surplus()
+        yield from self._place_missing()
 
     def _fits(self, placed: Placed) -> bool:
-        """Whether the instance is what the target asks for, settings included."""
-        wish, target = self._view.wanted[placed], self._target
-        return (
-            placed[1].version == target.version
-            and wish.config == target.config
-            and wish.timeout_s == target.timeout_s
-        )
-
-    def _move_along(
-        self, placed: Placed, signals: Signals, settings: ControlSettings, now: float
-    ) -> Step | None:
-        """Return the next step of one instance that stays."""
-        cure = remedy(self._view, placed, self._target, signals, settings, now)
-        if isinstance(cure, Remedy):
-            self._gave_up.update(cure.record.tried)
-            return Wish(*placed, cure.record, cure.because)
-        if cure is not None:
-            return Waiting(cure)
+        node = self._view.nodes.get(placed[0])
         wish = self._view.wanted[placed]
-        if wish.desired is Desired.LOAD and is_done(self._view, placed):
-            missing = self._missing_dependencies()
-            if missing:
-                return Waiting(f"{placed[1]} is loaded and waits for {', '.join(missing)}")
-            text = f"ACTIVATE {placed[1]} on {placed[0]}: it is loaded and what it needs is there"
-            return _wish(placed, wish, Desired.ACTIVATE, Reason("", "activate", text))
-        proven = signals.in_state_for(placed, now) > settings.proven_after_s
-        if wish.attempt and proven and self._view.is_active(placed):
-            text = f"{placed[1]} has served for {settings.proven_after_s:g} s"
-            forgiven = replace(wish, attempt=0)
-            return _wish(placed, forgiven, Desired.ACTIVATE, Reason("", "recover", text))
-        return None
+        return updates.fits(placed[1].version, wish, self._target, node)
 
-    def _missing_dependencies(self) -> list[SliceBase]:
-        active = self._view.active_by_slice()
-        return [
-            need.slice
-            for need in self._target.dependencies
-            if need.required and not active.get(need.slice)
-        ]
+    def _leave(self, placed: Placed) -> None:
+        """Count an instance out: it is on its way now."""
+        self._present.remove(placed)
+        self._leaving += 1
+        self._moment.occupancy.remove(*placed)
 
-    def _finish_moves(self, fitting: list[Placed]) -> Iterator[Step]:
+    def _move_along(self, placed: Placed) -> Iterator[Step]:
+        """Yield the next step of one instance that stays."""
+        view, moment = self._view, self._moment
+        cure = remedy(
+            view,
+            placed,
+            self._target,
+            moment.signals,
+            moment.settings,
+            moment.now,
+            options=lambda: self._options(placed),
+        )
+        if isinstance(cure, str):
+            yield Waiting(cure)
+            return
+        if cure is None:
+            cure = forgiveness(view, placed, moment.signals, moment.settings, moment.now)
+        if cure is not None:
+            yield Wish(*placed, cure.record, cure.because)
+            if cure.action == "give_up":
+                self._just_tried.add(placed[0])
+                self._leave(placed)
+                yield from stay_after_failed_move(view, placed)
+            return
+        wish = view.wanted[placed]
+        if wish.desired is Desired.LOAD and is_done(view, placed):
+            yield self._activate(placed, wish)
+
+    def _activate(self, placed: Placed, wish: WantedRecord) -> Step:
+        missing = tuple(self._moment.needs.missing(self._target))
+        asked = Activation(loaded=True, missing=missing)
+        decision = may_activate(asked)
+        if decision == "wait":
+            return Waiting(f"{placed[1]} is loaded and waits for {', '.join(missing)}")
+        text = f"ACTIVATE {placed[1]} on {placed[0]}: it is loaded and what it needs is there"
+        record = replace(wish, desired=Desired.ACTIVATE, generation=wish.generation + 1)
+        return Wish(*placed, record, Reason("", "activate", text, write(asked, decision)))
+
+    def _options(self, placed: Placed) -> tuple[bool, bool]:
+        """Return whether another node could have the instance: one not tried yet, any at all."""
+        if not self._fits(placed):
+            return (False, False)  # an outdated one is not placed again: it is only kept alive
+        placement, occupancy = self._target.placement, self._moment.occupancy
+        tried = {*self._tried, *self._view.wanted[placed].tried, placed[0]}
+        fresh = occupancy.choose(self._base, placement, sorted(tried))
+        other = occupancy.choose(self._base, placement, (placed[0],))
+        return (_is_good(fresh), _is_good(other))
+
+    def _finish_moves(self) -> Iterator[Step]:
         """End what a moved instance replaces once the new one serves."""
-        for placed in list(fitting):
+        active = self._active()
+        for placed in list(self._present):
             victim = victim_of(self._view, placed)
-            if victim in fitting and self._view.is_active(placed):
-                fitting.remove(victim)
+            if victim is None or victim not in self._present or placed not in active:
+                continue
+            asked = Replaced(
+                serves=victim in active,
+                replacement_serves=True,
+                active=len(active),
+                budget=min_available(self._target),
+            )
+            if is_replaced(asked) == "end":
+                active.discard(victim)
                 why = f"{placed[1]} on {placed[0]} serves in its place"
-                yield begin_removal(self._view, victim, why)
-
-    def _counted(self, fitting: list[Placed]) -> list[Placed]:
-        """Return the instances that count: one that replaces another waits until that is gone."""
-        return [placed for placed in fitting if victim_of(self._view, placed) not in fitting]
-
-    def _place_missing(self, fitting: list[Placed]) -> Iterator[Step]:
-        missing = self._target.instances - len(self._counted(fitting))
-        tried = self._given_up_on()
-        for number in range(missing):
-            node = self._occupancy.choose(self._base, avoid=tried)
-            if node is None:
+                yield _ended(begin_removal(self._view, victim, why), write(asked, "end"))
+                self._leave(victim)
+            else:
                 yield Waiting(
-                    f"{self._base} lacks {missing - number} of {self._target.instances} instances: "
-                    "no node on duty has room"
+                    f"{victim[1]} stays on {victim[0]} though {placed[1]} serves in its place: "
+                    f"{len(active)} of {self._base} serve, at least {asked.budget} must"
                 )
-                return
-            instance = self._occupancy.next_instance(self._artifact)
-            self._occupancy.add(node, instance)
-            have = self._target.instances - missing + number
-            yield self.place(node, instance, f"{have} of {self._target.instances} are there", tried)
 
-    def place(
-        self,
-        node: NodeId,
-        instance: InstanceId,
-        why: str,
-        tried: tuple[NodeId, ...] = (),
-        replaces: str = "",
-    ) -> Wish:
-        """Return the wish for a new instance."""
+    def _active(self) -> set[Placed]:
+        return {placed for placed in self._present if self._view.is_active(placed)}
+
+    def _counted(self, among: list[Placed]) -> list[Placed]:
+        """Return those that count: one that replaces another waits until that is gone."""
+        present = set(self._present)
+        return [placed for placed in among if victim_of(self._view, placed) not in present]
+
+    def _end_outdated(self, outdated: list[Placed], *, no_room: bool) -> Iterator[Step]:
+        if not outdated:
+            return
+        useless = [placed for placed in outdated if updates.is_useless(self._view, placed)]
+        order = updates.in_order(
+            self._view, self._counted([placed for placed in outdated if placed not in useless])
+        )
+        active = self._active()
+        shared = updates.shared_question(
+            self._target,
+            active=len(active),
+            new_active=sum(1 for placed in self._fitting() if placed in active),
+            old=len(order),
+            leaving=self._leaving,
+        )
+        shared = replace(shared, no_room=no_room)
+        of_no_use = [(placed, replace(shared, useless=True)) for placed in useless]
+        for placed, asked in [*of_no_use, *updates.ends(self._view, shared, order)]:
+            step = begin_removal(self._view, placed, updates.why(asked, self._target.version))
+            because = updates.because(asked, step.because.text, order)
+            yield replace(step, because=because)
+            self._leave(placed)
+
+    def _fitting(self) -> list[Placed]:
+        return [placed for placed in self._present if self._fits(placed)]
+
+    def _end_surplus(self) -> Iterator[Step]:
+        wanted, present = self._target.instances, len(self._counted(self._fitting()))
+        for rank in range(present - wanted):
+            counted = self._counted(self._fitting())
+            idle = [placed for placed in counted if not self._view.is_active(placed)]
+            placed = self._moment.occupancy.most_crowded(
+                self._base, idle or counted, self._target.placement
+            )
+            asked = Surplus(
+                wanted=wanted, present=present, rank=rank, serves=self._view.is_active(placed)
+            )
+            step = begin_removal(self._view, placed, f"{wanted} are wanted, {present} are there")
+            yield _ended(step, write(asked, is_surplus(asked)))
+            self._leave(placed)
+
+    def _place_missing(self) -> Iterator[Step]:
+        have = len(self._counted(self._fitting()))
+        missing = self._target.instances - have
+        room = updates.surge_left(self._target, len(self._present))
+        for number in range(min(missing, room)):
+            choice = self._choose()
+            if isinstance(choice, NoRoom):
+                yield from self._without_room(missing - number, choice)
+                return
+            yield self._place(choice, have + number)
+        if missing > room:
+            yield Waiting(
+                f"{self._base} gets {missing - room} more of {self._target.instances} instances "
+                f"when others are gone: at most {max_surge(self._target)} beyond the target at a time"
+            )
+
+    def _without_room(self, missing: int, choice: NoRoom) -> Iterator[Step]:
+        outdated = [p for p in self._present if not self._fits(p) and self._makes_room(p)]
+        made = list(self._end_outdated(outdated, no_room=True))
+        yield from made
+        wanted = self._target.instances
+        yield Waiting(f"{self._base} lacks {missing} of {wanted} instances: {choice.why}")
+
+    def _makes_room(self, placed: Placed) -> bool:
+        """Whether a new instance could take the place of this one."""
+        node = self._view.nodes.get(placed[0])
+        on_duty = placed[0] in self._moment.occupancy.nodes
+        return on_duty and node is not None and updates.has_labels(node, self._target)
+
+    def _choose(self) -> Choice | NoRoom:
+        placement, occupancy = self._target.placement, self._moment.occupancy
+        tried = {*self._tried, *self._just_tried}
+        choice = occupancy.choose(self._base, placement, sorted(tried))
+        if isinstance(choice, Choice) and choice.is_last_resort and self._just_tried < tried:
+            return occupancy.choose(self._base, placement, sorted(self._just_tried))
+        return choice
+
+    def _place(self, choice: Choice, have: int) -> Wish:
+        """Return the wish for a new instance, and count it."""
+        instance = self._moment.occupancy.next_instance(self._artifact)
+        self._moment.occupancy.add(choice.node, instance)
         record = WantedRecord(
             desired=Desired.LOAD,
             generation=1,
             target_generation=self._target.generation,
-            tried=tried,
-            replaces=replaces,
+            tried=tuple(sorted({*self._tried, *self._just_tried})),
             timeout_s=self._target.timeout_s,
             config=self._target.config,
         )
-        reason = Reason("", "place", f"LOAD {instance} on {node}: {why}", {"node": node})
-        return Wish(node, instance, record, reason)
+        wanted = self._target.instances
+        text = f"LOAD {instance} on {choice.node}: {have} of {wanted} are there"
+        because = Reason("", "place", text, choice.inputs, choice.rejected)
+        return Wish(choice.node, instance, record, because)
 
     def _given_up_on(self) -> tuple[NodeId, ...]:
         """Return nodes that gave this version up, as the wishes still remember."""
-        nodes = set(self._gave_up)
-        for (_, instance), wish in self._view.wanted.items():
-            if instance.artifact == self._artifact:
-                nodes.update(wish.tried)
-        return tuple(sorted(nodes))
-
-    def _end_surplus(self, fitting: list[Placed]) -> Iterator[Step]:
-        surplus = len(self._counted(fitting)) - self._target.instances
-        for _ in range(surplus):
-            counted = self._counted(fitting)
-            idle = [placed for placed in counted if not self._view.is_active(placed)]
-            placed = self._occupancy.most_crowded(self._base, idle or counted)
-            fitting.remove(placed)
-            self._occupancy.remove(*placed)
-            why = f"{self._target.instances} are wanted, {len(counted)} are there"
-            yield begin_removal(self._view, placed, why)
-
-    def _end_outdated(self, fitting: list[Placed], outdated: list[Placed]) -> Iterator[Step]:
-        serving = sum(1 for placed in fitting if self._view.is_active(placed))
-        keep = max(0, self._target.instances - serving)
-        # Those that do not serve go first: they hold nobody up.
-        order = sorted(outdated, key=lambda placed: (self._view.is_active(placed), placed))
-        for placed in order[: max(0, len(order) - keep)]:
-            why = f"version {self._target.version} with its present settings serves in its place"
-            yield begin_removal(self._view, placed, why)
+        copies = f"{self._artifact}/"
+        return tuple(
+            sorted(
+                {
+                    node
+                    for placed in self._here
+                    if placed[1].startswith(copies)
+                    for node in self._view.wanted[placed].tried
+                }
+            )
+        )
 
 
-def _wish(placed: Placed, wish: WantedRecord, desired: Desired, because: Reason) -> Wish:
-    return Wish(*placed, replace(wish, desired=desired, generation=wish.generation + 1), because)
+def _is_good(choice: Choice | NoRoom) -> bool:
+    return isinstance(choice, Choice) and not choice.is_last_resort
 
 
-def drop_routes(view: ClusterView) -> Iterator[DropRoute]:
-    """Yield routes of which no instance is left that could answer them.
-
-    A route stays while any instance of its slice is under way: it may be about to claim it.
-    """
-    placed_by_slice: dict[SliceBase, list[Placed]] = {}
-    for placed in view.wanted:
-        placed_by_slice.setdefault(placed[1].base, []).append(placed)
-    for (method, pattern), route in sorted(view.routes.items()):
-        placed_here = placed_by_slice.get(route.slice, [])
-        if all(_has_settled_without(view, placed, method, pattern) for placed in placed_here):
-            text = f"no instance of {route.slice} answers {method} {pattern}"
-            yield DropRoute(method, pattern, Reason("", "route", text))
+def _ended(step: Wish, inputs: Mapping[str, str]) -> Wish:
+    """Return the first step out with the inputs that chose the instance."""
+    return replace(step, because=with_fields(step.because, inputs=inputs))
 
 
-def _has_settled_without(view: ClusterView, placed: Placed, method: str, pattern: str) -> bool:
-    if not view.is_active(placed):
-        return False
-    claimed = view.phases[placed].routes
-    return all((route.method, route.pattern) != (method, pattern) for route in claimed)
+RULES: Mapping[str, Evaluate] = {"activate": lambda inputs: may_activate(read(inputs, Activation))}

@@ -4,27 +4,35 @@ The order of the stages is the order of precedence; each sees the view as those 
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from aether.core.control.balance import rebalance
-from aether.core.control.convergence import Waiting, converge, drop_routes, forget_lost
+from aether.core.control.convergence import converge
+from aether.core.control.dependencies import follow_losses
+from aether.core.control.healing import heal
 from aether.core.control.liveness import judge_nodes
+from aether.core.control.orphans import drop_routes, forget_left_over, forget_lost
 from aether.core.control.removal import continue_removals
 from aether.core.control.signals import ControlSettings, Signals
 from aether.core.control.targets import derive_targets, drop_targets
-from aether.core.model.plan import Command, Plan, carry_out
-from aether.core.model.view import ClusterView
+from aether.core.control.waiting import Waiting
+from aether.core.model.plan import Command, Forget, Plan, Wish, carry_out
+from aether.core.model.view import ClusterView, Placed
 
 
 def reconcile(view: ClusterView, signals: Signals, settings: ControlSettings, now: float) -> Plan:
     """Return what to do now, with a reason for each command. `now` is on the signals' clock."""
-    draft = _Draft(view)
+    draft = _Draft(view, signals, now)
     draft.add(judge_nodes(draft.view, signals, settings, now))
     draft.add(derive_targets(draft.view))
     draft.add(forget_lost(draft.view))
-    draft.add(continue_removals(draft.view, signals, now))
-    draft.add(converge(draft.view, signals, settings, now))
+    draft.add(forget_left_over(draft.view, signals, now))
+    draft.add(continue_removals(draft.view, draft.signals, now))
+    draft.add(follow_losses(draft.view, draft.signals, settings, now))
+    draft.add(converge(draft.view, draft.signals, settings, now))
     draft.add(drop_routes(draft.view))
     draft.add(drop_targets(draft.view))
+    draft.add(heal(draft.view, signals, settings, now))
     if not draft.commands and now - signals.calm_since >= settings.settle_s:
         move = rebalance(draft.view)
         draft.add([move] if move else [])
@@ -32,21 +40,46 @@ def reconcile(view: ClusterView, signals: Signals, settings: ControlSettings, no
 
 
 class _Draft:
-    """A plan in the making, and the view it leads to."""
+    """A plan in the making, and the view and signals it leads to."""
 
-    def __init__(self, view: ClusterView) -> None:
+    def __init__(self, view: ClusterView, signals: Signals, now: float) -> None:
         self.view = view
-        self.commands: list[Command] = []
+        self.signals = signals
         self.waiting: list[str] = []
+        self._now = now
+        self._commands: list[Command] = []
+        self._instance_at: dict[Placed, int] = {}
+
+    @property
+    def commands(self) -> list[Command]:
+        """The commands so far, the last one only for each instance."""
+        last = set(self._instance_at.values())
+        return [
+            command
+            for number, command in enumerate(self._commands)
+            if not isinstance(command, Wish | Forget) or number in last
+        ]
 
     def add(self, steps: Iterable[Command | Waiting]) -> None:
-        """Take one stage's steps and move the view on."""
+        """Take one stage's steps and move the view on.
+
+        An instance with a new wish has been as it is for no time: what it was before must not make
+        it look stuck to the stages that follow.
+        """
         commands: list[Command] = []
+        changed: list[Placed] = []
         for step in steps:
             if isinstance(step, Waiting):
                 self.waiting.append(step.text)
-            else:
-                commands.append(step)
-        self.commands += commands
+                continue
+            if isinstance(step, Wish | Forget):
+                placed = (step.node, step.instance)
+                changed.append(placed)
+                self._instance_at[placed] = len(self._commands) + len(commands)
+            commands.append(step)
+        self._commands += commands
         if commands:
             self.view = carry_out(self.view, commands)
+        if changed:
+            since = {**self.signals.since, **dict.fromkeys(changed, self._now)}
+            self.signals = replace(self.signals, since=since)

@@ -1,8 +1,10 @@
 """Taking instances away: step by step, dependents before what they depend on."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
+from aether.core.control.evidence import Evaluate, read, write
 from aether.core.control.recovery import STUCK_FACTOR
 from aether.core.control.signals import Signals
 from aether.core.control.targets import is_retired
@@ -10,67 +12,159 @@ from aether.core.model.ids import SliceBase
 from aether.core.model.lifecycle import STEP_TIMEOUT_S, Desired, Phase
 from aether.core.model.plan import Forget, Wish
 from aether.core.model.reason import Reason
+from aether.core.model.records import WantedRecord
 from aether.core.model.view import ClusterView, Placed
 
 LEAVING = frozenset({Desired.DEACTIVATE, Desired.UNLOAD})
-"""Wishes of instances that are on their way out; there is no way back for them."""
+"""Wishes of instances on their way out, when they are not parked; there is no way back for them."""
 
 _SETTLED = frozenset({Phase.LOADED, Phase.FAILED})
+
+Step = Literal["DEACTIVATE", "UNLOAD", "forget", "wait"]
+
+
+def is_leaving(wish: WantedRecord) -> bool:
+    """Whether the instance is on its way out; one that is parked stays."""
+    return wish.desired in LEAVING and not wish.parked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """What the next step out of one instance depends on."""
+
+    desired: Desired
+    leaving: bool
+    """Whether the wish already is one of the way out."""
+    phase: Phase | None
+    """As the present life of the node says; None when the node has not said anything."""
+    answered: bool
+    """Whether the phase answers the present wish."""
+    gone: bool
+    """Whether no fact is left, of whichever life."""
+    waited_s: float
+    limit_s: float
+    """Time after which the present step counts as stuck."""
+
+
+def next_step(asked: Departure) -> Step:
+    """Return the next step out: drain what serves, end what does not, forget what is gone."""
+    if not asked.leaving:
+        return "DEACTIVATE" if asked.phase is Phase.ACTIVE else "UNLOAD"
+    stuck = asked.waited_s > asked.limit_s
+    if asked.desired is Desired.DEACTIVATE:
+        drained = asked.gone or (asked.answered and asked.phase in _SETTLED)
+        return "UNLOAD" if drained or stuck else "wait"
+    return "forget" if asked.gone or stuck else "wait"
 
 
 def begin_removal(view: ClusterView, placed: Placed, why: str) -> Wish:
     """Return the first step out for an instance that is to go: drain it if it serves."""
-    phase = view.phases.get(placed)
-    serving = phase is not None and view.is_current(placed) and phase.state is Phase.ACTIVE
-    return _step(view, placed, Desired.DEACTIVATE if serving else Desired.UNLOAD, why)
+    asked = _departure(view, placed, 0.0)
+    return _wish(view, placed, asked, next_step(asked), why)
 
 
 def continue_removals(view: ClusterView, signals: Signals, now: float) -> Iterator[Wish | Forget]:
     """Yield the next step of every instance on its way out."""
     for placed, wish in sorted(view.wanted.items()):
-        if wish.desired is Desired.DEACTIVATE:
-            if _is_drained(view, placed):
-                yield _step(view, placed, Desired.UNLOAD, "it is drained")
-            elif _is_stuck(placed, wish.desired, signals, now):
-                yield _step(view, placed, Desired.UNLOAD, "draining is stuck")
-        elif wish.desired is Desired.UNLOAD:
-            if placed not in view.phases:
-                yield Forget(*placed, Reason("", "remove", f"{placed[1]} is gone from {placed[0]}"))
-            elif _is_stuck(placed, wish.desired, signals, now):
-                text = f"{placed[0]} does not say that {placed[1]} is gone"
-                yield Forget(*placed, Reason("", "remove", text))
+        if not is_leaving(wish):
+            continue
+        asked = _departure(view, placed, signals.in_state_for(placed, now))
+        step = next_step(asked)
+        if step == "forget":
+            text = (
+                f"{placed[1]} is gone from {placed[0]}"
+                if asked.gone
+                else f"{placed[0]} does not say that {placed[1]} is gone"
+            )
+            yield Forget(*placed, Reason("", "remove", text, write(asked, step)))
+        elif step != "wait":
+            stuck = asked.waited_s > asked.limit_s
+            yield _wish(
+                view, placed, asked, step, "draining is stuck" if stuck else "it is drained"
+            )
 
 
-def _is_drained(view: ClusterView, placed: Placed) -> bool:
+def _departure(view: ClusterView, placed: Placed, waited_s: float) -> Departure:
     wish, phase = view.wanted[placed], view.phases.get(placed)
-    if phase is None:
-        return True
-    return (
-        view.is_current(placed)
-        and phase.state in _SETTLED
-        and phase.observed_generation >= wish.generation
+    current = phase if view.is_current(placed) else None
+    return Departure(
+        desired=wish.desired,
+        leaving=is_leaving(wish),
+        phase=current.state if current else None,
+        answered=current is not None and current.observed_generation >= wish.generation,
+        gone=phase is None,
+        waited_s=round(waited_s, 3),
+        limit_s=STUCK_FACTOR * STEP_TIMEOUT_S[wish.desired],
     )
 
 
-def _is_stuck(placed: Placed, step: Desired, signals: Signals, now: float) -> bool:
-    return signals.in_state_for(placed, now) > STUCK_FACTOR * STEP_TIMEOUT_S[step]
-
-
-def _step(view: ClusterView, placed: Placed, desired: Desired, why: str) -> Wish:
+def _wish(view: ClusterView, placed: Placed, asked: Departure, step: Step, why: str) -> Wish:
     wish = view.wanted[placed]
-    record = replace(wish, desired=desired, generation=wish.generation + 1)
-    text = f"{desired} {placed[1]} on {placed[0]}: {why}"
-    return Wish(*placed, record, Reason("", "remove", text))
+    record = replace(wish, desired=Desired(step), generation=wish.generation + 1, parked=False)
+    text = f"{step} {placed[1]} on {placed[0]}: {why}"
+    return Wish(*placed, record, Reason("", "remove", text, write(asked, step)))
 
 
-def retired_dependents(view: ClusterView, base: SliceBase) -> list[SliceBase]:
+def occupied_slices(view: ClusterView) -> frozenset[SliceBase]:
+    """Return the slices of which a wish is left."""
+    return frozenset(instance.base for _, instance in view.wanted)
+
+
+def retired_dependents(
+    view: ClusterView, base: SliceBase, occupied: frozenset[SliceBase] | None = None
+) -> list[SliceBase]:
     """Return retired slices that still have instances and require `base`: they go first."""
-    occupied = {instance.base for _, instance in view.wanted}
+    held = occupied_slices(view) if occupied is None else occupied
     return [
         other
         for other, target in sorted(view.targets.items())
         if other != base
-        and other in occupied
-        and is_retired(view, other)
+        and other in held
         and any(need.slice == base and need.required for need in target.dependencies)
+        and is_retired(view, other)
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surplus:
+    """What ending one of too many instances depends on."""
+
+    wanted: int
+    present: int
+    rank: int
+    """Place of this one among those that may go: who does not serve, then whose node is fullest."""
+    serves: bool
+
+
+def is_surplus(asked: Surplus) -> str:
+    """Return `end` or `keep`."""
+    return "end" if asked.rank < asked.present - asked.wanted else "keep"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaced:
+    """What ending an instance whose replacement is there depends on."""
+
+    serves: bool
+    replacement_serves: bool
+    active: int
+    """Instances of the slice that serve, both of these included."""
+    budget: int
+
+
+def is_replaced(asked: Replaced) -> str:
+    """Return `end` or `keep`: the budget holds even when others failed meanwhile."""
+    if not asked.replacement_serves:
+        return "keep"
+    return "end" if not asked.serves or asked.active - 1 >= asked.budget else "keep"
+
+
+def _evaluate(inputs: Mapping[str, str]) -> str:
+    if "replacement_serves" in inputs:
+        return is_replaced(read(inputs, Replaced))
+    if "rank" in inputs:
+        return is_surplus(read(inputs, Surplus))
+    return next_step(read(inputs, Departure))
+
+
+RULES: Mapping[str, Evaluate] = {"remove": _evaluate}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from aether.core.model.ids import NodeId
+from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.view import Placed
 
 
@@ -28,9 +28,13 @@ class Signals:
     registered: Mapping[NodeId, float] = field(default_factory=lambda: MappingProxyType({}))
     """When the present life of each node was first seen in the store."""
     since: Mapping[Placed, float] = field(default_factory=lambda: MappingProxyType({}))
-    """When each instance was first seen with its present wish and phase."""
+    """When each instance was first seen with its present wish and phase; phases without a wish too."""
+    slice_down_since: Mapping[SliceBase, float] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """Since when a slice that is wanted or required has had no ACTIVE instance; absent while it has."""
     provision_since: Mapping[NodeId, float] = field(default_factory=lambda: MappingProxyType({}))
-    """When the record of each node that is asked for was first seen as it is."""
+    """When each provision record was first seen as it is."""
     calm_since: float = float("inf")
     """Since when `reconcile` has had nothing to do; infinity while it has."""
 
@@ -46,6 +50,10 @@ class Signals:
     def in_state_for(self, placed: Placed, now: float) -> float:
         """Seconds the instance has been seen with its present wish and phase."""
         return now - self.since.get(placed, now)
+
+    def slice_down_for(self, base: SliceBase, now: float) -> float:
+        """Seconds the slice has been seen without an ACTIVE instance; 0 when never looked at."""
+        return now - self.slice_down_since.get(base, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +71,17 @@ class ControlSettings:
     backoff_first_s: float = 1.0
     backoff_most_s: float = 30.0
     proven_after_s: float = 60.0
-    """Time ACTIVE after which earlier failures are forgiven."""
+    """Time ACTIVE after which earlier failures on that node are forgiven."""
+    forgive_after_s: float = 600.0
+    """Time ACTIVE after which nodes that gave the slice up may be tried again."""
+    dependency_grace_s: float = 5.0
+    """Time a required slice may be without an ACTIVE instance before its dependents are parked."""
+    provision_timeout_s: float = 60.0
+    """Time a node that is being started has to come on duty before that counts as a failure."""
+    provision_tries: int = 5
+    """Failures in a row before a node that is to be started is given up."""
     has_provider: bool = False
     """Whether this node can ask a NodeProvider for nodes."""
-    provision_timeout_s: float = 60.0
-    """Time a node has to appear once the provider was asked for it."""
-    provision_tries: int = 5
-    """Failures in a row before a node asked for is given up."""
     provision_forgive_s: float = 300.0
     """Time after which a node given up is asked for anew."""
 

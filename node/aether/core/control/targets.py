@@ -1,12 +1,44 @@
 """From blueprints to targets: what is wanted of every slice, and which slices are retired."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from aether.core.model.ids import SliceBase
+from aether.core.control.evidence import Evaluate, read, write
+from aether.core.model.ids import Artifact, SliceBase
 from aether.core.model.plan import DropTarget, SetTarget
 from aether.core.model.reason import Reason
 from aether.core.model.records import BlueprintRecord, SliceSpec, TargetRecord
 from aether.core.model.view import ClusterView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the target of one slice depends on."""
+
+    artifact: Artifact | None = None
+    """What a blueprint lists; None when none does."""
+    instances: int = 0
+    blueprint_generation: int = 0
+    target_generation: int | None = None
+    """Generation the present target was derived from; None when there is no target."""
+    same_owner: bool = True
+    """Whether the present target came from the same blueprint."""
+    retired: bool = False
+    """Whether no blueprint that owns the present target lists the slice."""
+    occupied: bool = False
+    """Whether an instance is left."""
+
+
+def decide(asked: Asked) -> str:
+    """Return `drop`, `keep`, or `set` with what is wanted."""
+    if asked.artifact is None:
+        return "drop" if asked.retired and not asked.occupied else "keep"
+    if asked.target_generation is not None:
+        if asked.same_owner and asked.target_generation >= asked.blueprint_generation:
+            return "keep"
+        if not asked.same_owner and not asked.retired:
+            return "keep"  # admission refuses this; a race must not steal a running slice
+    return f"set {asked.artifact} x {asked.instances}"
 
 
 def derive_targets(view: ClusterView) -> Iterator[SetTarget]:
@@ -18,13 +50,26 @@ def derive_targets(view: ClusterView) -> Iterator[SetTarget]:
         for spec in blueprint.slices:
             base = spec.artifact.base
             present = view.targets.get(base)
-            if present is not None and (
-                present.generation >= blueprint.generation and present.owner == owner
-            ):
-                continue
-            if present is not None and present.owner != owner and not is_retired(view, base):
-                continue  # admission refuses this; a race must not steal a running slice
-            yield SetTarget(base, _target(owner, blueprint, spec), _because(blueprint, spec))
+            current = (
+                present is not None
+                and present.owner == owner
+                and present.generation >= blueprint.generation
+            )
+            if current:
+                continue  # by far the most frequent case: nothing to ask
+            asked = Asked(
+                artifact=spec.artifact,
+                instances=spec.instances,
+                blueprint_generation=blueprint.generation,
+                target_generation=present.generation if present else None,
+                same_owner=present is None or present.owner == owner,
+                retired=present is not None and is_retired(view, base),
+            )
+            decision = decide(asked)
+            if decision != "keep":
+                text = f"blueprint {blueprint.id} wants {spec.instances} of {spec.artifact}"
+                because = Reason("", "target", text, write(asked, decision))
+                yield SetTarget(base, _target(owner, blueprint, spec), because)
 
 
 def _target(owner: SliceBase, blueprint: BlueprintRecord, spec: SliceSpec) -> TargetRecord:
@@ -38,15 +83,10 @@ def _target(owner: SliceBase, blueprint: BlueprintRecord, spec: SliceSpec) -> Ta
         timeout_s=spec.timeout_s,
         config=spec.config,
         dependencies=spec.dependencies,
-    )
-
-
-def _because(blueprint: BlueprintRecord, spec: SliceSpec) -> Reason:
-    return Reason(
-        "",
-        "target",
-        f"blueprint {blueprint.id} wants {spec.instances} of {spec.artifact}",
-        {"blueprint": blueprint.id, "generation": str(blueprint.generation)},
+        min_available=spec.min_available,
+        placement=spec.placement,
+        update=spec.update,
+        on_dependency_loss=spec.on_dependency_loss,
     )
 
 
@@ -59,13 +99,32 @@ def is_retired(view: ClusterView, base: SliceBase) -> bool:
     return owner is None or all(spec.artifact.base != base for spec in owner.slices)
 
 
+def listed_slices(view: ClusterView) -> frozenset[SliceBase]:
+    """Return the slices that are not retired: `is_retired` for all of them, in one pass."""
+    return frozenset(
+        base
+        for owner, blueprint in view.blueprints.items()
+        for spec in blueprint.slices
+        if (target := view.targets.get(base := spec.artifact.base)) is not None
+        and target.owner == owner
+    )
+
+
 def drop_targets(view: ClusterView) -> Iterator[DropTarget]:
     """Yield the retired targets of which no instance is left."""
-    occupied = {instance.base for _, instance in view.wanted}
-    for base, target in sorted(view.targets.items()):
-        if base not in occupied and is_retired(view, base):
-            yield DropTarget(
-                base,
-                target.purge,
-                Reason("", "target", f"{base} is in no blueprint and its last instance is gone"),
-            )
+    listed = listed_slices(view)
+    idle = [item for item in sorted(view.targets.items()) if item[0] not in listed]
+    occupied = {instance.base for _, instance in view.wanted} if idle else set()
+    for base, target in idle:
+        if base not in occupied:
+            asked = Asked(retired=True, target_generation=target.generation)
+            text = f"{base} is in no blueprint and its last instance is gone"
+            because = Reason("", "target", text, write(asked, decide(asked)))
+            yield DropTarget(base, target.purge, because)
+
+
+def _evaluate(inputs: Mapping[str, str]) -> str:
+    return decide(read(inputs, Asked))
+
+
+RULES: Mapping[str, Evaluate] = {"target": _evaluate}

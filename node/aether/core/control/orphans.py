@@ -1,0 +1,130 @@
+"""What nobody owns any more: instances of nodes that are gone, facts without a wish, routes nobody answers.
+
+A fact of an earlier life of a node counts as no fact: what it says may have died with that life.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from aether.core.control.evidence import Evaluate, read, write
+from aether.core.control.liveness import is_gone
+from aether.core.control.recovery import STUCK_FACTOR
+from aether.core.control.signals import Signals
+from aether.core.model.ids import NodeId, SliceBase
+from aether.core.model.lifecycle import STEP_TIMEOUT_S, Desired
+from aether.core.model.plan import DropRoute, Forget
+from aether.core.model.reason import Reason
+from aether.core.model.view import ClusterView, Placed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """What forgetting an instance, wish and fact, depends on."""
+
+    node_known: bool
+    """Whether the node is registered."""
+    verdict: str
+    """Of the node; empty when it has none."""
+    gone: bool
+    """Whether what ran on the node must be taken for dead."""
+    wanted: bool
+    fact: bool
+    waited_s: float
+    limit_s: float
+    """Time a node has to take away what nobody wants, in seconds."""
+
+
+def decide(asked: Orphan) -> str:
+    """Return `forget` or `keep`."""
+    if asked.gone:
+        return "forget"
+    left_over = asked.fact and not asked.wanted
+    return "forget" if left_over and asked.waited_s > asked.limit_s else "keep"
+
+
+def forget_lost(view: ClusterView) -> Iterator[Forget]:
+    """Yield the instances of nodes that are gone: placement then sees them missing."""
+    gone: dict[NodeId, bool] = {}
+    for placed in (*view.wanted, *view.phases):
+        if placed[0] not in gone:
+            gone[placed[0]] = is_gone(view, placed[0])
+    if not any(gone.values()):
+        return
+    for placed in sorted({*view.wanted, *view.phases}):
+        if gone[placed[0]]:
+            asked = _orphan(view, placed, 0.0)
+            verdict = f"is {asked.verdict}" if asked.node_known else "is no node of the cluster"
+            text = f"{placed[1]} was on {placed[0]}, which {verdict}"
+            yield Forget(*placed, Reason("", "forget", text, write(asked, decide(asked))))
+
+
+def forget_left_over(view: ClusterView, signals: Signals, now: float) -> Iterator[Forget]:
+    """Yield facts without a wish that their living node has not taken away in time."""
+    for placed in sorted(placed for placed in view.phases if placed not in view.wanted):
+        asked = _orphan(view, placed, signals.in_state_for(placed, now))
+        if not asked.gone and decide(asked) == "forget":
+            text = f"{placed[0]} has not taken away {placed[1]}, which nobody wants"
+            yield Forget(*placed, Reason("", "forget", text, write(asked, "forget")))
+
+
+def _orphan(view: ClusterView, placed: Placed, waited_s: float) -> Orphan:
+    verdict = view.verdicts.get(placed[0])
+    return Orphan(
+        node_known=placed[0] in view.nodes,
+        verdict=verdict.verdict if verdict else "",
+        gone=is_gone(view, placed[0]),
+        wanted=placed in view.wanted,
+        fact=placed in view.phases,
+        waited_s=round(waited_s, 3),
+        limit_s=STUCK_FACTOR * STEP_TIMEOUT_S[Desired.UNLOAD],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """What dropping a route depends on."""
+
+    instances: int
+    """Instances of the slice, whatever their state."""
+    settled_without: int
+    """Those that serve and do not answer the route."""
+
+
+def decide_route(asked: Claims) -> str:
+    """Return `drop` when nobody answers the route or may be about to claim it, else `keep`."""
+    return "drop" if asked.settled_without == asked.instances else "keep"
+
+
+def drop_routes(view: ClusterView) -> Iterator[DropRoute]:
+    """Yield routes of which no instance is left that could answer them.
+
+    A route stays while any instance of its slice is under way: it may be about to claim it.
+    """
+    placed_by_slice: dict[SliceBase, list[Placed]] = {}
+    routed = {route.slice for route in view.routes.values()}
+    for placed in view.wanted:
+        base = placed[1].base
+        if base in routed:
+            placed_by_slice.setdefault(base, []).append(placed)
+    for (method, pattern), route in sorted(view.routes.items()):
+        placed_here = placed_by_slice.get(route.slice, [])
+        without = sum(
+            1 for placed in placed_here if _has_settled_without(view, placed, method, pattern)
+        )
+        asked = Claims(instances=len(placed_here), settled_without=without)
+        if decide_route(asked) == "drop":
+            text = f"no instance of {route.slice} answers {method} {pattern}"
+            yield DropRoute(method, pattern, Reason("", "route", text, write(asked, "drop")))
+
+
+def _has_settled_without(view: ClusterView, placed: Placed, method: str, pattern: str) -> bool:
+    if not view.is_active(placed):
+        return False
+    claimed = view.phases[placed].routes
+    return all((route.method, route.pattern) != (method, pattern) for route in claimed)
+
+
+RULES: Mapping[str, Evaluate] = {
+    "forget": lambda inputs: decide(read(inputs, Orphan)),
+    "route": lambda inputs: decide_route(read(inputs, Claims)),
+}
