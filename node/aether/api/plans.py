@@ -29,7 +29,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class PlanChanged(Conflict):
-    """The outcome would not be the planned one any more; `differences` says where."""
+    """The outcome would not be the planned one any more; field `problems` says where."""
 
     code = "plan_changed"
 
@@ -77,9 +77,7 @@ def _changed(digest: str, found: Rehearsal, context: Context) -> PlanChanged:
     else:
         problems = list(differences(planned, found.outline))
     text = f"nothing is changed: the outcome would not be that of plan {digest[:12]}"
-    return PlanChanged(
-        "\n".join([text, *problems]), fields={"problems": problems, "digest": found.digest}
-    )
+    return PlanChanged(text, fields={"problems": problems, "digest": found.digest})
 
 
 def _guards(view: ClusterView, admitted: Admitted) -> tuple[Guard, ...]:

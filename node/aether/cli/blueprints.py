@@ -12,6 +12,7 @@ from aether.cli.failures import CliError, Refused
 from aether.cli.files import read_input
 from aether.cli.framework import Invocation, LazyGroup
 from aether.cli.names import BLUEPRINT
+from aether.cli.plans import DIGEST_OPTION, DRY_RUN_OPTION, show_plan
 from aether.cli.progress import Progress, read_blueprint
 from aether.cli.tables import render_pairs, render_table, table_of
 from aether.cli.waiting import CHANGE_TIMEOUT_S, DidNotWork, Wait, look_at, wait_until_done
@@ -100,17 +101,30 @@ def validate(this: Invocation, file: str) -> None:
     this.output.show(answer, [f"{file} is valid: {answer['summary']}"])
 
 
+@group.command("plan")
+@click.argument("file", type=click.Path())
+@click.pass_obj
+def plan_blueprint(this: Invocation, file: str) -> None:
+    """Show what would come of applying FILE (`-`: standard input), and the digest of that.
+
+    Nothing is changed. `aether blueprint apply FILE --plan DIGEST` then does just that, or refuses.
+    """
+    _, answer = _post(this, file, "blueprints", "plan")
+    show_plan(this, answer)
+
+
 @group.command("apply")
 @click.argument("file", type=click.Path())
+@DIGEST_OPTION
 @_wait
 @click.pass_obj
-def apply(this: Invocation, file: str, waits: bool) -> None:  # noqa: FBT001 - click hands flags over so
+def apply(this: Invocation, file: str, plan: str | None, waits: bool) -> None:  # noqa: FBT001 - click hands flags over so
     """Have the cluster run what FILE (`-`: standard input) says, and wait until it does.
 
-    Exit code 1 when an artifact fails for good, 5 when time (--timeout, 120 s) runs out. Applying
-    what is applied already changes nothing.
+    Exit code 1 when an artifact fails for good, 4 when the outcome would not be the planned one, 5 when
+    time (--timeout, 120 s) runs out. Applying what is applied already changes nothing.
     """
-    _, change = _post(this, file, "blueprints")
+    _, change = _post(this, file, "blueprints", plan=plan)
     this.output.say(change["summary"])
     if not waits:
         this.output.show(change, [f"{change['id']} applied; {_watch_on(change['id'])} shows how"])
@@ -128,19 +142,29 @@ def apply(this: Invocation, file: str, waits: bool) -> None:  # noqa: FBT001 - c
 @click.argument("blueprint", type=BLUEPRINT)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--purge-data", is_flag=True, help="Remove what its slices keep in the store, too.")
+@DIGEST_OPTION
+@DRY_RUN_OPTION
 @_wait
 @click.pass_obj
-def delete(
+def delete(  # noqa: PLR0913 - one for each option
     this: Invocation,
     blueprint: str,
-    yes: bool,  # noqa: FBT001 - click hands flags over so
-    purge_data: bool,  # noqa: FBT001 - click hands flags over so
-    waits: bool,  # noqa: FBT001 - click hands flags over so
+    *,
+    yes: bool,
+    purge_data: bool,
+    plan: str | None,
+    dry_run: bool,
+    waits: bool,
 ) -> None:
     """Remove the blueprint and all that runs for it, dependents first, and wait until it is gone."""
+    purge = "true" if purge_data else None
+    if dry_run:
+        path = path_to("blueprints", blueprint, "delete", "plan", purge_data=purge)
+        show_plan(this, this.client.request("POST", path)[1])
+        return
     if not yes:
         _confirm(blueprint, purge_data)
-    path = path_to("blueprints", blueprint, purge_data="true" if purge_data else None)
+    path = path_to("blueprints", blueprint, purge_data=purge, plan=plan)
     _, change = this.client.request("DELETE", path)
     this.output.say(change["summary"])
     if waits:
@@ -169,11 +193,14 @@ def _is_gone(seen: Progress | None) -> bool:
     return seen is None
 
 
-def _post(this: Invocation, file: str, *parts: str) -> tuple[int, Any]:
+def _post(this: Invocation, file: str, *parts: str, plan: str | None = None) -> tuple[int, Any]:
     text = read_input(file, MAX_TEXT_BYTES, "a blueprint")
     source = "stdin" if file == "-" else file
     return this.client.request(
-        "POST", path_to(*parts, source=source), text, {"content-type": "application/toml"}
+        "POST",
+        path_to(*parts, source=source, plan=plan),
+        text,
+        {"content-type": "application/toml"},
     )
 
 

@@ -12,6 +12,7 @@ from aether.cli.client import REQUEST_TIMEOUT_S, path_to
 from aether.cli.failures import Missing
 from aether.cli.framework import Invocation, LazyGroup
 from aether.cli.names import SLICE
+from aether.cli.plans import DIGEST_OPTION, DRY_RUN_OPTION, show_plan
 from aether.cli.progress import Progress, SliceProgress, read_blueprint, read_slice
 from aether.cli.tables import render_pairs, render_table, table_of
 from aether.cli.waiting import CHANGE_TIMEOUT_S, Wait, look_at, wait_until_done
@@ -70,16 +71,28 @@ def slice_lines(answer: Mapping[str, Any]) -> list[str]:
 @group.command("scale")
 @click.argument("slice_", metavar="SLICE", type=SLICE)
 @click.argument("instances", type=int)
+@DIGEST_OPTION
+@DRY_RUN_OPTION
 @click.option(
     "--wait/--detach", "waits", default=True, help="Wait until it is carried out (default), or not."
 )
 @click.pass_obj
-def scale(this: Invocation, slice_: str, instances: int, waits: bool) -> None:  # noqa: FBT001 - click hands flags over so
+def scale(
+    this: Invocation,
+    slice_: str,
+    instances: int,
+    plan: str | None,
+    dry_run: bool,  # noqa: FBT001 - click hands flags over so
+    waits: bool,  # noqa: FBT001 - click hands flags over so
+) -> None:
     """Want INSTANCES instances of SLICE, within the bounds of its blueprint."""
+    what, headers = ("slices", slice_, "scale"), {"content-type": "application/json"}
     body = json.dumps({"instances": instances}).encode()
-    _, change = this.client.request(
-        "POST", path_to("slices", slice_, "scale"), body, {"content-type": "application/json"}
-    )
+    if dry_run:
+        _, answer = this.client.request("POST", path_to(*what, "plan"), body, headers)
+        show_plan(this, answer)
+        return
+    _, change = this.client.request("POST", path_to(*what, plan=plan), body, headers)
     this.output.say(change["summary"])
     if not waits:
         this.output.show(change, [f"{slice_} wants {instances} instances"])
