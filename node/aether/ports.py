@@ -262,6 +262,22 @@ class Backups(Protocol):
         ...
 
 
+class Watching(Protocol):
+    """A watch of the store, an iterator of batches of changes in order."""
+
+    def __aiter__(self) -> AsyncIterator[Changes]:
+        """Return itself."""
+        ...
+
+    async def __anext__(self) -> Changes:
+        """Return the next batch."""
+        ...
+
+    def ask_progress(self) -> None:
+        """Have it tell at once, after what waits, up to which revision all was seen."""
+        ...
+
+
 class Store(Protocol):
     """The replicated key-value store as the node uses it."""
 
@@ -314,7 +330,7 @@ class Store(Protocol):
         *,
         progress: bool = False,
         without: str = "",
-    ) -> AsyncIterator[Changes]:
+    ) -> Watching:
         """Follow every later change under `prefix`, in order and without gaps.
 
         Keys that begin with `without` are left out, when it is given. With `after_revision`, changes after that revision come first from history; raises
@@ -439,6 +455,17 @@ class Replicator(Protocol):
         self, artifact: Artifact, record: ArtifactRecord, copies: int
     ) -> tuple[NodeId, ...]:
         """Have up to `copies` other nodes fetch the artifact from here; return those that did."""
+        ...
+
+
+class NodeProvider(Protocol):
+    """Starts machines, containers or processes that become nodes of this cluster."""
+
+    async def provide(self, node: NodeId) -> None:
+        """Have a node of this name started, if it does not run; asked twice it is started once.
+
+        Returns once that is under way: the node shows by itself when it joins. Raises AetherError.
+        """
         ...
 
 

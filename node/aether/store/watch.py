@@ -80,6 +80,7 @@ class Watch(AsyncIterator[Changes]):
         self._waiting = deque(backlog)
         self._most = MAX_WAITING + len(self._waiting)
         self._progress = progress
+        self._is_asked = False
         self._arrived = asyncio.Event()
         self._ended: Conflict | None = None
         self._closed = False
@@ -110,6 +111,11 @@ class Watch(AsyncIterator[Changes]):
         """Know that nothing below the prefix changed up to `revision` but what was offered."""
         self.seen = max(self.seen, revision)
 
+    def ask_progress(self) -> None:
+        """Have the watch tell at once, after what waits, up to which revision all was seen."""
+        self._is_asked = True
+        self._arrived.set()
+
     def cut_off(self, why: str) -> None:
         """End the watch with an error: it can no longer be without gaps."""
         self.fail(cut_off_error(self.prefix, self.seen, why))
@@ -138,6 +144,9 @@ class Watch(AsyncIterator[Changes]):
                 raise self._ended
             if self._closed:
                 raise StopAsyncIteration
+            if self._is_asked:
+                self._is_asked = False
+                return Changes(self.seen, _PROGRESS)
             self._arrived.clear()
             try:
                 async with asyncio.timeout(PROGRESS_S if self._progress else None):

@@ -62,7 +62,9 @@ class Following:
 
     def _follow(self, number: int, watch: Watch) -> None:
         after = None if number in self._unopened else watch.seen
-        self._link.tell(Follow(number, watch.prefix, after, watch.without))
+        # One that leaves keys out asks how far all was seen; the others need not know at once.
+        eager = bool(watch.without)
+        self._link.tell(Follow(number, watch.prefix, after, watch.without, eager))
 
     def resume(self) -> None:
         """Open every watch again, from what it saw last."""
