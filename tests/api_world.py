@@ -168,6 +168,7 @@ class ApiWorld:
             consensus=self.consensus, machine=machine, node=NODE, cluster_id="c-1"
         )
         self.not_ready: list[str] = []
+        self.waiting: Sequence[str] = ()
         self.api = Api(
             Context(
                 node=NODE,
@@ -178,6 +179,7 @@ class ApiWorld:
                 intake=self.intake,
                 readiness=lambda: self.not_ready,
                 version="9.9.9",
+                waiting=lambda: self.waiting,
             )
         )
 

@@ -1,14 +1,28 @@
 """`aether node …`."""
 
 import json
+from typing import Any
 
 from tests.cli_world import Answer, FakeApi, page, problem
 from tests.unit.cli.conftest import Aether
 
 NODE = {
     "node": "node-1", "verdict": "ON_DUTY", "leader": True, "role": "voter", "instances": 1,
-    "management": "127.0.0.1:5151", "router": "127.0.0.1:8071", "version": "",
+    "management": "127.0.0.1:5151", "router": "127.0.0.1:8071", "version": "", "drain": None,
 }  # fmt: skip
+ORDER = {"by": "api:anonymous", "shutdown": True, "force": False}
+LEFT = {
+    "instance": "g:a:1.0.0/0", "desired": "ACTIVATE", "phase": "ACTIVE",
+    "replacement": "node-2/g:a:1.0.0/1", "replacement_phase": "LOADING",
+}  # fmt: skip
+SUMMARY = Answer(value={"changed": True, "revision": 7, "summary": "node-1 is DRAINING"})
+
+
+def draining(verdict: str, *left: Any, waiting: tuple[str, ...] = ()) -> Answer:
+    """A node that is being drained, as the API shows it."""
+    progress = {"order": ORDER, "remaining": list(left), "waiting": list(waiting)}
+    told = {"verdict": verdict, "drain": ORDER, "hosted": list(left), "progress": progress}
+    return Answer(value={**NODE, **told})
 
 
 def test_list(api: FakeApi, aether: Aether) -> None:
@@ -21,12 +35,22 @@ def test_list(api: FakeApi, aether: Aether) -> None:
 
 def test_get(api: FakeApi, aether: Aether) -> None:
     hosted = [{"instance": "g:a:1.0.0/0", "desired": "ACTIVATE", "phase": "ACTIVE"}]
-    api.on("GET", "nodes/node-1", Answer(value={**NODE, "hosted": hosted}))
-    out = aether("node", "get", "node-1").out
-    assert "verdict:     ON_DUTY" in out
-    assert "g:a:1.0.0/0  ACTIVATE  ACTIVE" in out
-    api.on("GET", "nodes/node-1", Answer(value={**NODE, "hosted": []}))
+    api.on("GET", "nodes/node-1", Answer(value={**NODE, "hosted": hosted, "progress": None}))
+    for verb in ("get", "show"):
+        out = aether("node", verb, "node-1").out
+        assert "verdict:     ON_DUTY" in out
+        assert "g:a:1.0.0/0  ACTIVATE  ACTIVE" in out
+        assert "drain" not in out
+    api.on("GET", "nodes/node-1", Answer(value={**NODE, "hosted": [], "progress": None}))
     assert "INSTANCE" not in aether("node", "get", "node-1").out
+
+
+def test_show_tells_how_far_a_drain_is(api: FakeApi, aether: Aether) -> None:
+    api.on("GET", "nodes/node-1", draining("DRAINING", LEFT, waiting=("no node has room",)))
+    lines = aether("node", "show", "node-1").out.splitlines()
+    assert "drain ordered by api:anonymous with shutdown: 1 instances left" in lines
+    assert "g:a:1.0.0/0  ACTIVE  node-2/g:a:1.0.0/1  LOADING" in lines
+    assert "waiting: no node has room" in lines
 
 
 def test_a_node_that_is_not_there(api: FakeApi, aether: Aether) -> None:
@@ -34,3 +58,71 @@ def test_a_node_that_is_not_there(api: FakeApi, aether: Aether) -> None:
     ran = aether("node", "get", "node-9")
     assert (ran.code, ran.out) == (3, "")
     assert "there is no node node-9" in ran.err
+
+
+def test_orders(api: FakeApi, aether: Aether) -> None:
+    for verb in ("drain", "shutdown", "activate"):
+        api.on("POST", f"nodes/node-1/{verb}", SUMMARY)
+    for arguments, body in (
+        (("drain", "node-1"), b'{"shutdown": false, "force": false}'),
+        (("drain", "node-1", "--shutdown", "--force"), b'{"shutdown": true, "force": true}'),
+        (("shutdown", "node-1"), b'{"force": false}'),
+        (("activate", "node-1"), b""),
+    ):
+        ran = aether("node", *arguments)
+        assert (ran.code, ran.out) == (0, "node-1 is DRAINING\n")
+        assert api.asked[-1].body == body
+    assert json.loads(aether("node", "activate", "node-1", "-o", "json").out)["revision"] == 7
+
+
+def test_a_drain_is_watched_to_its_end(api: FakeApi, aether: Aether) -> None:
+    api.on("POST", "nodes/node-1/drain", SUMMARY)
+    api.on(
+        "GET",
+        "nodes/node-1",
+        draining("DRAINING", LEFT, waiting=("no node has room",)),
+        problem(503, "no quorum", "no_quorum"),
+        draining("DRAINING", LEFT),
+        draining("DECOMMISSIONED"),
+    )
+    ran = aether("node", "drain", "node-1", "--wait", "--timeout", "20")
+    assert ran.code == 0
+    assert ran.err.splitlines() == [
+        "node-1 is DRAINING, 1 instances left",
+        "waiting: no node has room",
+        "still waiting: no quorum",
+        "node-1 is DECOMMISSIONED, 0 instances left",
+        "node-1 is drained",
+    ]
+
+
+def test_a_drain_that_does_not_end_in_time_exits_5_and_says_why(
+    api: FakeApi, aether: Aether
+) -> None:
+    api.on("POST", "nodes/node-1/shutdown", SUMMARY)
+    api.on("GET", "nodes/node-1", draining("DRAINING", LEFT, waiting=("no node has room",)))
+    ran = aether("node", "shutdown", "node-1", "--wait", "--timeout", "200ms")
+    assert ran.code == 5
+    assert "node-1 is not empty after 0.2 s; its drain goes on" in ran.err
+    assert "  no node has room" in ran.err
+    assert "aether node activate node-1" in ran.err
+
+
+def test_a_drain_taken_back_meanwhile_exits_4(api: FakeApi, aether: Aether) -> None:
+    api.on("POST", "nodes/node-1/drain", SUMMARY)
+    free = Answer(value={**NODE, "hosted": [], "progress": None})
+    api.on("GET", "nodes/node-1", draining("DRAINING", LEFT), free)
+    ran = aether("node", "drain", "node-1", "--wait", "--timeout", "20")
+    assert (ran.code, "its drain was taken back" in ran.err) == (4, True)
+    api.on("GET", "nodes/node-1", problem(404, "there is no node node-1", "not_found"))
+    ran = aether("node", "drain", "node-1", "--wait", "--timeout", "20")
+    assert (ran.code, "was removed meanwhile" in ran.err) == (4, True)
+
+
+def test_a_node_is_removed(api: FakeApi, aether: Aether) -> None:
+    done = Answer(value={"changed": True, "revision": 8, "summary": "node-1 is removed"})
+    api.on("DELETE", "nodes/node-1", problem(409, "node-1 is ON_DUTY", "conflict"))
+    api.on("DELETE", "nodes/node-1?force=true", done)
+    refused = aether("node", "remove", "node-1")
+    assert (refused.code, "node-1 is ON_DUTY" in refused.err) == (4, True)
+    assert aether("node", "remove", "node-1", "--force").out == "node-1 is removed\n"
