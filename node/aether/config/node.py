@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aether.config.layers import Layers
 from aether.core.model.ids import NodeId, parse_node_id
@@ -21,6 +22,8 @@ MAX_SOCKET_PATH_BYTES = 100
 ENGINES = ("native", "pysyncobj")
 PLACES = ("own", "inline")
 ROLES = ("voter", "worker")
+MAX_PROVIDER_S = 120.0
+SECTIONS = ("store", "control", "provider", "log")
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -91,6 +94,30 @@ class ControlConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderConfig:
+    """`[provider]`: who starts further nodes when the cluster has fewer than its topology wants."""
+
+    url: str = ""
+    """`http://…` or `https://…` that takes `POST {"node", "join", "cluster_id"}`; empty: nobody is asked."""
+    token_file: str = ""
+    """File with the bearer token sent along; read anew for each call."""
+    timeout_s: float = 30.0
+    """Longest time one call may take, in seconds."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong: name and sentence."""
+        if self.url and not is_http_url(self.url):
+            yield "url", f"{self.url!r} is not a URL: expected http://host[:port]/path or https://…"
+        if self.token_file and not Path(self.token_file).is_file():
+            yield "token_file", f"{self.token_file} is not a file"
+        if not 0 < self.timeout_s <= MAX_PROVIDER_S:
+            yield (
+                "timeout_s",
+                f"{self.timeout_s:g} s is not more than 0 and at most {MAX_PROVIDER_S:g} s",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogConfig:
     """`[log]`: what the node writes to standard error."""
 
@@ -138,6 +165,8 @@ class NodeConfig:
     """Section `[store]`."""
     control: ControlConfig = field(default_factory=ControlConfig)
     """Section `[control]`."""
+    provider: ProviderConfig = field(default_factory=ProviderConfig)
+    """Section `[provider]`."""
     log: LogConfig = field(default_factory=LogConfig)
     """Section `[log]`."""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -164,7 +193,7 @@ class NodeConfig:
         yield from self._role_problems()
         if not 0 <= self.capacity <= 10_000:
             yield "capacity", f"{self.capacity} is not within 0 and 10000 instances"
-        for section in ("store", "control", "log"):
+        for section in SECTIONS:
             for name, sentence in getattr(self, section).problems():
                 yield f"{section}.{name}", sentence
 
@@ -236,6 +265,18 @@ def is_address(text: str) -> bool:
     return bool(host) and not set(host) & set(": /[]@")
 
 
+def is_http_url(text: str) -> bool:
+    """Whether `text` is an http(s) URL with a host, and no user, query or fragment in it."""
+    try:
+        parts = urlsplit(text)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    plain = not (parts.username or parts.password or parts.query or parts.fragment)
+    fits = port_fits and text.isprintable() and " " not in text
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and plain and fits
+
+
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     if value not in choices:
         yield name, f"{value!r} is not available in this version; choose {' or '.join(choices)}"
@@ -247,7 +288,7 @@ def load_config(flags: Mapping[str, Any], environ: Mapping[str, str]) -> NodeCon
     `flags` are by field name (`node_id`, `store.engine`), None when not given; `config` names the
     file, or `AETHER_CONFIG` does.
     """
-    layers = Layers(NodeConfig, sections=("store", "control", "log"), computed=("origins",))
+    layers = Layers(NodeConfig, sections=SECTIONS, computed=("origins",))
     layers.add_file(flags.get("config") or environ.get("AETHER_CONFIG"))
     layers.add_environment(environ)
     layers.add_flags(flags)
@@ -255,6 +296,7 @@ def load_config(flags: Mapping[str, Any], environ: Mapping[str, str]) -> NodeCon
     sections: dict[str, Any] = {
         "store": StoreConfig(**layers.section("store")),
         "control": ControlConfig(**layers.section("control")),
+        "provider": ProviderConfig(**layers.section("provider")),
         "log": LogConfig(**layers.section("log")),
     }
     problems = list(layers.problems)

@@ -18,6 +18,8 @@ from aether.artifacts.repository import Repository, Shelf
 from aether.config.node import NodeConfig
 from aether.config.version import aether_version
 from aether.control.manager import ClusterDeploymentManager
+from aether.control.providing import Providing
+from aether.core.agent.copies import nodes_on_duty
 from aether.core.control.signals import ControlSettings
 from aether.core.model.records import NodeRecord
 from aether.dataplane.feed import TableFeed
@@ -26,6 +28,7 @@ from aether.host.gateway import HostGateway
 from aether.node.clock import MonotonicClock
 from aether.node.data_dir import DataDir
 from aether.node.managers import Managers, ManagersGround, assemble_managers
+from aether.node.provider import HttpNodeProvider
 from aether.node.readiness import Readiness
 from aether.node.stores import Grounds, NodeStore, open_store
 from aether.ports import Store
@@ -72,6 +75,8 @@ class Parts:
     readiness: Readiness
     managers: Managers
     copies: Copies
+    providing: Providing | None
+    """None without a provider of nodes."""
     api: Api
 
 
@@ -129,6 +134,7 @@ def assemble(ground: Ground) -> Parts:
         readiness=readiness,
         managers=managers,
         copies=Copies(config.node_id, store, Shelf(ground.repository), ground.peers, clock),
+        providing=_providing(ground, store, managers.control, clock),
         api=_api(ground, node_store, launcher, layers, readiness, managers.control),
     )
 
@@ -147,11 +153,28 @@ def _store(ground: Ground, clock: MonotonicClock) -> NodeStore:
     )
 
 
+def _providing(
+    ground: Ground, store: Store, control: ClusterDeploymentManager, clock: MonotonicClock
+) -> Providing | None:
+    """Return what asks for further nodes, handing them the cluster addresses of those on duty."""
+    config = ground.config
+    if not config.provider.url:
+        return None
+
+    def join() -> list[str]:
+        view = control.view()
+        return [view.nodes[node].cluster for node in nodes_on_duty(view)]
+
+    provider = HttpNodeProvider(config.provider, ground.membership.cluster_id, join)
+    return Providing(config.node_id, store, provider, clock, _control_settings(config))
+
+
 def _control_settings(config: NodeConfig) -> ControlSettings:
     return ControlSettings(
         suspect_after_s=config.control.suspect_after_s,
         lost_after_s=config.control.lost_after_s,
         settle_s=config.control.settle_s,
+        has_provider=bool(config.provider.url),
     )
 
 
@@ -176,5 +199,6 @@ def _api(
             readiness=readiness,
             version=aether_version(),
             waiting=lambda: control.last_plan.waiting,
+            rehearsals=Rehearsals(_control_settings(ground.config)),
         )
     )

@@ -184,6 +184,8 @@ class Node:
         self._tasks.start("vote", voting)
         parts.managers.start(self._tasks)
         self._tasks.start("copies", parts.copies.run())
+        if parts.providing is not None:
+            self._tasks.start("providing", parts.providing.run())
         self._tasks.start("shutdown", self._leaving(parts).run())
 
     def _leaving(self, parts: Parts) -> Leaving:
