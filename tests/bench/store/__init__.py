@@ -1,6 +1,7 @@
 """Our store beside etcd: three members each on one machine, fsync on, the same disk, in turns.
 
-`BENCH_ONLY` chooses among `load`, `idle`, `failover`, `restart` and `api` (all, unless told); `BENCH_PEERS` among `aether`
+`BENCH_ONLY` chooses among `load`, `idle`, `failover`, `restart` and `api` (all, unless told), and `calm`: no election
+while every core is busy for `BENCH_CALM` seconds (600), only when named; `BENCH_PEERS` among `aether`
 and `etcd`; `BENCH_SECONDS`, `BENCH_ROUNDS`, `BENCH_KILLS` and `BENCH_ENTRIES` set how long, how often, how many leaders
 die and how many entries a restart reads. Figures of a load are medians of the rounds.
 """
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from tests.bench.report import conditions, write
 from tests.bench.store import etcd
 from tests.bench.store.api import api_numbers
+from tests.bench.store.calm import calm_numbers
 from tests.bench.store.loads import idle_numbers, load_numbers
 from tests.bench.store.native import Native
 from tests.bench.store.numbers import Number, paired
@@ -25,6 +27,7 @@ def run() -> None:
     seconds = float(os.environ.get("BENCH_SECONDS", "5"))
     rounds = int(os.environ.get("BENCH_ROUNDS", "3"))
     kills = int(os.environ.get("BENCH_KILLS", "20"))
+    calm_s = float(os.environ.get("BENCH_CALM", "600"))
     entries = int(os.environ.get("BENCH_ENTRIES", "1000000"))
     sections: dict[str, tuple[Callable[[], Iterator[Number]], str]] = {
         "load": (lambda: load_numbers(peers, seconds, rounds), f"{rounds} rounds of {seconds:g} s"),
@@ -36,8 +39,9 @@ def run() -> None:
         "api": (lambda: api_numbers(seconds, rounds), "3 whole nodes, h2load over HTTP/1.1"),
         "restart": (lambda: restart_numbers(peers, entries), "all members killed, log kept whole"),
     }
+    on_demand = {"calm": (lambda: calm_numbers(peers, calm_s), "a busy loop a core, one writer")}
     for name in os.environ.get("BENCH_ONLY", ",".join(sections)).split(","):
-        measure, how = sections[name]
+        measure, how = {**sections, **on_demand}[name]
         numbers = list(measure())
         write(
             paired(

@@ -94,6 +94,13 @@ class Etcd:
         cost.wait_until("etcd has a leader", known, START_S)
         return found[0]
 
+    def term(self) -> int:
+        """Ask every member for its term."""
+        told = [
+            self._call(member, "/v3/maintenance/status", {}, CALL_S) for member in range(MEMBERS)
+        ]
+        return max(int(status["raftTerm"]) for status in told)
+
     def revision(self) -> int:
         """Read the revision from the header of a linearizable read."""
         key = b64encode(KEY).decode()

@@ -65,6 +65,11 @@ class Native:
         cost.wait_until("aether has a leader", known, START_S)
         return self._members.index(found[0])
 
+    def term(self) -> int:
+        """Ask every member for its term."""
+        statuses = [member.status() for member in self._members]
+        return max(status.term for status in statuses if status is not None)
+
     def revision(self) -> int:
         """Read the revision a linearizable read is of."""
         with self._caller(self.leader()) as caller:

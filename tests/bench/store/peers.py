@@ -52,6 +52,10 @@ class Peer(Protocol):
         """Return which member leads, from 0; raises TimeoutError when none does in 20 s."""
         ...
 
+    def term(self) -> int:
+        """Return the highest Raft term any member knows: one more for each election."""
+        ...
+
     def revision(self) -> int:
         """Return the revision a linearizable read sees."""
         ...
