@@ -5,9 +5,8 @@ Nothing here knows a socket, a process or a file. `ClusterDeploymentManager`,
 else, so that a simulated node is a node.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from aether.agent.manager import NodeDeploymentManager
 from aether.agent.stepper import Prepare, Stepper
@@ -57,19 +56,14 @@ class Managers:
     tables: TablePublisher
     reporter: Reporter
 
-    def start(self, tasks: Tasks) -> None:
-        """Have `tasks` run every loop, until it is stopped."""
-        for name, loop in self._loops().items():
-            tasks.start(name, loop)
-
-    def _loops(self) -> dict[str, Coroutine[Any, Any, None]]:
-        return {
-            "register": self._register(),
-            "reports": self.reporter.run(),
-            "control": self.control.run(),
-            "agent": self.agent.run(),
-            "tables": self.tables.run(),
-        }
+    def start(self, tasks: Tasks, *, tables: bool = True) -> None:
+        """Have `tasks` run every loop, until it is stopped; no `tables` on a node without routers."""
+        tasks.start("register", self._register())
+        tasks.start("reports", self.reporter.run())
+        tasks.start("control", self.control.run())
+        tasks.start("agent", self.agent.run())
+        if tables:
+            tasks.start("tables", self.tables.run())
 
     async def _register(self) -> None:
         ground = self.ground

@@ -1,0 +1,121 @@
+"""Requests through every router's table: what a client would notice of all the moving.
+
+A refused connection is tried again on another endpoint of the same table, as the router does; a
+request fails when no endpoint is left.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aether.core.dataplane.table import Endpoint, Table
+from aether.core.model.ids import NodeId, SliceBase
+from aether.core.model.lifecycle import Phase
+from aether.core.model.view import Placed
+from aether_forge.sim.loop import let_pass
+
+if TYPE_CHECKING:
+    from aether_forge.sim.control.world import World
+
+GRACE_S = 4.0
+"""Longest time until the table of a router that is well shows a fact: the publisher looks once a
+second, and copies of the store lag behind."""
+
+
+@dataclass(slots=True)
+class Failed:
+    """A request nobody answered."""
+
+    at: float
+    node: NodeId
+    slice: SliceBase
+    why: str
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Sends a request to every slice through every router, again and again."""
+
+    world: "World"
+    failed: list[Failed] = field(default_factory=list)
+    served: Counter[SliceBase] = field(default_factory=Counter)
+    _turn: int = 0
+    _ended: dict[Placed, float] = field(default_factory=dict)
+    """Instances in tables that are over, and since when that is so."""
+    _unwell: dict[NodeId, float] = field(default_factory=dict)
+    """When each router's machine was last not well."""
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        while True:
+            await let_pass(self.world.settings.traffic_s)
+            self._turn += 1
+            self._note_ended()
+            for name in self.world.nodes:
+                table = self.world.nodes[name].feed.table
+                if not self.world.is_well(name):
+                    self._unwell[name] = self.world.now()
+                if table is not None and self.world.nodes[name].runs:
+                    self._send_all(name, table)
+
+    def _note_ended(self) -> None:
+        """Remember since when an instance is not ACTIVE any more, for those that once were."""
+        ledger, now = self.world.ledger, self.world.now()
+        for placed in list(self._ended):
+            phase = ledger.phases.get(placed)
+            if phase is not None and phase.state is Phase.ACTIVE:
+                del self._ended[placed]
+        listed = {
+            (endpoint.node, endpoint.instance): None
+            for node in self.world.nodes.values()
+            for endpoint in (node.feed.table.instances if node.feed.table is not None else ())
+        }
+        for placed in listed:
+            phase = ledger.phases.get(placed)
+            if phase is None or phase.state is not Phase.ACTIVE:
+                self._ended.setdefault(placed, now)
+        self._ended = {placed: at for placed, at in self._ended.items() if placed in listed}
+
+    def _send_all(self, name: NodeId, table: Table) -> None:
+        by_slice: dict[SliceBase, list[Endpoint]] = {row.slice: [] for row in table.routes}
+        for endpoint in table.instances:
+            by_slice.setdefault(endpoint.slice, []).append(endpoint)
+        for base, endpoints in sorted(by_slice.items()):
+            self._check(name, endpoints)
+            self._send(name, base, endpoints)
+
+    def _check(self, name: NodeId, endpoints: list[Endpoint]) -> None:
+        """Complain of a router that has been well for a while and lists an instance that is over."""
+        now = self.world.now()
+        if now - self._unwell.get(name, 0.0) < GRACE_S:
+            return
+        for endpoint in endpoints:
+            ended = self._ended.get((endpoint.node, endpoint.instance), now)
+            if now - ended > GRACE_S:
+                self.world.complain(
+                    f"the table of {name} still lists {endpoint.instance} on {endpoint.node}, "
+                    f"which is not ACTIVE for {now - ended:.1f} s"
+                )
+
+    def _send(self, name: NodeId, base: SliceBase, endpoints: list[Endpoint]) -> None:
+        if not endpoints:
+            self._fail(name, base, "its table has no endpoint")
+            return
+        first = self._turn % len(endpoints)
+        for tried, endpoint in enumerate((*endpoints[first:], *endpoints[:first])):
+            if self._answers(name, endpoint):
+                self.served[base] += 1
+                self.world.counts["request served"] += 1
+                self.world.counts["request tried elsewhere"] += tried > 0
+                return
+        self._fail(name, base, f"none of {len(endpoints)} endpoints answers")
+
+    def _answers(self, name: NodeId, endpoint: Endpoint) -> bool:
+        world, home = self.world, endpoint.node
+        if home not in world.nodes or not world.links.passes(name, home):
+            return False
+        return world.nodes[home].hosts.takes_requests(endpoint.instance, world.now())
+
+    def _fail(self, name: NodeId, base: SliceBase, why: str) -> None:
+        self.world.counts["request failed"] += 1
+        self.failed.append(Failed(self.world.now(), name, base, why))
