@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import click
-from pydantic import BaseModel
 
 from aether import errors
 from aether.api import problems, routes
 from aether.api.endpoint import Endpoint
 from aether.cli.exits import ExitCode
 from aether.cli.root import root
-from aether.config import blueprint, node
+from aether.config import node
+from aether.config.blueprint_schema import reference_lines
 from aether.config.layers import variable
 from aether.errors import AetherError
 from aether.node.command import node_command
@@ -103,73 +103,6 @@ def config_page() -> Iterator[str]:
     yield from table(
         ("setting", "default", "environment", "flag", "meaning"), settings(node.NodeConfig)
     )
-
-
-# ---- blueprint ---------------------------------------------------------------------------------
-
-
-def keys_of(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield key, type, default and meaning of a model's fields."""
-    schema = model.model_json_schema(ref_template="{model}")
-    for name, field in model.model_fields.items():
-        shape = schema["properties"][name]
-        if field.is_required():
-            default = "required"
-        elif field.default_factory is not None:
-            default = "empty"
-        else:
-            default = "" if field.default is None else f"`{field.default}`"
-        yield f"`{name}`", shape_text(shape), default, field.description or ""
-
-
-def shape_text(shape: Mapping[str, Any]) -> str:
-    """Say a JSON schema in words."""
-    real = next((one for one in shape.get("anyOf", ()) if one["type"] != "null"), shape)
-    words = {
-        "string": "text",
-        "integer": "whole number",
-        "number": "length of time",
-        "array": "tables",
-        "object": "table",
-    }
-    text = words[real["type"]]
-    if "minimum" in real:
-        text += f", {real['minimum']} to {real['maximum']}"
-    if "minItems" in real:
-        text += f", {real['minItems']} to {real['maxItems']}"
-    return text
-
-
-def blueprint_page() -> Iterator[str]:
-    """Yield the lines of blueprint.md."""
-    headings = ("key", "type", "default", "meaning")
-    yield "# Blueprint"
-    yield ""
-    yield (
-        f"TOML, UTF-8, at most {blueprint.MAX_SOURCE_BYTES // 1024} KiB. All problems are "
-        "reported together, each as `source:line:column: path: message`; unknown keys are errors "
-        "with a guess."
-    )
-    yield ""
-    yield from table(headings, keys_of(blueprint.BlueprintModel))
-    yield ""
-    yield "## `[[slices]]`"
-    yield ""
-    yield from table(headings, keys_of(blueprint.SliceModel))
-    yield ""
-    yield (
-        "A slice is listed once, whatever its version; `min_instances` ≤ `instances` ≤ "
-        "`max_instances`. Settings below `[config]` are for slices of this blueprint and hold "
-        "what JSON can carry: no dates, no `nan` or `inf`, whole numbers of 64 bits."
-    )
-    yield ""
-    yield "## Not in this version"
-    yield ""
-    yield "Refused rather than ignored:"
-    yield ""
-    for path, names in blueprint.PLANNED.items():
-        where = "in `[[slices]]`" if path else "at the top"
-        yield f"- {where}: {', '.join(f'`{name}`' for name in sorted(names))}"
 
 
 # ---- management API ----------------------------------------------------------------------------
@@ -308,7 +241,7 @@ def cli_page() -> Iterator[str]:
 
 PAGES = {
     "config.md": config_page,
-    "blueprint.md": blueprint_page,
+    "blueprint.md": reference_lines,
     "api.md": api_page,
     "cli.md": cli_page,
 }

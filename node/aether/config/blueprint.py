@@ -1,43 +1,37 @@
 """A blueprint as the operator writes it: read, checked as a whole, and turned into slices.
 
-All problems of a text are found in one go, each with its line.
+All problems of a text are found in one go, each with its line. Reading is bounded: by the bytes of
+the text, by what it may hold, and by the problems that are told.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from aether.config.crosscheck import MAX_INSTANCES, Problem, cross_problems, shown
-from aether.config.duration import parse_duration
-from aether.config.guess import did_you_mean
+from aether.config.blueprint_model import (
+    DEFAULT_MAX_INSTANCES,
+    TABLES,
+    BlueprintTable,
+    SliceTable,
+)
+from aether.config.blueprint_unkept import unkept_problems
+from aether.config.crosscheck import Problem, cross_problems, cut, shown
 from aether.config.places import Path, find_places, path_text, place_of
 from aether.config.toml import load_toml
+from aether.core.control.admission import MAX_PROBLEMS
 from aether.core.model.ids import Artifact
-from aether.core.model.records import SliceSpec
+from aether.core.model.records import Placement, SliceSpec, Update
 from aether.errors import BlueprintInvalid, TooLarge
 
 MAX_SOURCE_BYTES = 256 * 1024
 """Largest blueprint text; it is stored beside what it was expanded to, in one value of 1 MiB."""
-MAX_SLICES = 500
-"""Most slices of a blueprint; one transaction guards them all and holds 512 guards."""
-MAX_TIMEOUT_S = 3600.0
-"""Longest time-out of a route."""
-DEFAULT_MAX_INSTANCES = 100
-"""Upper bound of a slice that names none and starts with fewer."""
+MAX_MARKS = 20_000
+"""Most `=`, `,` and `[` of a text: each may begin a key, an element or a table, and costs time."""
 
-PLANNED: Mapping[Path, frozenset[str]] = {
-    (): frozenset({"deployment", "secrets"}),
-    ("slices",): frozenset(
-        {
-            "min_available", "group", "isolation", "limits", "load_balancing", "affinity_key",
-            "placement",
-        }
-    ),
-}  # fmt: skip
-"""Keys of the format that this version cannot honour: refused, never ignored."""
+_MENTION = re.compile(r"(?<![\w.:-])[a-z][a-z0-9_.-]*:[a-z0-9]+(?:-[a-z0-9]+)*(?![a-z0-9-])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,144 +47,126 @@ class BlueprintDraft:
 
     def locate(self, sentence: str) -> str:
         """Put the place of the slice that `sentence` names first before it, if it names one."""
-        mentions = [
-            (found.start(), position)
-            for position, spec in enumerate(self.slices)
-            if (
-                found := re.search(rf"(?<![\w.:-]){re.escape(spec.artifact.base)}\b(?!-)", sentence)
-            )
-        ]
-        if not mentions:
+        return self.locate_all((sentence,))[0]
+
+    def locate_all(self, sentences: Iterable[str]) -> tuple[str, ...]:
+        """Put before each sentence the place of the slice it names first."""
+        positions: dict[str, int] = {
+            spec.artifact.base: position for position, spec in enumerate(self.slices)
+        }
+        places = find_places(self.source)
+        return tuple(self._located(sentence, positions, places) for sentence in sentences)
+
+    def _located(
+        self, sentence: str, positions: Mapping[str, int], places: Mapping[Path, tuple[int, int]]
+    ) -> str:
+        mentioned = (positions.get(name) for name in _MENTION.findall(sentence))
+        position = next((each for each in mentioned if each is not None), None)
+        if position is None:
             return sentence
-        path: Path = ("slices", min(mentions)[1], "artifact")
-        line, column = place_of(find_places(self.source), path)
+        path: Path = ("slices", position, "artifact")
+        line, column = place_of(places, path)
         return f"{self.name}:{line}:{column}: {path_text(path)}: {sentence}"
-
-
-def _artifact(text: str) -> str:
-    return Artifact(text)
-
-
-def _timeout(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f'{shown(value)} is not a length of time: write "5s" or seconds')  # noqa: TRY004 - pydantic collects ValueErrors
-    seconds = parse_duration(value)
-    if seconds > MAX_TIMEOUT_S:
-        raise ValueError(f"{shown(value)} is longer than the limit of {MAX_TIMEOUT_S:g} s")
-    return seconds
-
-
-class SliceModel(BaseModel):
-    """One `[[slices]]` table."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    artifact: Annotated[str, AfterValidator(_artifact)] = Field(
-        description="what to run: `group:name:version` of a pushed artifact"
-    )
-    instances: int = Field(
-        default=1, ge=1, le=MAX_INSTANCES, description="instances wanted when first applied"
-    )
-    min_instances: int = Field(
-        default=1, ge=1, le=MAX_INSTANCES, description="scaling never goes below this"
-    )
-    max_instances: int | None = Field(
-        default=None,
-        ge=1,
-        le=MAX_INSTANCES,
-        description="scaling never goes above this; "
-        f"{DEFAULT_MAX_INSTANCES}, or `instances` when that is more",
-    )
-    timeout: Annotated[float, BeforeValidator(_timeout)] | None = Field(
-        default=None,
-        description='time-out of every route of the slice: `"500ms"`, `"5s"` or seconds; '
-        "the route's own when left out",
-    )
-
-
-class BlueprintModel(BaseModel):
-    """The whole document."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    id: Annotated[str, AfterValidator(_artifact)] = Field(
-        description="coordinates of the blueprint: `group:name:version`"
-    )
-    slices: list[SliceModel] = Field(
-        min_length=1, max_length=MAX_SLICES, description="what to run, one table a slice"
-    )
-    config: dict[str, dict[str, Any]] = Field(
-        default_factory=dict,
-        description='settings by slice: `[config."group:name"]`; handed to the slice as they are',
-    )
 
 
 def read_blueprint(text: str, source: str) -> BlueprintDraft:
     """Read a blueprint; `source` names the text in messages.
 
     Raises BlueprintInvalid with every problem found, ConfigInvalid when the text is not TOML, and
-    TooLarge beyond MAX_SOURCE_BYTES.
+    TooLarge beyond MAX_SOURCE_BYTES or MAX_MARKS.
     """
-    size = len(text.encode())
-    if size > MAX_SOURCE_BYTES:
-        raise TooLarge(f"{source}: a blueprint of {size} bytes; the limit is {MAX_SOURCE_BYTES}")
+    _refuse_large(text, source)
     values = load_toml(text, source)
     problems = list(cross_problems(values))
     try:
-        model = BlueprintModel.model_validate(values)
+        table = BlueprintTable.model_validate(values)
     except ValidationError as found:
-        problems += [_translate(error["loc"], error) for error in found.errors()]
-        raise _invalid(text, source, problems) from found
-    if problems:
-        raise _invalid(text, source, problems)
-    return BlueprintDraft(id=Artifact(model.id), slices=_specs(model), source=text, name=source)
+        errors = found.errors(include_url=False, include_context=True)
+        problems += [_translate(error["loc"], error) for error in errors]
+        raise _invalid(text, source, problems, values) from found
+    if problems or any(unkept_problems(values)):
+        raise _invalid(text, source, problems, values)
+    return BlueprintDraft(id=Artifact(table.id), slices=_specs(table), source=text, name=source)
 
 
-def _specs(model: BlueprintModel) -> tuple[SliceSpec, ...]:
-    return tuple(
-        SliceSpec(
-            artifact=Artifact(slice_.artifact),
-            instances=slice_.instances,
-            min_instances=slice_.min_instances,
-            max_instances=slice_.max_instances or max(DEFAULT_MAX_INSTANCES, slice_.instances),
-            timeout_s=slice_.timeout,
-            config=model.config.get(Artifact(slice_.artifact).base, {}),
+def _refuse_large(text: str, source: str) -> None:
+    size = len(text.encode(errors="surrogatepass"))
+    if size > MAX_SOURCE_BYTES:
+        raise TooLarge(f"{source}: a blueprint of {size} bytes; the limit is {MAX_SOURCE_BYTES}")
+    marks = sum(text.count(mark) for mark in "=,[")
+    if marks > MAX_MARKS:
+        raise TooLarge(
+            f"{source}: a blueprint with {marks} keys, elements and tables (counted as `=`, `,` and "
+            f"`[`); the limit is {MAX_MARKS}: keep large data elsewhere"
         )
-        for slice_ in model.slices
+
+
+def _specs(blueprint: BlueprintTable) -> tuple[SliceSpec, ...]:
+    return tuple(_spec(blueprint, table) for table in blueprint.slices)
+
+
+def _spec(blueprint: BlueprintTable, table: SliceTable) -> SliceSpec:
+    artifact = Artifact(table.artifact)
+    return SliceSpec(
+        artifact=artifact,
+        instances=table.instances,
+        min_instances=table.min_instances,
+        max_instances=table.max_instances or max(DEFAULT_MAX_INSTANCES, table.instances),
+        timeout_s=table.timeout,
+        config=blueprint.config.get(artifact.base, {}),
+        min_available=table.min_available,
+        placement=Placement(spread=table.placement.spread, require=table.placement.require),
+        update=_update(blueprint, table),
+        on_dependency_loss=table.on_dependency_loss,
     )
 
 
-def _invalid(text: str, source: str, problems: list[Problem]) -> BlueprintInvalid:
+def _update(blueprint: BlueprintTable, table: SliceTable) -> Update:
+    wanted = table.update.strategy or blueprint.deployment.strategy
+    if wanted == "immediate":
+        return Update(strategy="immediate")
+    surge = table.update.max_surge or blueprint.deployment.max_surge
+    return Update(strategy="rolling", max_surge=surge)
+
+
+def _invalid(
+    text: str, source: str, problems: list[Problem], values: Mapping[str, Any]
+) -> BlueprintInvalid:
+    """Return the error that tells the first MAX_PROBLEMS, in the order of the text."""
+    around = {problem.path[:end] for problem in problems for end in range(len(problem.path) + 1)}
+    problems += [problem for problem in unkept_problems(values) if problem.path not in around]
     places = find_places(text)
-    placed = sorted({(place_of(places, path), path_text(path), what) for path, what in problems})
-    return BlueprintInvalid(
-        [f"{source}:{line}:{column}: {path}: {what}" for (line, column), path, what in placed]
+    ordered = sorted(
+        problems,
+        key=lambda problem: (place_of(places, problem.path), path_text(problem.path), problem.what),
     )
+    told = dict.fromkeys(
+        f"{source}:{line}:{column}: {cut(path_text(problem.path))}: {problem.sentence}"
+        for problem in ordered[:MAX_PROBLEMS]
+        for line, column in (place_of(places, problem.path),)
+    )
+    more = len(ordered) - MAX_PROBLEMS
+    return BlueprintInvalid([*told, *([f"{source}: and {more} more problems"] if more > 0 else [])])
 
 
 def _translate(location: tuple[int | str, ...], error: Mapping[str, Any]) -> Problem:
-    path: Path = tuple(location)
+    path: Path = tuple(part for part in location if part != "[key]")
     match error["type"]:
         case "extra_forbidden":
-            return path, _unknown_key(path)
+            return _unknown_key(path)
         case "missing":
-            return path, "is required"
+            return Problem(path, "is required")
         case "value_error":
-            return path, str(error["ctx"]["error"])
+            return Problem(path, cut(str(error["ctx"]["error"])))
         case _:
-            return (
-                path,
-                f"{_lower_first(error['msg']).removeprefix('input ')}, got {shown(error['input'])}",
-            )
+            said = _lower_first(error["msg"]).removeprefix("input ")
+            return Problem(path, f"{said}, got {shown(error['input'])}")
 
 
-def _unknown_key(path: Path) -> str:
-    key = str(path[-1])
+def _unknown_key(path: Path) -> Problem:
     family: Path = tuple(part for part in path[:-1] if isinstance(part, str))
-    if key in PLANNED.get(family, frozenset()):
-        return "is not available in this version of Aether; remove it"
-    model = SliceModel if family == ("slices",) else BlueprintModel
-    return f"unknown key{did_you_mean(key, model.model_fields)}"
+    known = TABLES[family].model_fields
+    return Problem(path, "unknown key", str(path[-1]), known)
 
 
 def _lower_first(text: str) -> str:

@@ -63,6 +63,7 @@ class _Scanner:
         self._text = text
         self._at = 0
         self._line = 1
+        self._line_start = 0
         self._counted_to = 0
         self._table: Path = ()
         self._tables_in: dict[Path, int] = {}
@@ -90,10 +91,12 @@ class _Scanner:
 
     def _remember(self, path: Path, at: int) -> None:
         """Keep the first place of `path`; columns count characters, as editors do."""
-        self._line += self._text.count("\n", self._counted_to, at)
+        passed = self._text.count("\n", self._counted_to, at)
+        if passed:
+            self._line += passed
+            self._line_start = self._text.rfind("\n", 0, at) + 1
         self._counted_to = at
-        line_start = self._text.rfind("\n", 0, at) + 1
-        self._places.setdefault(path, (self._line, at - line_start + 1))
+        self._places.setdefault(path, (self._line, at - self._line_start + 1))
 
     def _header(self) -> None:
         is_array = self._text.startswith("[[", self._at)

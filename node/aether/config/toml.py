@@ -20,6 +20,8 @@ def load_toml(text: str, source: str) -> dict[str, Any]:
         ) from problem
     except RecursionError as problem:
         raise ConfigInvalid([_too_deep(source)]) from problem
+    except ValueError as problem:  # a number with more digits than Python converts
+        raise ConfigInvalid([f"{source}:1:1: not TOML that can be read: {problem}"]) from problem
     if _depth_exceeds(values, MAX_DEPTH):
         raise ConfigInvalid([_too_deep(source)])
     return values

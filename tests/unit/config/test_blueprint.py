@@ -78,7 +78,7 @@ def test_all_problems_come_at_once_each_with_its_line() -> None:
         ["b.toml:9:1", "slices[1].artifact"],
         ["b.toml:10:1", "slices[1].instanecs"],
         ["b.toml:11:1", "slices[1].max_instances"],
-        ["b.toml:12:2", "deployment"],
+        ["b.toml:13:1", "deployment.strategy"],
         ["b.toml:14:2", 'config."shop.demo:chekout"'],
         ["b.toml:15:1", 'config."shop.demo:chekout".since'],
         ["b.toml:16:8", 'config."shop.demo:chekout".odd[0]'],
@@ -86,7 +86,7 @@ def test_all_problems_come_at_once_each_with_its_line() -> None:
     ]
     text = "\n".join(problems)
     assert "should be greater than or equal to 1, got 0" in text
-    assert "not available in this version" in problems[3]
+    assert "is valid, but this version has no limits" in problems[3]
     assert "did you mean 'instances'?" in problems[6]
     assert "did you mean 'shop.demo:checkout'?" in problems[9]
 
