@@ -1,7 +1,11 @@
 """ClusterDeploymentManager: the imperative shell of the leader.
 
 Look, decide, submit: once a period, and at once when something relevant changed. It holds nothing
-that a new leader would miss.
+that a new leader would miss, so it may be killed at any await: whoever leads next looks again.
+
+No decision is submitted twice. Each turn waits for its writes and looks again only at a copy of the
+store that has them. A write whose outcome is unknown may still land later: the leader then begins a new
+epoch before it decides anything, which fences its own stray write as it does those of others.
 """
 
 import asyncio
@@ -10,15 +14,15 @@ import structlog
 
 from aether.control.purging import purge
 from aether.control.signal_board import SignalBoard
-from aether.core.control.lowering import claim_epoch, lower
+from aether.core.control.lowering import claim_epoch, lower, slice_of, waves, with_revisions
 from aether.core.control.reconcile import reconcile
-from aether.core.control.signals import ControlSettings
+from aether.core.control.signals import ControlSettings, Signals
 from aether.core.model import keys
-from aether.core.model.ids import NodeId
-from aether.core.model.plan import Plan
+from aether.core.model.ids import NodeId, SliceBase
+from aether.core.model.plan import Command, Plan
 from aether.core.model.view import PREFIXES, ClusterView, project
 from aether.core.store.commands import Applied, Txn
-from aether.errors import AetherError
+from aether.errors import AetherError, OutcomeUnknown
 from aether.ports import Clock, Store
 from aether.tasks import Tasks
 from aether.wakeups import Wakeups
@@ -27,6 +31,9 @@ _log = structlog.get_logger()
 
 MAX_CONCURRENT_WRITES = 64
 _WRITE_TIMEOUT_S = 5.0
+_CATCH_UP_S = 1.0
+"""Longest wait for this node's copy of the store to show what the leader has written, in seconds."""
+_LOOK_AGAIN_S = 0.005
 _WATCHED = (keys.EPOCH, keys.NODES, keys.BLUEPRINTS, keys.TARGETS, keys.PHASES)
 """What others write and the leader acts on; not the applications' own keys, which change often."""
 
@@ -51,7 +58,10 @@ class ClusterDeploymentManager:
         self._wakeups = Wakeups(clock, period_s)
         self._epoch_revision: int | None = None
         self._writes = asyncio.Semaphore(MAX_CONCURRENT_WRITES)
+        self._unsure = False
+        self._landed = 0
         self.last_plan = Plan()
+        """What the last turn decided, carried out or not."""
 
     def hear(self, node: NodeId, incarnation: str) -> None:
         """Take a node's report; the first one of a life is acted on at once."""
@@ -83,21 +93,45 @@ class ClusterDeploymentManager:
         if self._epoch_revision is not None:
             _log.info("no longer leading", node=self._node)
         self._epoch_revision = None
+        self._unsure = False
+        self._landed = 0
 
     async def _turn(self) -> None:
-        if self._epoch_revision is None:
-            await self._begin_reign()
+        if self._epoch_revision is None or self._unsure:
+            await self._begin_epoch()
+            return
+        if not await self._has_caught_up():
+            self._wakeups.ring()
             return
         view = self.view()
         if view.revisions.get(keys.EPOCH) != self._epoch_revision:
             self._end_reign()  # another leader's epoch stands; begin again if we still lead
             self._wakeups.ring()
             return
-        signals = self._board.look(view, self._clock.now())
-        plan = reconcile(view, signals, self._settings, self._clock.now())
-        self._board.note_plan(self._clock.now(), empty=not plan.commands)
+        now = self._clock.now()
+        plan = reconcile(view, self._board.look(view, now), self._settings, now)
+        self._board.note_plan(now, empty=not plan.commands)
         self.last_plan = plan
         await self._carry_out(plan, view, self._epoch_revision)
+
+    async def _has_caught_up(self) -> bool:
+        """Wait until this node's copy of the store has what the last turn wrote; False if it takes long."""
+        deadline = self._clock.now() + _CATCH_UP_S
+        while self._store.revision < self._landed:
+            if self._clock.now() >= deadline:
+                _log.warning("copy of the store lags", has=self._store.revision, needs=self._landed)
+                return False
+            await self._clock.sleep(_LOOK_AGAIN_S)
+        return True
+
+    def signals(self, view: ClusterView) -> Signals:
+        """Return what is measured now: on the leader since its reign began, elsewhere since the start."""
+        return self._board.look(view, self._clock.now())
+
+    def evaluate(self) -> Plan:
+        """Return what would be decided now; nothing is carried out."""
+        view = self.view()
+        return reconcile(view, self.signals(view), self._settings, self._clock.now())
 
     def view(self) -> ClusterView:
         """Return the cluster as this node's copy of the store says it is."""
@@ -107,32 +141,68 @@ class ClusterDeploymentManager:
             level.revision,
         )
 
-    async def _begin_reign(self) -> None:
+    async def _begin_epoch(self) -> None:
+        """Fence every write of earlier epochs, those of this very leader included."""
         # A linearizable read first: our copy may lag behind the epoch we are to succeed.
         await self._store.get(keys.EPOCH)
         view = self.view()
+        new_reign = view.revisions.get(keys.EPOCH) != self._epoch_revision
         outcome = await self._store.txn(claim_epoch(view, self._node), timeout_s=_WRITE_TIMEOUT_S)
         if isinstance(outcome, Applied):
-            self._epoch_revision = outcome.revision
-            self._board.begin_reign(self._clock.now())
+            self._epoch_revision = self._landed = outcome.revision
+            self._unsure = False
+            if new_reign:
+                self._board.begin_reign(self._clock.now())
             _log.info("leading", node=self._node, epoch=(view.epoch.epoch if view.epoch else 0) + 1)
         self._wakeups.ring()
 
     async def _carry_out(self, plan: Plan, view: ClusterView, epoch_revision: int) -> None:
-        async with asyncio.TaskGroup() as group:
-            for command in plan.commands:
-                _log.info("decided", rule=command.because.rule, why=command.because.text)
-                group.create_task(self._submit(lower(command, view, epoch_revision)))
+        """Commit the plan wave by wave; a slice one of whose writes did not land waits for the next look."""
+        behind: set[SliceBase] = set()
+        for wave in waves(plan.commands, view):
+            ready = [(slice_of(command, view), command) for command in wave]
+            ready = [(base, command) for base, command in ready if base not in behind]
+            applied: list[tuple[Txn, int]] = []
+            async with asyncio.TaskGroup() as group:
+                writes = [
+                    (base, group.create_task(self._submit(command, view, epoch_revision)))
+                    for base, command in ready
+                ]
+            for base, write in writes:
+                done = write.result()
+                if done is not None:
+                    applied.append(done)
+                elif base is not None:
+                    behind.add(base)
+            if self._unsure:
+                return  # nothing more until the stray write is fenced
+            view = with_revisions(view, applied)
 
-    async def _submit(self, txn: Txn) -> None:
+    async def _submit(
+        self, command: Command, view: ClusterView, epoch_revision: int
+    ) -> tuple[Txn, int] | None:
+        """Return the transaction and the revision it was applied at, or None when it was not."""
+        txn = lower(command, view, epoch_revision)
+        _log.info("decided", rule=txn.reason.rule, why=txn.reason.text)
         async with self._writes:
             try:
                 outcome = await purge(self._store, txn, _WRITE_TIMEOUT_S)
+            except OutcomeUnknown as problem:
+                self._unsure = True
+                self._wakeups.ring()
+                _log.warning("write unknown", why=txn.reason.text, error=problem.message)
+                return None
             except AetherError as problem:
                 _log.warning("write failed", why=txn.reason.text, error=problem.message)
-                return
+                return None
         if outcome is None:
             self._wakeups.ring()  # there is more to delete
-        elif not isinstance(outcome, Applied):
-            failed = [guard.key for guard in outcome.failed]
-            _log.info("write refused, looking again", why=txn.reason.text, changed=failed)
+            return None
+        self._landed = max(self._landed, outcome.revision)
+        if isinstance(outcome, Applied):
+            return (txn, outcome.revision)
+        if outcome.failed:
+            self._wakeups.ring()  # somebody else was first: look at what he wrote
+        failed = [guard.key for guard in outcome.failed]
+        _log.info("write refused", why=txn.reason.text, changed=failed, code=outcome.code)
+        return None

@@ -1,19 +1,22 @@
 """The leader's shell: it acts only while it leads and never on another leader's epoch."""
 
+from collections.abc import Callable
+
 from aether.control.manager import ClusterDeploymentManager
 from aether.core.control.signals import ControlSettings
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.reason import Reason
 from aether.core.model.records import EpochRecord, decode, encode
-from aether.core.store.commands import Put, Txn
+from aether.core.store.commands import Outcome, Put, Txn
 from aether.core.store.machine import KvMachine
-from aether.ports import Member
+from aether.errors import OutcomeUnknown
+from aether.ports import STORE_S, Consensus, Member
 from aether.store.client import KvStore
 from aether.tasks import Tasks
 from aether_forge.sim.loop import VirtualClock, let_pass, run_virtual
 from aether_forge.sim.oracle import Oracle
-from tests.worlds import node_record
+from tests.worlds import APP, SHOP, node_record, nodes, spec, target, with_blueprint
 
 CLOCK = VirtualClock()
 
@@ -24,6 +27,48 @@ async def led_by(oracle: Oracle, name: str) -> tuple[KvStore, ClusterDeploymentM
     await consensus.start()
     store = KvStore(consensus, machine)
     return store, ClusterDeploymentManager(node, store, CLOCK, ControlSettings(), period_s=1.0)
+
+
+class Recorder(KvStore):
+    """A store that notes what is written, and may land a write without ever saying so."""
+
+    def __init__(self, consensus: Consensus, machine: KvMachine) -> None:
+        super().__init__(consensus, machine)
+        self.written: list[Txn] = []
+        self.hush: Callable[[Txn], bool] = lambda _: False
+
+    async def txn(self, txn: Txn, timeout_s: float = STORE_S) -> Outcome:
+        outcome = await super().txn(txn, timeout_s)
+        self.written.append(txn)
+        if self.hush(txn):
+            raise OutcomeUnknown("no answer in time")
+        return outcome
+
+    def wrote(self, prefix: str) -> list[str]:
+        """Keys written below a prefix, in order."""
+        return [
+            operation.key
+            for txn in self.written
+            for operation in txn.then
+            if isinstance(operation, Put) and operation.key.startswith(prefix)
+        ]
+
+
+async def led_shop(instances: int) -> tuple[Recorder, ClusterDeploymentManager]:
+    """A leader of one node, and a blueprint that wants the shop."""
+    node, machine = NodeId("n1"), KvMachine()
+    consensus = Oracle().member(Member(node, "n1:1"), machine)
+    await consensus.start()
+    store = Recorder(consensus, machine)
+    manager = ClusterDeploymentManager(node, store, CLOCK, ControlSettings(), period_s=1.0)
+    blueprint = with_blueprint(nodes(), spec(f"{SHOP}:1.0.0", instances)).blueprints[APP]
+    puts = (
+        Put(keys.node(node), encode(node_record("n1"))),
+        Put(keys.blueprint(APP), encode(blueprint)),
+    )
+    await store.txn(Txn(puts, Reason("test", "test", "set up")))
+    manager.hear(node, "life-1")
+    return store, manager
 
 
 async def epoch(store: KvStore) -> EpochRecord | None:
@@ -74,5 +119,72 @@ def test_an_epoch_taken_by_another_is_begun_anew_not_written_under() -> None:
         await let_pass(3.0)
         assert await epoch(store) == EpochRecord(leader=NodeId("n1"), epoch=3)
         await tasks.stop()
+
+    run_virtual(story())
+
+
+def test_a_write_without_an_answer_is_fenced_by_a_new_epoch_and_not_made_twice() -> None:
+    async def story() -> None:
+        store, manager = await led_shop(2)
+        silent = iter([True])
+        store.hush = lambda txn: txn.reason.rule == "place" and next(silent, False)
+        tasks = Tasks()
+        tasks.start("control", manager.run())
+        await let_pass(1.5)
+        assert await epoch(store) == EpochRecord(leader=NodeId("n1"), epoch=2)
+        assert sorted(set(store.wrote(keys.WANTED))) == sorted(store.wrote(keys.WANTED))
+        assert len(manager.view().wanted) == 2
+        await tasks.stop()
+
+    run_virtual(story())
+
+
+def test_targets_are_written_before_instances_and_their_revision_guards_those() -> None:
+    async def story() -> None:
+        store, manager = await led_shop(1)
+        tasks = Tasks()
+        tasks.start("control", manager.run())
+        await let_pass(1.5)
+        rules = [txn.reason.rule for txn in store.written]
+        assert rules.index("target") < rules.index("place")
+        placing = store.written[rules.index("place")]
+        written = (await store.get(keys.target(SHOP))) or None
+        assert written is not None
+        assert (keys.target(SHOP), written.mod_revision) in [
+            (guard.key, guard.mod_revision) for guard in placing.guards
+        ]
+        await tasks.stop()
+
+    run_virtual(story())
+
+
+def test_a_slice_whose_target_could_not_be_set_gets_no_instances_in_that_turn() -> None:
+    async def story() -> None:
+        store, manager = await led_shop(1)
+        rival = Put(keys.target(SHOP), encode(target("1.0.0", 0, generation=9)))
+        raced = iter([True])
+
+        async def race(txn: Txn, timeout_s: float = STORE_S) -> Outcome:
+            if txn.reason.rule == "target" and next(raced, False):
+                await Recorder.txn(store, Txn((rival,), Reason("test", "scale", "another")))
+            return await Recorder.txn(store, txn, timeout_s)
+
+        store.txn = race  # type: ignore[method-assign] # the rival writes between look and write
+        tasks = Tasks()
+        tasks.start("control", manager.run())
+        await let_pass(3.0)
+        assert store.wrote(keys.WANTED) == []
+        await tasks.stop()
+
+    run_virtual(story())
+
+
+def test_evaluating_shows_the_plan_and_writes_nothing() -> None:
+    async def story() -> None:
+        store, manager = await led_shop(1)
+        plan = manager.evaluate()
+        assert [command.because.rule for command in plan.commands] == ["judge", "target", "place"]
+        assert len(store.written) == 1
+        assert manager.last_plan.commands == ()
 
     run_virtual(story())

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from aether.core.control.lowering import claim_epoch, lower
+from aether.core.control.lowering import claim_epoch, lower, slice_of, waves, with_revisions
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.plan import Command, DropRoute, DropTarget, Forget, Judge, SetTarget, Wish
 from aether.core.model.reason import Reason
 from aether.core.model.records import EpochRecord, Verdict, VerdictRecord, decode
 from aether.core.store.commands import Delete, DeletePrefix, Guard, Put
-from tests.worlds import SHOP, nodes, placed, target, wish
+from tests.worlds import SHOP, nodes, placed, target, wish, with_instance
 
 WHERE = placed("n1", f"{SHOP}:1.0.0/0")
 BECAUSE = Reason("", "rule", "text")
@@ -48,6 +48,43 @@ def test_every_command_writes_its_own_family() -> None:
         (operation,) = lower(command, VIEW, 7).then
         assert isinstance(operation, Put | Delete)
         assert operation.key == key
+
+
+def test_a_new_instance_needs_its_target_and_the_verdict_on_its_node_as_they_were_seen() -> None:
+    seen = replace(VIEW, revisions={**VIEW.revisions, keys.target(SHOP): 3})
+    guards = lower(Wish(*WHERE, wish(), BECAUSE), seen, 7).guards
+    assert Guard(keys.target(SHOP), 3) in guards
+    assert Guard(keys.verdict(NodeId("n1")), 0) in guards
+
+
+def test_waves_make_room_before_they_place_and_drop_last() -> None:
+    old = placed("n1", f"{SHOP}:1.0.0/1")
+    view = with_instance(VIEW, *old, wish(), None)
+    new = Wish(*WHERE, wish(), BECAUSE)
+    ended = Wish(*old, wish(), BECAUSE)
+    drop = DropTarget(SHOP, purge=False, because=BECAUSE)
+    judge = Judge(NodeId("n1"), view.verdicts[NodeId("n1")], BECAUSE)
+    assert waves([new, drop, ended, judge], view) == [[judge], [ended], [new], [drop]]
+
+
+def test_an_instance_placed_before_its_slice_got_a_new_target_waits_for_the_next_look() -> None:
+    early = Wish(*WHERE, wish(), BECAUSE)
+    late = Wish(*placed("n1", f"{SHOP}:1.0.0/1"), wish(), BECAUSE)
+    change = SetTarget(SHOP, target(), BECAUSE)
+    assert waves([early, change, late], VIEW) == [[change], [late]]
+
+
+def test_the_next_wave_is_guarded_by_what_the_last_one_left() -> None:
+    txn = lower(SetTarget(SHOP, target(), BECAUSE), VIEW, 7)
+    gone = lower(Forget(*WHERE, BECAUSE), VIEW, 7)
+    after = with_revisions(VIEW, [(txn, 12), (gone, 13)])
+    assert after.revisions == {keys.EPOCH: 7, keys.target(SHOP): 12}
+
+
+def test_every_command_about_a_slice_names_it() -> None:
+    assert slice_of(Wish(*WHERE, wish(), BECAUSE), VIEW) == SHOP
+    assert slice_of(DropRoute("GET", "/a", BECAUSE), VIEW) is None
+    assert slice_of(Judge(NodeId("n1"), VIEW.verdicts[NodeId("n1")], BECAUSE), VIEW) is None
 
 
 def test_data_goes_with_a_target_only_when_asked() -> None:

@@ -1,9 +1,17 @@
-"""From commands to guarded transactions: a stale leader, or a stale view, cannot land one."""
+"""From commands to guarded transactions: a stale leader, or a stale view, cannot land one.
+
+Commands of one plan are carried out in waves: what makes room and what changes targets is committed
+before anything is placed, and what is dropped with its last user after that. So the bounds of a plan
+hold at each of its commits, not only at its end.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace as with_values
 
 from msgspec.structs import replace
 
 from aether.core.model import keys
-from aether.core.model.ids import NodeId
+from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.plan import (
     Command,
     DropProvision,
@@ -25,19 +33,92 @@ def lower(command: Command, view: ClusterView, epoch_revision: int) -> Txn:
     """Return the transaction for one command.
 
     It holds while this leadership stands (`control/epoch` unchanged) and while every key it
-    writes is as the view showed it.
+    writes is as the view showed it; a wish also while its target is, and a new instance while the
+    verdict on its node is.
     """
     operations = _operations(command)
-    touched = tuple(
-        Guard(operation.key, view.revisions.get(operation.key, 0))
-        for operation in operations
-        if isinstance(operation, Put | Delete)
-    )
+    keys_read = [
+        *(operation.key for operation in operations if isinstance(operation, Put | Delete)),
+        *_read_too(command, view),
+    ]
+    touched = tuple(Guard(key, view.revisions.get(key, 0)) for key in keys_read)
     return Txn(
         then=operations,
         reason=replace(command.because, actor=f"leader:{_leader(view)}"),
         guards=(Guard(keys.EPOCH, epoch_revision), *touched),
     )
+
+
+def _read_too(command: Command, view: ClusterView) -> tuple[str, ...]:
+    if not isinstance(command, Wish):
+        return ()
+    target = keys.target(command.instance.base)
+    return (target, keys.verdict(command.node)) if _is_new(command, view) else (target,)
+
+
+def _is_new(command: Wish, view: ClusterView) -> bool:
+    return (command.node, command.instance) not in view.wanted
+
+
+def waves(commands: Iterable[Command], view: ClusterView) -> list[list[Command]]:
+    """Return the commands in the waves to commit them in, each in the order of the plan.
+
+    First verdicts, targets and provisions; then what changes or takes away instances; then new
+    instances; last routes and targets that nobody uses. An instance placed by a stage that did not
+    know of its slice's new target is left out: the next look places it.
+    """
+    found: list[list[Command]] = [[], [], [], []]
+    placed: dict[SliceBase, list[Command]] = {}
+    stale: list[Command] = []
+    for command in commands:
+        found[_wave(command, view)].append(command)
+        if isinstance(command, Wish) and _is_new(command, view):
+            placed.setdefault(command.instance.base, []).append(command)
+        elif isinstance(command, SetTarget):
+            stale += placed.pop(command.base, [])
+    left = set(map(id, stale))
+    return [
+        kept for wave in found if (kept := [command for command in wave if id(command) not in left])
+    ]
+
+
+def _wave(command: Command, view: ClusterView) -> int:
+    match command:
+        case Judge() | SetTarget() | Provision() | DropProvision():
+            return 0
+        case Forget():
+            return 1
+        case Wish():
+            again = (command.node, command.instance) in view.wanted
+            return 1 if again else 2
+        case DropTarget() | DropRoute():
+            return 3
+
+
+def slice_of(command: Command, view: ClusterView) -> SliceBase | None:
+    """Return the slice a command is about, None for one about a node."""
+    match command:
+        case Wish() | Forget():
+            return command.instance.base
+        case SetTarget() | DropTarget():
+            return command.base
+        case DropRoute():
+            route = view.routes.get((command.method, command.pattern))
+            return route.slice if route else None
+        case Judge() | Provision() | DropProvision():
+            return None
+
+
+def with_revisions(view: ClusterView, applied: Iterable[tuple[Txn, int]]) -> ClusterView:
+    """Return the view with the revisions that transactions have left: what the next wave is guarded by."""
+    revisions = dict(view.revisions)
+    for txn, revision in applied:
+        for operation in txn.then:
+            if isinstance(operation, Put):
+                revisions[operation.key] = revision
+            elif isinstance(operation, Delete):
+                revisions.pop(operation.key, None)
+    return with_values(view, revisions=revisions)
 
 
 def _leader(view: ClusterView) -> str:
