@@ -7,11 +7,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from aether.api.call import Answer, Call, Context
-from aether.api.endpoint import FRESH, LIST, Endpoint, v1
+from aether.api.endpoint import FRESH, LIST, PAST, Endpoint, v1
 from aether.api.paging import page
 from aether.api.plans import PLAN, submit_as_planned
 from aether.api.problems import Malformed
-from aether.api.views import read_view, rejection
+from aether.api.views import look, read_view, rejection
 from aether.config.blueprint import MAX_SOURCE_BYTES, BlueprintDraft, read_blueprint
 from aether.core.control.admission import Admitted, Rejected, admit_blueprint, admit_deletion
 from aether.core.control.status import BlueprintStatus, blueprint_status
@@ -76,7 +76,7 @@ async def apply(context: Context, call: Call) -> Answer:
 
 async def list_blueprints(context: Context, call: Call) -> Answer:
     """Answer with every blueprint and how it is doing, those being removed included."""
-    view = await read_view(context.store, call.consistency)
+    view = await look(context, call)
     bases = {*view.blueprints, *(target.owner for target in view.targets.values())}
     statuses = ((str(base), found) for base in bases if (found := blueprint_status(view, base)))
     return Answer(value=page(statuses, call.query.get("cursor"), call.limit, _summary))
@@ -101,7 +101,7 @@ def _no_blueprint(view: ClusterView, base: SliceBase) -> NotFound:
 async def get_blueprint(context: Context, call: Call) -> Answer:
     """Answer with the blueprint as applied, its text included."""
     base = call.slice_base("id")
-    view = await read_view(context.store, call.consistency)
+    view = await look(context, call)
     record = view.blueprints.get(base)
     if record is None:
         raise _no_blueprint(view, base)
@@ -111,7 +111,7 @@ async def get_blueprint(context: Context, call: Call) -> Answer:
 async def get_status(context: Context, call: Call) -> Answer:
     """Answer with how the blueprint, each slice and each instance is doing."""
     base = call.slice_base("id")
-    view = await read_view(context.store, call.consistency)
+    view = await look(context, call)
     status = blueprint_status(view, base)
     if status is None:
         raise _no_blueprint(view, base)
@@ -136,7 +136,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="GET", path=v1("blueprints"), name="blueprint.list",
         handler=list_blueprints, answers="blueprints with their state",
-        query={**LIST, **FRESH},
+        query={**LIST, **FRESH, **PAST},
     ),
     Endpoint(
         method="POST", path=v1("blueprints"), name="blueprint.apply", handler=apply,
@@ -151,7 +151,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="GET", path=v1("blueprints/{id}"), name="blueprint.get",
-        handler=get_blueprint, answers="the blueprint as applied", query=FRESH,
+        handler=get_blueprint, answers="the blueprint as applied",
+        query={**FRESH, **PAST},
     ),
     Endpoint(
         method="DELETE", path=v1("blueprints/{id}"), name="blueprint.delete",
@@ -160,7 +161,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="GET", path=v1("blueprints/{id}/status"), name="blueprint.status",
-        handler=get_status, query=FRESH,
+        handler=get_status, query={**FRESH, **PAST},
         answers="`state` (DEPLOYED, DEPLOYING, FAILED, REMOVING), slices, instances, reasons",
     ),
 )  # fmt: skip

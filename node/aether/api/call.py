@@ -9,7 +9,9 @@ from pydantic import BaseModel, ValidationError
 
 from aether.api.problems import Malformed
 from aether.api.rehearsals import Rehearsals
+from aether.chronicle.chronicle import Chronicle
 from aether.core.model.ids import Artifact, NodeId, SliceBase, parse_node_id, parse_slice_base
+from aether.core.model.plan import Plan
 from aether.core.model.reason import Reason
 from aether.core.model.records import ArtifactRecord
 from aether.core.store.commands import Consistency
@@ -54,6 +56,10 @@ class Context:
     """Where plans are made."""
     waiting: Callable[[], Sequence[str]] = tuple
     """What the last plan of this node, while it leads, left undone and why, in sentences."""
+    evaluate: Callable[[], Plan] = Plan
+    """What this node would do now if it leads, and what would wait; nothing is done."""
+    chronicle: Chronicle | None = None
+    """What was decided on this cluster and why; None where nothing is recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

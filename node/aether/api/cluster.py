@@ -3,11 +3,11 @@
 from collections import Counter
 
 from aether.api.call import Answer, Call, Context
-from aether.api.endpoint import FRESH, LIST, Endpoint, v1
+from aether.api.endpoint import FRESH, LIST, PAST, Endpoint, v1
 from aether.api.nodes import verdict_of
 from aether.api.paging import page
 from aether.api.problems import NotReady
-from aether.api.views import read_view
+from aether.api.views import look, read_view
 from aether.core.control.status import blueprint_status, slice_status
 from aether.core.model.records import to_plain
 from aether.core.store.commands import Consistency
@@ -26,9 +26,17 @@ async def ready(context: Context, call: Call) -> Answer:  # noqa: ARG001 - a han
     return Answer(value={"status": "ready"})
 
 
-async def get_status(context: Context, call: Call) -> Answer:  # noqa: ARG001 - a handler's signature
-    """Answer with what this node knows, also while the cluster has no quorum."""
-    view = await read_view(context.store, Consistency.STALE)
+async def get_status(context: Context, call: Call) -> Answer:
+    """Answer with what this node knows, also while the cluster has no quorum.
+
+    Of the past, everything but the answering node's own readiness and version.
+    """
+    if "at" in call.query:
+        view = await look(context, call)
+        leader = view.epoch.leader if view.epoch else None
+    else:
+        view = await read_view(context.store, Consistency.STALE)
+        leader = context.store.leader
     reasons = list(context.readiness())
     slices = [found for base in view.targets if (found := slice_status(view, base))]
     blueprints = Counter(
@@ -39,7 +47,7 @@ async def get_status(context: Context, call: Call) -> Answer:  # noqa: ARG001 - 
             "cluster": view.cluster.cluster_id if view.cluster else None,
             "node": context.node,
             "version": context.version,
-            "leader": context.store.leader,
+            "leader": leader,
             "epoch": view.epoch.epoch if view.epoch else None,
             "revision": view.revision,
             "ready": not reasons,
@@ -58,7 +66,7 @@ async def get_status(context: Context, call: Call) -> Answer:  # noqa: ARG001 - 
 
 async def list_routes(context: Context, call: Call) -> Answer:
     """Answer with every HTTP route and how many instances serve it."""
-    view = await read_view(context.store, call.consistency)
+    view = await look(context, call)
     active = view.active_by_slice()
     return Answer(
         value=page(
@@ -86,10 +94,10 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="GET", path=v1("status"), name="status.get", handler=get_status,
-        answers="what this node knows of the cluster; needs no quorum",
+        answers="what this node knows of the cluster; needs no quorum", query=PAST,
     ),
     Endpoint(
         method="GET", path=v1("routes"), name="route.list", handler=list_routes,
-        answers="HTTP routes with their slice", query={**LIST, **FRESH},
+        answers="HTTP routes with their slice", query={**LIST, **FRESH, **PAST},
     ),
 )  # fmt: skip

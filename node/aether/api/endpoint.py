@@ -23,6 +23,10 @@ FRESH: Mapping[str, str] = {
     "consistency": "`linearizable` (default) or `stale`: what this node knows"
 }
 """Query of every read."""
+PAST: Mapping[str, str] = {
+    "at": "as it was then: a revision, an RFC 3339 time, or an age such as `-15m`"
+}
+"""Query of every read that the chronicle can answer too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ import base64
 from typing import Any
 
 from aether.api.call import Answer, Call, Context
-from aether.api.endpoint import FRESH, LIST, Endpoint, v1
+from aether.api.endpoint import FRESH, LIST, PAST, Endpoint, v1
+from aether.api.moments import chronicle_of, past_revision
 from aether.api.paging import decode_cursor, encode_cursor
 from aether.api.problems import Forbidden
 from aether.core.model import keys
@@ -16,6 +17,7 @@ from aether.core.store.commands import (
     Guard,
     Operation,
     Put,
+    Range,
     Txn,
 )
 from aether.core.store.limits import key_problem
@@ -32,9 +34,13 @@ async def list_range(context: Context, call: Call) -> Answer:
     start = decode_cursor(cursor) if cursor else ""
     if start and not start.startswith(prefix):
         raise Invalid(f"the cursor belongs to another prefix than {prefix!r}")
-    found = await context.store.range(
-        prefix, limit=limit, start=start, consistency=call.consistency
-    )
+    past = await past_revision(context, call)
+    if past is None:
+        found = await context.store.range(
+            prefix, limit=limit, start=start, consistency=call.consistency
+        )
+    else:
+        found = await _past_range(context, prefix, start, limit, past)
     shown = _within_budget(found.entries)
     more = found.more or len(shown) < len(found.entries)
     return Answer(
@@ -45,6 +51,22 @@ async def list_range(context: Context, call: Call) -> Answer:
             "next": encode_cursor(shown[-1].key + "\0") if more and shown else None,
         }
     )
+
+
+async def _past_range(
+    context: Context, prefix: str, start: str, limit: int, revision: int
+) -> Range:
+    """Return a range as it stood: Aether's own keys from the chronicle, others from the store."""
+    if not is_own(prefix):
+        return await context.store.range(prefix, limit=limit, start=start, revision=revision)
+    whole = await chronicle_of(context).at(revision, (prefix,))
+    rest = [entry for entry in whole.entries if entry.key >= start]
+    return Range(revision, tuple(rest[:limit]), more=len(rest) > limit)
+
+
+def is_own(prefix: str) -> bool:
+    """Whether every key under `prefix` is one that only Aether writes."""
+    return any(prefix.startswith(family) for family in keys.SYSTEM_FAMILIES)
 
 
 def _within_budget(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
@@ -139,7 +161,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="GET", path=v1("kv"), name="kv.range", handler=list_range,
         answers="keys and values, as of one `revision`",
-        query={"prefix": "keys that start so; all when left out", **LIST, **FRESH},
+        query={"prefix": "keys that start so; all when left out", **LIST, **FRESH, **PAST},
     ),
     Endpoint(
         method="GET", path=v1("kv/{key...}"), name="kv.get", handler=get,

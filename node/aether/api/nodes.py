@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from aether.api.asking import ask, runs
 from aether.api.call import ACTOR, FORWARDED, Answer, Call, Context
-from aether.api.endpoint import FRESH, LIST, Endpoint, v1
+from aether.api.endpoint import FRESH, LIST, PAST, Endpoint, v1
 from aether.api.members import CHANGE_S, answering_of, voters_of
 from aether.api.paging import page
-from aether.api.views import read_view, rejection, submit
+from aether.api.views import look, read_view, rejection, submit
 from aether.core.control.admission import Rejected
 from aether.core.control.node_admission import (
     Voting,
@@ -21,7 +21,7 @@ from aether.core.control.node_admission import (
     admit_removal,
     admit_shutdown,
 )
-from aether.core.control.node_progress import drain_progress
+from aether.core.control.node_progress import DrainProgress, drain_progress
 from aether.core.model.ids import NodeId
 from aether.core.model.records import to_plain
 from aether.core.model.view import ClusterView
@@ -50,7 +50,7 @@ class Shutdown(BaseModel):
 
 async def list_nodes(context: Context, call: Call) -> Answer:
     """Answer with every node the cluster knows."""
-    view = await read_view(context.store, call.consistency)
+    view = await look(context, call)
     return Answer(
         value=page(
             ((str(node), node) for node in view.nodes),
@@ -67,10 +67,12 @@ async def get_node(context: Context, call: Call) -> Answer:
     What a drain waits for only the leader knows: it is asked, and left out when it does not answer.
     """
     node = call.node_id("id")
-    view = await read_view(context.store, call.consistency)
+    view = await look(context, call)
     if node not in view.nodes:
         known = ", ".join(sorted(view.nodes)) or "there is none"
         raise NotFound(f"there is no node {node}; known: {known}")
+    if "at" in call.query:
+        return Answer(value=_told(context, view, node, None))
     leader = context.store.leader
     waiting = context.waiting() if leader == context.node else ()
     progress = drain_progress(view, node, waiting)
@@ -80,6 +82,12 @@ async def get_node(context: Context, call: Call) -> Answer:
             return Answer(value=await ask(context, leader, v1(f"nodes/{node}")))
         except AetherError as problem:
             _log.info("leader does not tell of a drain", leader=leader, problem=problem.message)
+    return Answer(value=_told(context, view, node, progress))
+
+
+def _told(
+    context: Context, view: ClusterView, node: NodeId, progress: DrainProgress | None
+) -> dict[str, Any]:
     hosted = sorted(placed for placed in {*view.wanted, *view.phases} if placed[0] == node)
     instances = [
         {
@@ -90,7 +98,7 @@ async def get_node(context: Context, call: Call) -> Answer:
         for placed in hosted
     ]
     told = {"hosted": instances, "progress": None if progress is None else to_plain(progress)}
-    return Answer(value={**_node(context, view, node), **told})
+    return {**_node(context, view, node), **told}
 
 
 def verdict_of(view: ClusterView, node: NodeId) -> str:
@@ -179,12 +187,13 @@ _CHANGE = "`changed`, `revision`, `summary`"
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="GET", path=v1("nodes"), name="node.list", handler=list_nodes,
-        answers="nodes with verdict, addresses and load", query={**LIST, **FRESH},
+        answers="nodes with verdict, addresses and load",
+        query={**LIST, **FRESH, **PAST},
     ),
     Endpoint(
         method="GET", path=v1("nodes/{id}"), name="node.get", handler=get_node,
         answers="one node, the instances it hosts, and the `progress` of its draining",
-        query=FRESH,
+        query={**FRESH, **PAST},
     ),
     Endpoint(
         method="DELETE", path=v1("nodes/{id}"), name="node.remove", handler=remove,

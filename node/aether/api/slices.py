@@ -5,10 +5,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from aether.api.call import Answer, Call, Context
-from aether.api.endpoint import FRESH, LIST, Endpoint, v1
+from aether.api.endpoint import FRESH, LIST, PAST, Endpoint, v1
 from aether.api.paging import page
 from aether.api.plans import PLAN, submit_as_planned
-from aether.api.views import read_view
+from aether.api.views import look
 from aether.config.crosscheck import MAX_INSTANCES
 from aether.core.control.admission import admit_scale
 from aether.core.control.status import SliceStatus, slice_status
@@ -26,7 +26,7 @@ class Scale(BaseModel):
 
 async def list_slices(context: Context, call: Call) -> Answer:
     """Answer with every slice and how many of its instances serve."""
-    view = await read_view(context.store, call.consistency)
+    view = await look(context, call)
     statuses = ((str(base), found) for base in view.targets if (found := slice_status(view, base)))
     return Answer(value=page(statuses, call.query.get("cursor"), call.limit, _summary))
 
@@ -40,7 +40,7 @@ def _summary(status: SliceStatus) -> dict[str, Any]:
 async def get_slice(context: Context, call: Call) -> Answer:
     """Answer with one slice and each of its instances."""
     base = call.slice_base("base")
-    view = await read_view(context.store, call.consistency)
+    view = await look(context, call)
     status = slice_status(view, base)
     if status is None:
         known = ", ".join(sorted(view.targets)) or "there is none"
@@ -59,11 +59,11 @@ async def scale(context: Context, call: Call) -> Answer:
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="GET", path=v1("slices"), name="slice.list", handler=list_slices,
-        answers="slices with wanted and active instances", query={**LIST, **FRESH},
+        answers="slices with wanted and active instances", query={**LIST, **FRESH, **PAST},
     ),
     Endpoint(
         method="GET", path=v1("slices/{base}"), name="slice.get", handler=get_slice,
-        answers="one slice and each of its instances", query=FRESH,
+        answers="one slice and each of its instances", query={**FRESH, **PAST},
     ),
     Endpoint(
         method="POST", path=v1("slices/{base}/scale"), name="slice.scale", handler=scale,

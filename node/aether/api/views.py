@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aether.api.call import Call, Context
+from aether.api.moments import chronicle_of, past_revision
 from aether.core.control.admission import Admitted, Rejected
 from aether.core.model import keys
 from aether.core.model.view import PREFIXES, ClusterView, project
@@ -40,6 +41,25 @@ Check = Callable[[ClusterView, Admitted], Awaitable[tuple[Guard, ...]]]
 
 async def _no_check(view: ClusterView, admitted: Admitted) -> tuple[Guard, ...]:  # noqa: ARG001 - a Check's signature
     return ()
+
+
+async def look(context: Context, call: Call) -> ClusterView:
+    """Return the cluster as the caller wants to see it: as it is, or as it was at `at`.
+
+    Raises Invalid for a moment to come or no moment, NotRecorded when it is not known here.
+    """
+    revision = await past_revision(context, call)
+    if revision is None:
+        return await read_view(context.store, call.consistency)
+    return await past_view(context, revision)
+
+
+async def past_view(context: Context, revision: int) -> ClusterView:
+    """Return the cluster as it was at `revision`; raises Invalid or NotRecorded."""
+    found = await chronicle_of(context).at(revision, PREFIXES)
+    return project(
+        ((entry.key, entry.value, entry.mod_revision) for entry in found.entries), revision
+    )
 
 
 async def submit(
