@@ -1,0 +1,177 @@
+"""Nodes are drained, stopped, brought back and replaced while people use what runs on them."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from e2e.forge import EXAMPLES, Forge, running_forge, wait_until
+from e2e.load import Load
+
+ALL = (1, 2, 3)
+DRAIN_S = 60.0
+HELLO = "org.example:hello"
+
+
+@pytest.fixture(scope="module")
+def forge() -> Iterator[Forge]:
+    with running_forge(20_000, *EXAMPLES) as cluster:
+        cluster.wait_deployed(1, 60)
+        yield cluster
+
+
+def node(forge: Forge, number: int, asked: int | None = None) -> dict[str, Any]:
+    told: dict[str, Any] = forge.api(asked or number, f"nodes/node-{number}").json()
+    return told
+
+
+def verdicts(forge: Forge, asked: int) -> dict[str, str]:
+    items = forge.api(asked, "nodes").json()["items"]
+    return {item["node"]: item["verdict"] for item in items}
+
+
+def is_whole(forge: Forge, asked: int) -> bool:
+    """Whether every blueprint is deployed and nobody is missing or held back."""
+    return set(verdicts(forge, asked).values()) == {"ON_DUTY"} and all(
+        blueprint["state"] == "DEPLOYED"
+        for blueprint in forge.api(asked, "blueprints").json()["items"]
+    )
+
+
+def hosts(forge: Forge, number: int, asked: int | None = None) -> int:
+    return len(node(forge, number, asked)["hosted"])
+
+
+def bring_back(forge: Forge, number: int) -> None:
+    """Put a node on duty again and wait until it hosts its share."""
+    forge.aether("node", "activate", f"node-{number}")
+    wait_until("all on duty and whole", lambda: is_whole(forge, number), DRAIN_S)
+    wait_until(f"node-{number} hosts again", lambda: hosts(forge, number) > 0, DRAIN_S)
+    wait_until("whole again", lambda: is_whole(forge, number), DRAIN_S)
+
+
+@contextmanager
+def without_a_failed_request(forge: Forge) -> Iterator[Load]:
+    """Send 100 requests a second to the routers of all nodes, over connections kept alive."""
+    with Load([forge.router(number) for number in ALL]) as load:
+        load.wait_for_requests(100, 30)
+        yield load
+        load.wait_for_requests(100, 30)
+    assert load.outcome.failures == []
+
+
+@pytest.mark.parametrize("role", ["follower", "leader"])
+def test_a_node_is_drained_and_brought_back_without_a_failed_request(
+    forge: Forge, role: str
+) -> None:
+    wait_until("whole", lambda: is_whole(forge, 1), DRAIN_S)
+    leader = forge.leader()
+    victim = leader if role == "leader" else next(n for n in ALL if n != leader)
+    assert hosts(forge, victim) > 0
+    with without_a_failed_request(forge) as load:
+        began = load.outcome.done
+        told = forge.aether("node", "drain", f"node-{victim}", "--wait", "--timeout", "60s")
+        assert f"node-{victim} is drained" in told.stderr
+        drained = load.outcome.done
+        assert hosts(forge, victim) == 0
+        assert verdicts(forge, victim)[f"node-{victim}"] == "DECOMMISSIONED"
+        bring_back(forge, victim)
+    print(f"{role}: {drained - began} requests during the drain, {load.outcome.done} in all")  # noqa: T201 - figures for whoever runs this with -s
+
+
+def moving(forge: Forge, victim: int, asked: int) -> bool:
+    remaining = node(forge, victim, asked)["progress"]["remaining"]
+    return any(one["replacement"] or one["desired"] != "ACTIVATE" for one in remaining)
+
+
+STEPS: dict[str, Callable[[Forge, int, int], bool]] = {
+    "before it begins": lambda *_: True,
+    "while instances move": moving,
+    "when one has left": lambda forge, victim, asked: hosts(forge, victim, asked) <= 1,
+}
+"""When the leader is killed: a condition on (forge, node drained, node asked)."""
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_leader_killed_at_any_step_changes_nothing_about_the_end(forge: Forge, step: str) -> None:
+    wait_until("whole", lambda: is_whole(forge, 1), DRAIN_S)
+    leader = forge.leader()
+    victim, other = (number for number in ALL if number != leader)
+    forge.aether("node", "drain", f"node-{victim}")
+    wait_until(step, lambda: STEPS[step](forge, victim, other), DRAIN_S)
+    forge.command("kill", f"node-{leader}", "--only", "store")
+    took = wait_until(
+        "drained all the same",
+        lambda: verdicts(forge, other)[f"node-{victim}"] == "DECOMMISSIONED",
+        DRAIN_S,
+    )
+    print(f"leader killed {step}: drained after {took:.1f} s")  # noqa: T201 - as above
+    assert hosts(forge, victim, other) == 0
+    forge.wait_deployed(other, DRAIN_S)
+    assert f"node-{victim}" not in forge.placed(other)
+    bring_back(forge, victim)
+
+
+def test_a_drain_without_room_waits_says_why_and_is_taken_back(forge: Forge) -> None:
+    wait_until("whole", lambda: is_whole(forge, 1), DRAIN_S)
+    with without_a_failed_request(forge):
+        for number in (1, 2):
+            forge.aether("node", "drain", f"node-{number}", "--wait", "--timeout", "60s", "-q")
+        forge.aether("node", "drain", "node-3")
+        wait_until(
+            "it says what it waits for",
+            lambda: any(
+                "org.example:" in sentence for sentence in node(forge, 3)["progress"]["waiting"]
+            ),
+            DRAIN_S,
+        )
+        given_up = forge.aether("node", "drain", "node-3", "--wait", "--timeout", "1s", check=False)
+        assert given_up.returncode == 5
+        assert "at least" in given_up.stderr
+        shown = forge.aether("node", "show", "node-3").stdout
+        assert "waiting: node-3 drains" in shown
+        assert forge.api(3, f"slices/{HELLO}").json()["active"] >= 1
+        for number in (3, 2, 1):
+            forge.aether("node", "activate", f"node-{number}")
+        wait_until("all on duty and whole", lambda: is_whole(forge, 1), DRAIN_S)
+
+
+def test_a_node_is_shut_down_removed_and_joins_anew_under_its_name(forge: Forge) -> None:
+    wait_until("whole", lambda: is_whole(forge, 1), DRAIN_S)
+    leader = forge.leader()
+    asked = next(number for number in ALL if number != leader)
+    name = f"node-{leader}"
+    refused = forge.aether("node", "remove", name, check=False)
+    assert (refused.returncode, "ON_DUTY" in refused.stderr) == (4, True)
+    alive = [forge.router(number) for number in ALL if number != leader]
+    with Load(alive) as load:
+        load.wait_for_requests(100, 30)
+        forge.aether("node", "shutdown", name, "--wait", "--timeout", "60s")
+        wait_until("its process ended", lambda: has_ended(forge, name), DRAIN_S)
+        load.wait_for_requests(100, 30)
+        forge.aether("node", "remove", name)
+        assert name not in verdicts(forge, asked)
+        assert name not in members(forge, asked)
+        load.wait_for_requests(100, 30)
+    assert load.outcome.failures == []
+    assert "ended by itself (exit code 0)" in forge.log.read_text()
+    gone = forge.aether("node", "remove", name, check=False)
+    assert (gone.returncode, f"there is no node {name}" in gone.stderr) == (3, True)
+
+    shutil.rmtree(forge.data_dir / name)
+    forge.command("start", name)
+    wait_until("it votes again", lambda: members(forge, asked).get(name) is True, DRAIN_S)
+    wait_until("all on duty and whole", lambda: is_whole(forge, asked), DRAIN_S)
+    wait_until("it hosts again", lambda: hosts(forge, leader, asked) > 0, DRAIN_S)
+
+
+def has_ended(forge: Forge, name: str) -> bool:
+    listed = {row.split()[0]: row.split()[1] for row in forge.command("status").stdout.splitlines()}
+    return listed[name] == "ended"
+
+
+def members(forge: Forge, asked: int) -> dict[str, bool]:
+    told = forge.api(asked, "cluster/members").json()["members"]
+    return {member["node"]: member["voter"] for member in told}
