@@ -41,6 +41,7 @@ class Record:
         self._serving: dict[Placed, tuple[SliceBase, str]] = {}
         self._active: dict[SliceBase, Counter[str]] = {}
         self._traffic: dict[SliceBase, list[Traffic]] = {}
+        self._first: dict[SliceBase, int] = {}
         present = [placed for placed in before.phases if not is_gone(before, placed[0])]
         self.note_facts(before, present, 0.0)
         self._first = {base: _count(history[0]) for base, history in self._traffic.items()}
@@ -82,8 +83,9 @@ class Record:
 
     def _note_traffic(self, base: SliceBase, now: float) -> None:
         history = self._traffic.setdefault(base, [])
-        if len(history) > 1 and history[-1].at_s == now:
-            history.pop()  # the first entry stays: it is what was there before
+        before = base in self._first and len(history) == 1  # that stays, whatever happens at once
+        if history and history[-1].at_s == now and not before:
+            history.pop()
         shares = {version: count for version, count in sorted(self._active[base].items()) if count}
         history.append(Traffic(at_s=now, active=shares))
 
