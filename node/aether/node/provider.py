@@ -53,14 +53,14 @@ class HttpNodeProvider:
             ):
                 told = await response.content.read(MAX_ANSWER_BYTES)
                 status = response.status
+        except TimeoutError as late:  # an OSError too, so it comes first
+            raise Unavailable(
+                f"the provider at {self._config.url} did not answer in {self._config.timeout_s:g} s"
+            ) from late
         except (aiohttp.ClientError, OSError) as problem:
             raise Unavailable(
                 f"the provider at {self._config.url} cannot be reached: {problem}"
             ) from problem
-        except TimeoutError as late:
-            raise Unavailable(
-                f"the provider at {self._config.url} did not answer in {self._config.timeout_s:g} s"
-            ) from late
         if not 200 <= status < 300:
             raise _refusal(self._config.url, node, status, told)
 

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from aether.config.node import ControlConfig, NodeConfig, StoreConfig, is_address, load_config
+from aether.config.node import (
+    ControlConfig,
+    NodeConfig,
+    ProviderConfig,
+    StoreConfig,
+    is_address,
+    load_config,
+)
 from aether.core.model.ids import NodeId
 from aether.errors import ConfigInvalid
 
@@ -135,3 +142,18 @@ def test_no_more_nodes_found_a_cluster_than_vote() -> None:
     assert dict(NodeConfig(node_id=NodeId("n"), bootstrap_expect=7).problems()) == {}
     problems = dict(NodeConfig(node_id=NodeId("n"), bootstrap_expect=8).problems())
     assert "further nodes join" in problems["bootstrap_expect"]
+
+
+def test_a_provider_is_an_http_url_a_file_and_a_limit(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret")
+    good = ProviderConfig(url="https://machines.example:8443/nodes", token_file=str(token))
+    assert list(good.problems()) == []
+    bad = ProviderConfig(url="file:///etc/passwd", token_file="/absent", timeout_s=0.0)
+    assert {name for name, _ in bad.problems()} == {"url", "token_file", "timeout_s"}
+    for url in ("http://", "http://u:p@h/", "http://h/?q", "http://h:99999/", "http://h/a b", "x"):
+        assert [name for name, _ in ProviderConfig(url=url).problems()] == ["url"], url
+    config = load_config(
+        {"node_id": "n-1"}, {"AETHER_PROVIDER__URL": "http://h/nodes", "AETHER_ROLE": "voter"}
+    )
+    assert config.provider.url == "http://h/nodes"

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from aether.core.control import evidence
-from aether.core.control.convergence import Waiting
 from aether.core.control.signals import ControlSettings, Signals
+from aether.core.control.waiting import Waiting
 from aether.core.model.ids import NodeId
 from aether.core.model.plan import DropProvision, Provision
 from aether.core.model.reason import Reason
