@@ -169,19 +169,18 @@ class ApiWorld:
         )
         self.not_ready: list[str] = []
         self.waiting: Sequence[str] = ()
-        self.api = Api(
-            Context(
-                node=NODE,
-                store=self.store,
-                group=self.group,
-                backups=self.backups,
-                link=self.link,
-                intake=self.intake,
-                readiness=lambda: self.not_ready,
-                version="9.9.9",
-                waiting=lambda: self.waiting,
-            )
+        self.context = Context(
+            node=NODE,
+            store=self.store,
+            group=self.group,
+            backups=self.backups,
+            link=self.link,
+            intake=self.intake,
+            readiness=lambda: self.not_ready,
+            version="9.9.9",
+            waiting=lambda: self.waiting,
         )
+        self.api = Api(self.context)
 
     async def start(self) -> None:
         await self.consensus.start()
