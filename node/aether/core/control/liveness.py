@@ -1,79 +1,138 @@
-"""Judging nodes: who reports is on duty, who is silent is doubted, then lost."""
+"""Judging nodes: who reports is on duty, who is silent is doubted, then lost.
 
-from collections.abc import Iterator
+    JOINING → ON_DUTY ⇄ SUSPECT → LOST → ON_DUTY      it reports, it is silent, it is back
+    with an order to drain: DRAINING in place of ON_DUTY; DECOMMISSIONED stays until it is activated
 
-from aether.core.control.signals import ControlSettings, Heard, Signals
+Worked example (doubt after 2 s, loss after 5 s): n1 reports at 0 s and falls silent; it is SUSPECT
+at 2.1 s and gets no new instances, LOST at 5.1 s, and what it ran is placed anew. Restarted at 9 s
+it registers a new life, reports, and is ON_DUTY; had it been DRAINING, it would be so again.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from aether.core.control.evidence import Evaluate, read, write
+from aether.core.control.signals import ControlSettings, Signals
 from aether.core.model.ids import NodeId
 from aether.core.model.plan import Judge
 from aether.core.model.reason import Reason
-from aether.core.model.records import NodeRecord, Verdict, VerdictRecord
+from aether.core.model.records import DrainOrder, NodeRecord, Verdict, VerdictRecord
 from aether.core.model.view import ClusterView
 
 _GONE = frozenset({Verdict.LOST, Verdict.DECOMMISSIONED})
 _RETURNS = frozenset({Verdict.JOINING, Verdict.SUSPECT, Verdict.LOST})
+_IN_SERVICE = frozenset({Verdict.ON_DUTY, Verdict.DRAINING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a verdict depends on. Times in seconds, rounded before anything is decided."""
+
+    life: str
+    """Incarnation the node has registered."""
+    verdict: Verdict | None
+    """The present verdict, and the life it was given to; None before the first."""
+    judged_life: str
+    drain: DrainOrder | None
+    reported_s: float | None
+    """Since the present life reported; None when it never has in this reign."""
+    silence_s: float
+    """Since any of its lives showed a sign."""
+    suspect_after_s: float
+    lost_after_s: float
+
+    @property
+    def reports(self) -> bool:
+        """Whether the present life has reported lately."""
+        return self.reported_s is not None and self.reported_s <= self.suspect_after_s
+
+
+def decide(asked: Standing) -> VerdictRecord:
+    """Return the verdict the node deserves now; equal to the present one when that stands.
+
+    Only a report of the node's present life, and a fresh one, puts it on duty. Silence counts from
+    the last sign of any of its lives: a node that has just been started again is not lost because
+    its registration and its first report come one after the other.
+    """
+    if asked.verdict is None:
+        verdict = Verdict.ON_DUTY if asked.reports else Verdict.JOINING
+        return VerdictRecord(verdict=verdict, incarnation=asked.life)
+    present = VerdictRecord(verdict=asked.verdict, incarnation=asked.judged_life, drain=asked.drain)
+    if asked.reports:
+        return _on_report(present, asked)
+    if asked.silence_s > asked.lost_after_s and present.verdict not in _GONE:
+        return replace(present, verdict=Verdict.LOST, incarnation=asked.life)
+    if asked.silence_s > asked.suspect_after_s and present.verdict in _IN_SERVICE:
+        return replace(present, verdict=Verdict.SUSPECT, incarnation=asked.life)
+    return present
+
+
+def _on_report(present: VerdictRecord, asked: Standing) -> VerdictRecord:
+    """Return the verdict of a node that reports; an order to drain outlives silence and restarts."""
+    verdict, order = present.verdict, present.drain
+    if verdict in _RETURNS or (verdict is Verdict.ON_DUTY and order is not None):
+        verdict = Verdict.DRAINING if order is not None else Verdict.ON_DUTY
+    if (
+        verdict is Verdict.DECOMMISSIONED
+        and order is not None
+        and present.incarnation != asked.life
+    ):
+        # The life that was to stop has stopped; who starts the node again wants it to run.
+        order = replace(order, shutdown=False)
+    return VerdictRecord(verdict=verdict, incarnation=asked.life, drain=order)
 
 
 def judge_nodes(
     view: ClusterView, signals: Signals, settings: ControlSettings, now: float
 ) -> Iterator[Judge]:
-    """Yield the verdicts that change.
-
-    Only a report of the node's present life, and a fresh one, puts it on duty. Silence counts from
-    the last sign of any of its lives (`Signals.last_sign`): a node that has just been started
-    again is not lost because its registration and its first report come one after the other.
-    """
+    """Yield the verdicts that change."""
     for node, record in sorted(view.nodes.items()):
-        silence = now - signals.last_sign(node)
-        alive = _reports(signals.heard.get(node), record, settings, now)
-        verdict = _verdict(view.verdicts.get(node), record, settings, silence, alive=alive)
-        if verdict is not None and verdict != view.verdicts.get(node):
-            yield Judge(node, verdict, _because(node, verdict, silence, settings))
+        present = view.verdicts.get(node)
+        asked = _standing(record, present, signals, settings, now)
+        verdict = decide(asked)
+        if verdict != present:
+            text = _sentence(node, asked, verdict)
+            yield Judge(
+                node, verdict, Reason("", "judge", text, write(asked, verdict.verdict.value))
+            )
 
 
-def _reports(
-    heard: Heard | None, record: NodeRecord, settings: ControlSettings, now: float
-) -> bool:
-    """Whether the present life has reported lately, whoever led then."""
-    if heard is None or heard.incarnation != record.incarnation:
-        return False
-    return now - heard.at <= settings.suspect_after_s
-
-
-def _verdict(
-    present: VerdictRecord | None,
+def _standing(
     record: NodeRecord,
+    present: VerdictRecord | None,
+    signals: Signals,
     settings: ControlSettings,
-    silence: float,
-    *,
-    alive: bool,
-) -> VerdictRecord | None:
-    """Return the verdict the node deserves now, or None when the present one stands."""
-    if present is None:
-        verdict = Verdict.ON_DUTY if alive else Verdict.JOINING
-        return VerdictRecord(verdict=verdict, incarnation=record.incarnation)
-    if alive:
-        if present.verdict in _RETURNS or present.incarnation != record.incarnation:
-            kept = present.verdict if present.verdict not in _RETURNS else Verdict.ON_DUTY
-            return VerdictRecord(verdict=kept, incarnation=record.incarnation)
-        return None
-    if silence > settings.lost_after_s and present.verdict not in _GONE:
-        return VerdictRecord(verdict=Verdict.LOST, incarnation=record.incarnation)
-    if silence > settings.suspect_after_s and present.verdict is Verdict.ON_DUTY:
-        return VerdictRecord(verdict=Verdict.SUSPECT, incarnation=record.incarnation)
-    return None
+    now: float,
+) -> Standing:
+    heard = signals.heard.get(record.node)
+    of_this_life = heard is not None and heard.incarnation == record.incarnation
+    return Standing(
+        life=record.incarnation,
+        verdict=present.verdict if present else None,
+        judged_life=present.incarnation if present else "",
+        drain=present.drain if present else None,
+        reported_s=round(now - heard.at, 3) if heard is not None and of_this_life else None,
+        silence_s=round(now - signals.last_sign(record.node), 3),
+        suspect_after_s=settings.suspect_after_s,
+        lost_after_s=settings.lost_after_s,
+    )
 
 
-def _because(
-    node: NodeId, verdict: VerdictRecord, silence: float, settings: ControlSettings
-) -> Reason:
-    sentences = {
-        Verdict.ON_DUTY: f"{node} reports, life {verdict.incarnation}",
-        Verdict.JOINING: f"{node} has registered and not reported yet",
-        Verdict.SUSPECT: f"{node} has been silent for more than {settings.suspect_after_s:g} s",
-        Verdict.LOST: f"{node} has been silent for more than {settings.lost_after_s:g} s",
-    }
-    text = sentences.get(verdict.verdict, f"{node} came back as life {verdict.incarnation}")
-    return Reason("", "judge", text, {"node": node, "silence_s": f"{silence:.1f}"})
+def _sentence(node: NodeId, asked: Standing, verdict: VerdictRecord) -> str:
+    match verdict.verdict:
+        case Verdict.ON_DUTY:
+            return f"{node} reports, life {verdict.incarnation}"
+        case Verdict.JOINING:
+            return f"{node} has registered and not reported yet"
+        case Verdict.SUSPECT:
+            return f"{node} has been silent for more than {asked.suspect_after_s:g} s"
+        case Verdict.LOST:
+            return f"{node} has been silent for more than {asked.lost_after_s:g} s"
+        case Verdict.DRAINING:
+            by = f", as {verdict.drain.by} ordered" if verdict.drain else ""
+            return f"{node} reports, life {verdict.incarnation}, and is still to be emptied{by}"
+        case Verdict.DECOMMISSIONED:
+            return f"{node} is back as life {verdict.incarnation} and stays empty until activated"
 
 
 def may_host(view: ClusterView, node: NodeId) -> bool:
@@ -86,3 +145,10 @@ def is_gone(view: ClusterView, node: NodeId) -> bool:
     """Whether whatever ran on the node must be considered dead."""
     verdict = view.verdicts.get(node)
     return node not in view.nodes or (verdict is not None and verdict.verdict in _GONE)
+
+
+def _evaluate(inputs: Mapping[str, str]) -> str:
+    return decide(read(inputs, Standing)).verdict.value
+
+
+RULES: Mapping[str, Evaluate] = {"judge": _evaluate}

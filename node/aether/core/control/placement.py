@@ -117,7 +117,8 @@ class Occupancy:
 
     def _take(self, instance: str) -> None:
         artifact, _, ordinal = instance.rpartition("/")
-        self._taken.setdefault(artifact, set()).add(int(ordinal))
+        if ordinal.isdecimal():
+            self._taken.setdefault(artifact, set()).add(int(ordinal))
 
     def choose(
         self,

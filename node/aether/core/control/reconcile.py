@@ -9,6 +9,7 @@ from dataclasses import replace
 from aether.core.control.balance import rebalance
 from aether.core.control.convergence import converge
 from aether.core.control.dependencies import follow_losses
+from aether.core.control.drain import evacuate
 from aether.core.control.healing import heal
 from aether.core.control.liveness import judge_nodes
 from aether.core.control.orphans import drop_routes, forget_left_over, forget_lost
@@ -28,6 +29,7 @@ def reconcile(view: ClusterView, signals: Signals, settings: ControlSettings, no
     draft.add(forget_lost(draft.view))
     draft.add(forget_left_over(draft.view, signals, now))
     draft.add(continue_removals(draft.view, draft.signals, now))
+    draft.add(evacuate(draft.view, draft.signals, settings, now))
     draft.add(follow_losses(draft.view, draft.signals, settings, now))
     draft.add(converge(draft.view, draft.signals, settings, now))
     draft.add(drop_routes(draft.view))
