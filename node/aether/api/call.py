@@ -1,5 +1,6 @@
 """One call as a handler sees it: parameters named, limits checked, nothing of HTTP left."""
 
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -52,10 +53,14 @@ class Context:
     intake: Intake
     readiness: Callable[[], Sequence[str]]
     version: str
+    wall: Callable[[], float] = time.time
+    """Seconds since 1970: when people did something; nothing is decided by it."""
     rehearsals: Rehearsals = field(default_factory=Rehearsals)
     """Where plans are made."""
     waiting: Callable[[], Sequence[str]] = tuple
     """What the last plan of this node, while it leads, left undone and why, in sentences."""
+    last_plan: Callable[[], Plan] = Plan
+    """What this node decided when it looked last, while it leads."""
     evaluate: Callable[[], Plan] = Plan
     """What this node would do now if it leads, and what would wait; nothing is done."""
     chronicle: Chronicle | None = None

@@ -15,6 +15,7 @@ from aether.artifacts.intake import Intake
 from aether.artifacts.layers import Layers
 from aether.artifacts.prepare import Preparer
 from aether.artifacts.repository import Repository, Shelf
+from aether.chronicle.chronicle import FOLDER, Chronicle
 from aether.config.node import NodeConfig
 from aether.config.version import aether_version
 from aether.control.manager import ClusterDeploymentManager
@@ -75,6 +76,7 @@ class Parts:
     readiness: Readiness
     managers: Managers
     copies: Copies
+    chronicle: Chronicle
     providing: Providing | None
     """None without a provider of nodes."""
     api: Api
@@ -105,6 +107,8 @@ def assemble(ground: Ground) -> Parts:
     launcher = UnixLauncher(data_dir.path)
     layers = Layers(data_dir.path)
     feed = TableFeed(data_dir.run("router.sock.table"))
+    chronicle = Chronicle(data_dir.path / FOLDER, store, clock, ground.membership.cluster_id)
+    intake = Intake(ground.repository, layers, launcher, ground.peers, store, config.node_id)
     readiness = Readiness(
         leader=lambda: store.leader,
         router_revision=lambda: feed.confirmed,
@@ -134,8 +138,9 @@ def assemble(ground: Ground) -> Parts:
         readiness=readiness,
         managers=managers,
         copies=Copies(config.node_id, store, Shelf(ground.repository), ground.peers, clock),
+        chronicle=chronicle,
         providing=_providing(ground, store, managers.control, clock),
-        api=_api(ground, node_store, launcher, layers, readiness, managers.control),
+        api=_api(ground, node_store, intake, readiness, managers.control, chronicle),
     )
 
 
@@ -181,17 +186,15 @@ def _control_settings(config: NodeConfig) -> ControlSettings:
 def _api(
     ground: Ground,
     node_store: NodeStore,
-    launcher: UnixLauncher,
-    layers: Layers,
+    intake: Intake,
     readiness: Readiness,
     control: ClusterDeploymentManager,
+    chronicle: Chronicle,
 ) -> Api:
-    store = node_store.store
-    intake = Intake(ground.repository, layers, launcher, ground.peers, store, ground.config.node_id)
     return Api(
         Context(
             node=ground.config.node_id,
-            store=store,
+            store=node_store.store,
             group=node_store.group,
             backups=node_store.backups,
             link=ground.peers,
@@ -199,6 +202,9 @@ def _api(
             readiness=readiness,
             version=aether_version(),
             waiting=lambda: control.last_plan.waiting,
+            last_plan=lambda: control.last_plan,
+            evaluate=control.evaluate,
+            chronicle=chronicle,
             rehearsals=Rehearsals(_control_settings(ground.config)),
         )
     )

@@ -130,6 +130,7 @@ class Node:
         )
         self._parts = parts
         await self._start_store(parts)
+        self._on_stop("chronicle", parts.chronicle.close)
         group, engine = parts.node_store.group, self._config.store.engine
         formation.serve(group, self._address_of, as_learners=engine == "native")
         handlers.serve(parts.api, parts.store, parts.managers.control)
@@ -184,6 +185,7 @@ class Node:
         self._tasks.start("vote", voting)
         parts.managers.start(self._tasks)
         self._tasks.start("copies", parts.copies.run())
+        self._tasks.start("chronicle", parts.chronicle.run())
         if parts.providing is not None:
             self._tasks.start("providing", parts.providing.run())
         self._tasks.start("shutdown", self._leaving(parts).run())
