@@ -1,67 +1,34 @@
 """Calls about blueprints: validate, apply, list, look, delete."""
 
-import re
-from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from aether.api import blueprint_history
+from aether.api.blueprint_texts import (
+    BLUEPRINT_BODY_BYTES,
+    BlueprintText,
+    change_in_turn,
+    decide_deletion,
+    decide_draft,
+    read_draft,
+)
 from aether.api.call import Answer, Call, Context
 from aether.api.endpoint import FRESH, LIST, PAST, Endpoint, v1
 from aether.api.paging import page
-from aether.api.plans import PLAN, submit_as_planned
-from aether.api.problems import Malformed
+from aether.api.plans import PLAN
 from aether.api.views import look, read_view, rejection
-from aether.config.blueprint import MAX_SOURCE_BYTES, BlueprintDraft, read_blueprint
-from aether.core.control.admission import Admitted, Rejected, admit_blueprint, admit_deletion
+from aether.core.control.admission import Rejected
 from aether.core.control.status import BlueprintStatus, blueprint_status
 from aether.core.model.ids import SliceBase
 from aether.core.model.records import to_plain
 from aether.core.model.view import ClusterView
-from aether.errors import ConfigInvalid, NotFound
-
-_SOURCE_NAME = re.compile(r"[\w./ +@-]{1,200}")
-
-
-class BlueprintText(BaseModel):
-    """A blueprint in a JSON body."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    toml: str = Field(description="the blueprint, as TOML")
-
-
-def read_draft(call: Call) -> BlueprintDraft:
-    """Return the blueprint in the body; raise Malformed, BlueprintInvalid or TooLarge."""
-    if call.is_json:
-        text = call.json(BlueprintText).toml
-    else:
-        try:
-            text = call.body.decode()
-        except UnicodeDecodeError as problem:
-            raise Malformed(f"the body is not UTF-8 at byte {problem.start}") from problem
-    source = call.query.get("source", "blueprint")
-    if not _SOURCE_NAME.fullmatch(source):
-        source = "blueprint"
-    try:
-        return read_blueprint(text, source)
-    except ConfigInvalid as problem:
-        raise Malformed(problem.message, fields=problem.fields) from problem
-
-
-def admit_draft(view: ClusterView, draft: BlueprintDraft) -> Admitted | Rejected:
-    """Decide, and say of each problem where in the text its slice stands."""
-    decision = admit_blueprint(view, draft.id, draft.slices, draft.source)
-    if isinstance(decision, Rejected):
-        return replace(decision, problems=tuple(map(draft.locate, decision.problems)))
-    return decision
+from aether.errors import NotFound
 
 
 async def validate(context: Context, call: Call) -> Answer:
     """Say whether the blueprint could be applied now; nothing is changed."""
-    draft = read_draft(call)
+    draft = await read_draft(call)
     view = await read_view(context.store, call.consistency)
-    decision = admit_draft(view, draft)
+    decision = decide_draft(context, call, draft)(view)
     if isinstance(decision, Rejected):
         raise rejection(decision)
     return Answer(value={"valid": True, "id": draft.id, "summary": decision.summary})
@@ -69,8 +36,8 @@ async def validate(context: Context, call: Call) -> Answer:
 
 async def apply(context: Context, call: Call) -> Answer:
     """Make the blueprint what is wanted; the rest is the leader's work."""
-    draft = read_draft(call)
-    change = await submit_as_planned(context, call, lambda view: admit_draft(view, draft))
+    draft = await read_draft(call)
+    change = await change_in_turn(context, call, decide_draft(context, call, draft))
     return Answer(value={"id": draft.id, **to_plain(change)})
 
 
@@ -122,12 +89,11 @@ async def delete(context: Context, call: Call) -> Answer:
     """Want the blueprint gone; its instances are removed by the leader, dependents first."""
     base = call.slice_base("id")
     purge = call.flag("purge_data")
-    change = await submit_as_planned(context, call, lambda view: admit_deletion(view, base, purge))
+    decide = decide_deletion(context, base, purge_data=purge)
+    change = await change_in_turn(context, call, decide)
     return Answer(value={"id": base, **to_plain(change)})
 
 
-BLUEPRINT_BODY_BYTES = 2 * MAX_SOURCE_BYTES
-"""Room for a blueprint inside JSON."""
 PURGE = {"purge_data": "`true`: remove `app/{slice}/…` of its slices as well"}
 SOURCE = {"source": "name of the text in messages"}
 TOML = "the blueprint as TOML, or JSON `{toml}`"
@@ -164,4 +130,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         handler=get_status, query={**FRESH, **PAST},
         answers="`state` (DEPLOYED, DEPLOYING, FAILED, REMOVING), slices, instances, reasons",
     ),
+    *blueprint_history.ENDPOINTS,
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """One call as a handler sees it: parameters named, limits checked, nothing of HTTP left."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,8 @@ class Context:
     version: str
     wall: Callable[[], float] = time.time
     """Seconds since 1970: when people did something; nothing is decided by it."""
+    blueprint_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a blueprint is changed through this node."""
     rehearsals: Rehearsals = field(default_factory=Rehearsals)
     """Where plans are made."""
     waiting: Callable[[], Sequence[str]] = tuple

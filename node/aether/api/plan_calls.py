@@ -2,21 +2,20 @@
 
 from collections.abc import Callable
 
-from aether.api.blueprints import (
+from aether.api.blueprint_texts import (
     BLUEPRINT_BODY_BYTES,
-    PURGE,
-    SOURCE,
-    TOML,
     BlueprintText,
-    admit_draft,
+    decide_deletion,
+    decide_draft,
     read_draft,
 )
+from aether.api.blueprints import PURGE, SOURCE, TOML
 from aether.api.call import Answer, Call, Context
 from aether.api.endpoint import Endpoint, v1
 from aether.api.plans import plan_answer
 from aether.api.slices import Scale
 from aether.api.views import read_view, rejection
-from aether.core.control.admission import Admitted, Rejected, admit_deletion, admit_scale
+from aether.core.control.admission import Admitted, Rejected, admit_scale
 from aether.core.model.view import ClusterView
 from aether.core.store.commands import Consistency
 
@@ -33,14 +32,14 @@ async def _plan(
 
 async def plan_blueprint(context: Context, call: Call) -> Answer:
     """Say what would come of applying the blueprint."""
-    draft = read_draft(call)
-    return await _plan(context, lambda view: admit_draft(view, draft), id=draft.id)
+    draft = await read_draft(call)
+    return await _plan(context, decide_draft(context, call, draft), id=draft.id)
 
 
 async def plan_deletion(context: Context, call: Call) -> Answer:
     """Say what would come of deleting the blueprint."""
     base, purge = call.slice_base("id"), call.flag("purge_data")
-    return await _plan(context, lambda view: admit_deletion(view, base, purge), id=base)
+    return await _plan(context, decide_deletion(context, base, purge_data=purge), id=base)
 
 
 async def plan_scale(context: Context, call: Call) -> Answer:

@@ -12,6 +12,7 @@ from aether.core.store.machine import KvMachine
 from aether.ports import Member
 from tests.api_world import NODE, SHOP_1, ApiWorld
 from tests.worlds import (
+    APP,
     SHOP,
     fact,
     nodes,
@@ -44,6 +45,7 @@ async def deployed(world: ApiWorld) -> ApiWorld:
     )
     await world.hold(with_instance(view, "node-1", f"{SHOP_1}/0", wish(), fact()))
     await world.put({keys.CLUSTER: encode(ClusterRecord(cluster_id="c-1"))})
+    await world.put({keys.generation(APP, 1): encode(view.blueprints[APP])})
     return world
 
 

@@ -52,7 +52,7 @@ def test_what_the_leader_alone_does() -> None:
     members = {"member.promote", "member.remove", "leader.transfer"}
     nodes = {"node.drain", "node.activate", "node.shutdown", "node.remove"}
     topology = {"topology.put", "topology.delete"}
-    slices = {"blueprint.apply", "blueprint.delete", "slice.scale"}
+    slices = {"blueprint.apply", "blueprint.delete", "blueprint.reapply", "slice.scale"}
     plans = {name for name in names if name.endswith(".plan")}
     assert names == {*slices, *members, *nodes, *topology, *plans}
     assert {"blueprint.plan", "blueprint.delete.plan", "slice.scale.plan"} <= plans

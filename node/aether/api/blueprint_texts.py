@@ -1,0 +1,115 @@
+"""A blueprint in the body of a call: read off the loop, then decided with its history in view."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from aether.api.call import Call, Context
+from aether.api.plans import submit_as_planned
+from aether.api.problems import Malformed, Overloaded
+from aether.api.views import Change
+from aether.config.blueprint import MAX_SOURCE_BYTES, BlueprintDraft, read_blueprint
+from aether.core.control.admission import Admitted, Rejected, admit_blueprint, admit_deletion
+from aether.core.control.admission_history import history_prefixes, with_history
+from aether.core.model.ids import SliceBase
+from aether.core.model.view import ClusterView
+from aether.errors import ConfigInvalid
+
+BLUEPRINT_BODY_BYTES = 2 * MAX_SOURCE_BYTES
+"""Room for a blueprint inside JSON."""
+SHORT_TEXT = 4096
+"""Characters read at once: a thread would cost more than it saves."""
+READ_S = 10.0
+"""Longest wait for a text to be read, those before it included."""
+TURN_S = 20.0
+"""Longest wait for the changes of blueprints before this one."""
+
+_SOURCE_NAME = re.compile(r"[\w./ +@-]{1,200}")
+_reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="blueprint")
+"""Reads one long text at a time, whatever is asked of this process; the calls of a node are bounded."""
+
+Decide = Callable[[ClusterView], Admitted | Rejected]
+
+
+class BlueprintText(BaseModel):
+    """A blueprint in a JSON body."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    toml: str = Field(description="the blueprint, as TOML")
+
+
+async def read_draft(call: Call) -> BlueprintDraft:
+    """Return the blueprint in the body.
+
+    Raises Malformed, BlueprintInvalid or TooLarge for what it is, Overloaded when it is not read
+    within READ_S.
+    """
+    text = _text_of(call)
+    source = call.query.get("source", "blueprint")
+    if not _SOURCE_NAME.fullmatch(source):
+        source = "blueprint"
+    try:
+        if len(text) <= SHORT_TEXT:
+            return read_blueprint(text, source)
+        async with asyncio.timeout(READ_S):
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(_reader, read_blueprint, text, source)
+    except ConfigInvalid as problem:
+        raise Malformed(problem.message, fields=problem.fields) from problem
+    except TimeoutError as late:
+        raise Overloaded(f"{source} was not read within {READ_S:g} s, behind others") from late
+
+
+def _text_of(call: Call) -> str:
+    if call.is_json:
+        return call.json(BlueprintText).toml
+    try:
+        return call.body.decode()
+    except UnicodeDecodeError as problem:
+        raise Malformed(f"the body is not UTF-8 at byte {problem.start}") from problem
+
+
+def decide_draft(context: Context, call: Call, draft: BlueprintDraft) -> Decide:
+    """Return how a blueprint is admitted by this call; problems say where in the text they are."""
+    actor, at_ms = call.reason("").actor, round(context.wall() * 1000)
+
+    def decide(view: ClusterView) -> Admitted | Rejected:
+        seen = informed(context, view, draft.id.base)
+        decision = admit_blueprint(seen, draft.id, draft.slices, draft.source, actor, at_ms)
+        if isinstance(decision, Rejected):
+            return replace(decision, problems=draft.locate_all(decision.problems))
+        return decision
+
+    return decide
+
+
+def decide_deletion(context: Context, base: SliceBase, *, purge_data: bool) -> Decide:
+    """Return how the deletion of a blueprint is admitted."""
+    return lambda view: admit_deletion(informed(context, view, base), base, purge_data)
+
+
+async def change_in_turn(context: Context, call: Call, decide: Decide) -> Change:
+    """Carry out a change of blueprints, one at a time on this node: they exclude each other anyway.
+
+    Raises Overloaded when those before it take longer than TURN_S, and what `submit_as_planned` does.
+    """
+    try:
+        async with asyncio.timeout(TURN_S):
+            await context.blueprint_turn.acquire()
+    except TimeoutError as late:
+        raise Overloaded(f"other changes of blueprints took longer than {TURN_S:g} s") from late
+    try:
+        return await submit_as_planned(context, call, decide)
+    finally:
+        context.blueprint_turn.release()
+
+
+def informed(context: Context, view: ClusterView, base: SliceBase) -> ClusterView:
+    """Return the view with what admission must know of the blueprint's history."""
+    entries = context.store.level(history_prefixes(base)).entries
+    return with_history(view, ((entry.key, entry.mod_revision) for entry in entries))
