@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any
+
+import msgspec
 
 from aether.api.call import Call, Context
 from aether.api.views import Change, submit
 from aether.core.control.admission import Admitted, Rejected
 from aether.core.control.rehearsal_outcome import Rehearsal, differences
 from aether.core.model import keys
-from aether.core.model.records import to_plain
+from aether.core.model.records import encode, to_plain
 from aether.core.model.view import ClusterView
 from aether.core.store.commands import Guard
 from aether.errors import Conflict, Invalid
@@ -40,7 +43,10 @@ async def plan_answer(
     admitted: Admitted,
     extra: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
-    """Return the whole rehearsal of an admitted change as JSON values, with `extra` sections."""
+    """Return the whole rehearsal of an admitted change, with `extra` sections, to be written as JSON.
+
+    Raises Overloaded when other plans are being made for too long.
+    """
     found = await context.rehearsals.rehearse(view, admitted.then)
     plain = await context.rehearsals.in_turn(partial(_plain, found))
     return {
@@ -53,9 +59,16 @@ async def plan_answer(
 
 
 def _plain(found: Rehearsal) -> dict[str, Any]:
-    plain: dict[str, Any] = to_plain(found)
+    """Return JSON values; what may be long is JSON text already, so that the loop only copies it."""
+    plain: dict[str, Any] = to_plain(replace(found, steps=(), placements={}, outline=()))
     del plain["outline"]
-    return {**plain, "digest": found.digest, "below_budget": list(found.below_budget)}
+    return {
+        **plain,
+        "steps": msgspec.Raw(encode(found.steps)),
+        "placements": msgspec.Raw(encode(found.placements)),
+        "digest": found.digest,
+        "below_budget": list(found.below_budget),
+    }
 
 
 async def check_plan(
