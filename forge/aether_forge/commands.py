@@ -13,7 +13,7 @@ from aether_forge.failures import ForgeError
 from aether_forge.layout import MAX_NODES, Layout, number_of
 from aether_forge.processes import PARTS
 from aether_forge.session import UpOptions, run_up
-from aether_forge.simulation import replay, sim
+from aether_forge.simulation import replay, scenario, sim
 
 data_dir_option = click.option(
     "--data-dir",
@@ -47,26 +47,17 @@ def forge() -> None:
     default=None,
     help="Moves all ports up.  [default: 0, or what the directory was made with]",
 )
+@click.option(
+    "--auto-heal",
+    type=click.IntRange(0, MAX_NODES),
+    default=0,
+    metavar="N",
+    help="Keep N nodes: one that is lost is replaced by a new one.  [default: off]",
+)
 @click.option("--fresh", is_flag=True, help="Empty the directory first: a new cluster.")
-def up(
-    *,
-    nodes: int,
-    blueprints: tuple[Path, ...],
-    artifacts: tuple[Path, ...],
-    data_dir: Path,
-    port_offset: int | None,
-    fresh: bool,
-) -> None:
+def up(*, data_dir: Path, **options: Any) -> None:  # noqa: ANN401 - the other fields of UpOptions
     """Start a cluster, or resume the one in the directory, and keep it until Ctrl-C."""
-    options = UpOptions(
-        data_dir=data_dir.absolute(),
-        nodes=nodes,
-        port_offset=port_offset,
-        fresh=fresh,
-        artifacts=artifacts,
-        blueprints=blueprints,
-    )
-    asyncio.run(run_up(options, _say))
+    asyncio.run(run_up(UpOptions(data_dir=data_dir.absolute(), **options), _say))
 
 
 @forge.command()
@@ -111,6 +102,7 @@ def status(output: str, data_dir: Path) -> None:
 
 forge.add_command(sim)
 forge.add_command(replay)
+forge.add_command(scenario)
 
 
 def _cell(value: object) -> str:

@@ -143,16 +143,17 @@ async def _freeze_machine(blow: Blow) -> None:
 async def _cut_off(blow: Blow) -> None:
     node = blow.victim(fit=lambda one: one.runs)
     if node is not None:
-        await _parted(blow, [node.node])
+        await parted(blow, [node.node])
 
 
 async def _split(blow: Blow) -> None:
     names = list(blow.world.nodes)
     size = blow.throw.randrange(1, max(2, len(names) // 2 + 1))
-    await _parted(blow, blow.throw.sample(names, size))
+    await parted(blow, blow.throw.sample(names, size))
 
 
-async def _parted(blow: Blow, side: list[NodeId]) -> None:
+async def parted(blow: Blow, side: list[NodeId]) -> None:
+    """Cut some machines off from all others for a while."""
     world = blow.world
     world.tell(f"{', '.join(side)} cut off for {blow.seconds:.1f} s")
     blow.count("cut off")

@@ -125,8 +125,8 @@ async def _rest(world: World) -> None:
         await _end(world)
 
 
-async def begin(world: World) -> None:
-    """Start every machine, push every artifact, deploy both blueprints."""
+async def started(world: World) -> None:
+    """Start every machine and let requests flow."""
     for name in world.nodes:
         world.start(name)
     if world.settings.traffic_s:
@@ -134,6 +134,11 @@ async def begin(world: World) -> None:
     while not world.well() or not world.nodes[world.well()[0]].store:
         await let_pass(0.25)
     await let_pass(2.0)
+
+
+async def begin(world: World) -> None:
+    """Start every machine, push every artifact, deploy both blueprints."""
+    await started(world)
     node = world.nodes[world.well()[0]]
     assert node.store is not None  # noqa: S101 - a machine that is well has one
     for base in SLICES:

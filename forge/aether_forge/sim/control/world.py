@@ -6,11 +6,14 @@ from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any
 
+import msgspec
+
+from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.records import NodeRecord
 from aether.core.model.view import PREFIXES, ClusterView, project
 from aether.core.store.codec import decode_command
-from aether.core.store.commands import Changes, Txn
+from aether.core.store.commands import Change, Changes, Entry, Txn
 from aether.core.store.machine import KvMachine
 from aether.ports import Member
 from aether.tasks import Tasks
@@ -65,7 +68,9 @@ class World:
         self.moved_at = 0.0
         """When an instance last was asked for something or changed its phase."""
         self.at_write: Callable[[], None] | None = None
-        """Called once, at the next write of a leader."""
+        """Called once, at a write of a leader."""
+        self.writes_to_pass = 0
+        """Writes of a leader that pass before that."""
         self._txn: Txn | None = None
         self.quorum.observer = self._proposed
         self.quorum.notary.observer = self._changed
@@ -159,6 +164,17 @@ class World:
     def _failed(self, name: str, failure: BaseException) -> None:
         self.complain(f"{name} raised {failure!r}")
 
+    def _count(self, change: Change) -> None:
+        """Count the states worth reaching."""
+        if change.entry is None:
+            return
+        if change.key.startswith(keys.VERDICTS):
+            self.counts[f"a node {_state(change.entry)}"] += 1
+        elif change.key.startswith((keys.WANTED, keys.PHASES)):
+            state = _state(change.entry)
+            if state in ("parked", "FAILED"):
+                self.counts[f"an instance {state}"] += 1
+
     def _proposed(self, command: bytes) -> None:
         decoded = decode_command(command)
         self._txn = decoded if isinstance(decoded, Txn) else None
@@ -169,7 +185,8 @@ class World:
             return
         for change in changes.changes:
             self.ledger.take(change)
-            if change.key.startswith(("wanted/", "phase/")):
+            self._count(change)
+            if change.key.startswith((keys.WANTED, keys.PHASES)):
                 self.moved_at = self.now()
         for judge in self.judges:
             judge.judge(txn, changes)
@@ -177,8 +194,22 @@ class World:
         line = f"{reason.actor} {reason.rule}: {reason.text}"
         (self.story.note if reason.rule == "phase" else self.story.tell)(self.now(), line)
         if self.at_write is not None and reason.actor.startswith("leader:"):
-            strike, self.at_write = self.at_write, None
-            strike()
+            self._strike(self.at_write)
+
+    def _strike(self, at_write: Callable[[], None]) -> None:
+        if self.writes_to_pass:
+            self.writes_to_pass -= 1
+        else:
+            self.at_write = None
+            at_write()
+
+
+def _state(entry: Entry) -> str:
+    """Return the state a record of a node, a wish or a phase is in, as plain data has it."""
+    plain = msgspec.json.decode(entry.value)
+    if plain.get("parked"):
+        return "parked"
+    return str(plain.get("verdict") or plain.get("state") or "")
 
 
 def seen_by(machine: KvMachine) -> ClusterView:
