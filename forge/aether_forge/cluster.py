@@ -144,23 +144,43 @@ class Cluster:
             alive = [n for n in self.numbers if self._nodes[n].is_running]
             if not alive:
                 raise ForgeError("no node runs that a new one could join; start one first")
-            number = max(self.numbers) + 1
-            if number > MAX_NODES:
-                raise ForgeError(f"a forge has at most {MAX_NODES} nodes")
-            self._nodes[number] = self._node(number)
-            try:
+            done = await self._add(max(self.numbers) + 1, alive)
+        self._say(done)
+        return done
+
+    async def provide(self, number: int) -> str:
+        """Start node `number` unless it runs, a new one if there is none; say what was done."""
+        async with self._one_at_a_time:
+            node = self._nodes.get(number)
+            if node is not None and node.is_running:
+                return f"{name_of(number)} runs"
+            alive = [n for n in self.numbers if self._nodes[n].is_running]
+            if not alive:
+                raise ForgeError("no node runs that a new one could join; start one first")
+            if node is None:
+                done = await self._add(number, alive)
+            else:
                 await self._start(number, tuple(alive[:3]))
-            except ForgeError:
-                del self._nodes[number]
-                raise
-            self._state = replace(self._state, nodes=(*self._state.nodes, number))
-            directory.save_state(self.layout, self._state)
-        done = (
+                done = f"started {name_of(number)}"
+        self._say(f"the cluster asked for a node: {done}")
+        return done
+
+    async def _add(self, number: int, alive: Sequence[int]) -> str:
+        """Start a new node that joins some of those alive, and keep it for the next `up`."""
+        if number > MAX_NODES:
+            raise ForgeError(f"a forge has at most {MAX_NODES} nodes")
+        self._nodes[number] = self._node(number)
+        try:
+            await self._start(number, tuple(alive[:3]))
+        except ForgeError:
+            del self._nodes[number]
+            raise
+        self._state = replace(self._state, nodes=tuple(sorted({*self._state.nodes, number})))
+        directory.save_state(self.layout, self._state)
+        return (
             f"added {name_of(number)}: router {self.layout.router_url(number)}, "
             f"management {self.layout.management_url(number)}"
         )
-        self._say(done)
-        return done
 
     async def status(self) -> list[NodeStatus]:
         """Return what every node is doing."""

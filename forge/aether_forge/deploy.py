@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import msgspec
+
 from aether.artifacts.build import build_wheel
 from aether.cli.client import Client, path_to
 from aether.cli.failures import CliError, Refused, Unreachable
@@ -66,6 +68,17 @@ class Deployment:
                 f"warning: {wheel.name} is not pushed, the cluster keeps the one it has: "
                 f"{refused.why}. Raise the version, or start a new cluster with --fresh"
             )
+
+    def want_nodes(self, nodes: int, max_nodes: int) -> None:
+        """Have the cluster keep this many nodes, asking forge for new ones."""
+        self._request(
+            "setting the topology",
+            "PUT",
+            path_to("topology"),
+            msgspec.json.encode({"nodes": nodes, "max_nodes": max_nodes}),
+            "application/json",
+        )
+        self._say(f"the cluster keeps {nodes} nodes: one that is lost is replaced")
 
     def apply(self, blueprint: Path) -> None:
         """Apply a blueprint and wait until it is deployed."""

@@ -1,4 +1,4 @@
-"""Where everything of a forge is: ports and names of its nodes, files of its directory. Pure."""
+"""Where everything of a forge is: ports and names of its nodes, files of its directory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -71,6 +71,16 @@ class Layout:
         """Where the forge that runs takes commands."""
         return self.data_dir / "forge.sock"
 
+    @property
+    def node_config(self) -> Path:
+        """Configuration all nodes read: who provides further ones."""
+        return self.data_dir / "node.toml"
+
+    @property
+    def provider_token(self) -> Path:
+        """The token with which nodes ask for further ones."""
+        return self.data_dir / "provider.token"
+
     def node_dir(self, number: int) -> Path:
         """Return the data directory of a node."""
         return self.data_dir / name_of(number)
@@ -105,6 +115,8 @@ def node_arguments(layout: Layout, number: int, join: tuple[int, ...], expect: i
         *("--bind", HOST),
         *("--bootstrap-expect", str(expect)),
     ]
+    if layout.node_config.exists():
+        arguments += ["--config", str(layout.node_config)]
     for name, port in ports.named():
         arguments += [f"--{name}-port", str(port)]
     for other in join:

@@ -9,14 +9,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from aether.core.raft.membership import MAX_VOTERS
 from aether_forge import control, directory
 from aether_forge.cluster import Cluster, end_leftovers
 from aether_forge.directory import ForgeState
 from aether_forge.failures import ForgeError
 from aether_forge.guide import guide
-from aether_forge.layout import Layout
+from aether_forge.layout import MAX_NODES, Layout
 from aether_forge.node_process import NODE_PROGRAM
 from aether_forge.processes import PARTS
+from aether_forge.provider import providing
 
 Say = Callable[[str], None]
 
@@ -32,6 +34,8 @@ class UpOptions:
     fresh: bool = False
     artifacts: tuple[Path, ...] = ()
     blueprints: tuple[Path, ...] = ()
+    auto_heal: int = 0
+    """Nodes the cluster is to have: a lost one is replaced by a new one. 0: nobody is."""
 
 
 class _InterruptedError(Exception):
@@ -52,7 +56,11 @@ async def run_up(options: UpOptions, say: Say, *, program: Sequence[str] = NODE_
         state = resume(options, directory.load_state(layout))
         cluster = Cluster(replace(layout, offset=state.port_offset), state, say, program=program)
         try:
-            async with _until(stop), control.listening(layout.socket, handler_of(cluster)):
+            async with (
+                _until(stop),
+                control.listening(layout.socket, handler_of(cluster)),
+                providing(cluster),
+            ):
                 await cluster.up()
                 await cluster.wait_ready()
                 await _deploy(cluster, options, say)
@@ -97,7 +105,11 @@ def resume(options: UpOptions, saved: ForgeState | None) -> ForgeState:
     """Return what to run: the saved cluster, grown to the nodes asked for, or a new one."""
     asked = tuple(range(1, options.nodes + 1))
     if saved is None:
-        return ForgeState(port_offset=options.port_offset or 0, expect=options.nodes, nodes=asked)
+        return ForgeState(
+            port_offset=options.port_offset or 0,
+            expect=min(options.nodes, MAX_VOTERS),
+            nodes=asked,
+        )
     if options.port_offset not in (None, saved.port_offset):
         raise ForgeError(
             f"the cluster in {options.data_dir} was made with --port-offset {saved.port_offset}, "
@@ -136,6 +148,8 @@ async def _deploy(cluster: Cluster, options: UpOptions, say: Say) -> None:
 
     def work() -> tuple[list[dict[str, Any]], list[str]]:
         deployment = Deployment(cluster.endpoints(), say, cancelled)
+        if options.auto_heal:
+            deployment.want_nodes(options.auto_heal, min(2 * options.auto_heal, MAX_NODES))
         for artifact in options.artifacts:
             deployment.push(artifact)
         for blueprint in options.blueprints:
