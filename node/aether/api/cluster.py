@@ -8,7 +8,7 @@ from aether.api.nodes import verdict_of
 from aether.api.paging import page
 from aether.api.problems import NotReady
 from aether.api.views import look, read_view
-from aether.core.control.status import blueprint_status, slice_status
+from aether.core.control.status import blueprint_statuses, slice_statuses
 from aether.core.model.records import to_plain
 from aether.core.store.commands import Consistency
 
@@ -38,10 +38,8 @@ async def get_status(context: Context, call: Call) -> Answer:
         view = await read_view(context.store, Consistency.STALE)
         leader = context.store.leader
     reasons = list(context.readiness())
-    slices = [found for base in view.targets if (found := slice_status(view, base))]
-    blueprints = Counter(
-        status.state for base in view.blueprints if (status := blueprint_status(view, base))
-    )
+    slices = list(slice_statuses(view))
+    blueprints = Counter(status.state for status in blueprint_statuses(view))
     return Answer(
         value={
             "cluster": view.cluster.cluster_id if view.cluster else None,

@@ -11,7 +11,7 @@ from aether.api.plans import PLAN, submit_as_planned
 from aether.api.views import look
 from aether.config.crosscheck import MAX_INSTANCES
 from aether.core.control.admission import admit_scale
-from aether.core.control.status import SliceStatus, slice_status
+from aether.core.control.status import SliceStatus, slice_status, slice_statuses
 from aether.core.model.records import to_plain
 from aether.errors import NotFound
 
@@ -27,7 +27,7 @@ class Scale(BaseModel):
 async def list_slices(context: Context, call: Call) -> Answer:
     """Answer with every slice and how many of its instances serve."""
     view = await look(context, call)
-    statuses = ((str(base), found) for base in view.targets if (found := slice_status(view, base)))
+    statuses = ((str(found.base), found) for found in slice_statuses(view))
     return Answer(value=page(statuses, call.query.get("cursor"), call.limit, _summary))
 
 

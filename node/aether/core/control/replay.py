@@ -6,7 +6,9 @@ from itertools import chain
 from aether.core.control import (
     convergence,
     dependencies,
+    drain,
     healing,
+    liveness,
     orphans,
     placement,
     recovery,
@@ -18,7 +20,9 @@ from aether.core.control.evidence import Evaluate
 from aether.core.model.reason import Reason
 
 _MODULES: tuple[Mapping[str, Evaluate], ...] = (
+    liveness.RULES,
     targets.RULES,
+    drain.RULES,
     placement.RULES,
     convergence.RULES,
     recovery.RULES,
