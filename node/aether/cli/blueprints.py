@@ -2,20 +2,18 @@
 
 import sys
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import click
 
-from aether.cli.client import REQUEST_TIMEOUT_S, path_to
-from aether.cli.failures import CliError, Refused
+from aether.cli.blueprint_waiting import WAIT_OPTION, show_applied, wait_until_gone, watch_on
+from aether.cli.client import path_to
+from aether.cli.failures import CliError
 from aether.cli.files import read_input
 from aether.cli.framework import Invocation, LazyGroup
 from aether.cli.names import BLUEPRINT
 from aether.cli.plans import DIGEST_OPTION, DRY_RUN_OPTION, show_plan
-from aether.cli.progress import Progress, read_blueprint
 from aether.cli.tables import render_pairs, render_table, table_of
-from aether.cli.waiting import CHANGE_TIMEOUT_S, DidNotWork, Wait, look_at, wait_until_done
 
 MAX_TEXT_BYTES = 256 * 1024
 """Longest blueprint the API takes."""
@@ -41,12 +39,16 @@ _INSTANCES: Mapping[str, str] = {
     "PHASE": "phase",
     "FAILURE": "failure",
 }
-_wait = click.option(
-    "--wait/--detach", "waits", default=True, help="Wait until it is carried out (default), or not."
-)
+_LATER: Mapping[str, tuple[str, str]] = {
+    "diff": ("aether.cli.blueprint_history:diff", "Show what differs between two generations."),
+    "history": ("aether.cli.blueprint_history:history", "List the generations that are kept."),
+    "reapply": ("aether.cli.blueprint_history:reapply", "Have an old generation run again."),
+    "schema": ("aether.cli.blueprint_schema:schema", "Print the reference of the format."),
+    "show": ("aether.cli.blueprint_history:show", "Print the text, as it is or as it was."),
+}
 
 
-@click.group(cls=LazyGroup)
+@click.group(cls=LazyGroup, table=_LATER)
 def group() -> None:
     """Say what is to run, and look how it goes."""
 
@@ -116,7 +118,7 @@ def plan_blueprint(this: Invocation, file: str) -> None:
 @group.command("apply")
 @click.argument("file", type=click.Path())
 @DIGEST_OPTION
-@_wait
+@WAIT_OPTION
 @click.pass_obj
 def apply(this: Invocation, file: str, plan: str | None, waits: bool) -> None:  # noqa: FBT001 - click hands flags over so
     """Have the cluster run what FILE (`-`: standard input) says, and wait until it does.
@@ -125,17 +127,7 @@ def apply(this: Invocation, file: str, plan: str | None, waits: bool) -> None:  
     time (--timeout, 120 s) runs out. Applying what is applied already changes nothing.
     """
     _, change = _post(this, file, "blueprints", plan=plan)
-    this.output.say(change["summary"])
-    if not waits:
-        this.output.show(change, [f"{change['id']} applied; {_watch_on(change['id'])} shows how"])
-        return
-    try:
-        answer = _wait_for(this, change["id"], partial(_is_deployed, change["id"]))
-    except DidNotWork as failure:
-        if this.output.format == "json":
-            this.output.show(failure.answer, ())
-        raise
-    this.output.show(answer, [f"{answer['id']} {answer['state']}"])
+    show_applied(this, change, waits=waits)
 
 
 @group.command("delete")
@@ -144,7 +136,7 @@ def apply(this: Invocation, file: str, plan: str | None, waits: bool) -> None:  
 @click.option("--purge-data", is_flag=True, help="Remove what its slices keep in the store, too.")
 @DIGEST_OPTION
 @DRY_RUN_OPTION
-@_wait
+@WAIT_OPTION
 @click.pass_obj
 def delete(  # noqa: PLR0913 - one for each option
     this: Invocation,
@@ -168,8 +160,8 @@ def delete(  # noqa: PLR0913 - one for each option
     _, change = this.client.request("DELETE", path)
     this.output.say(change["summary"])
     if waits:
-        _wait_for(this, blueprint, _is_gone)
-    done = "deleted" if waits else f"is being deleted; {_watch_on(blueprint)} shows how"
+        wait_until_gone(this, blueprint)
+    done = "deleted" if waits else f"is being deleted; {watch_on(blueprint)} shows how"
     this.output.show(change, [f"{blueprint} {done}"])
 
 
@@ -181,18 +173,6 @@ def _confirm(blueprint: str, purge_data: bool) -> None:  # noqa: FBT001 - as the
         raise CliError(f"{blueprint} is not deleted: not confirmed")
 
 
-def _is_deployed(blueprint: str, seen: Progress | None) -> bool:
-    if seen is None or seen.state == "REMOVING":
-        raise Refused(f"{blueprint} was deleted by somebody else meanwhile")
-    return seen.state == "DEPLOYED"
-
-
-def _is_gone(seen: Progress | None) -> bool:
-    if seen is not None and seen.state != "REMOVING":
-        raise Refused("the blueprint was applied again by somebody else meanwhile")
-    return seen is None
-
-
 def _post(this: Invocation, file: str, *parts: str, plan: str | None = None) -> tuple[int, Any]:
     text = read_input(file, MAX_TEXT_BYTES, "a blueprint")
     source = "stdin" if file == "-" else file
@@ -202,27 +182,3 @@ def _post(this: Invocation, file: str, *parts: str, plan: str | None = None) -> 
         text,
         {"content-type": "application/toml"},
     )
-
-
-def _wait_for(this: Invocation, blueprint: str, is_done: Any) -> Any:  # noqa: ANN401 - JSON values
-    base = ":".join(blueprint.split(":")[:2])
-    path = path_to("blueprints", base, "status")
-    return wait_until_done(
-        Wait(
-            look=look_at(
-                lambda timeout_s: this.client.request(
-                    "GET", path, timeout_s=min(timeout_s, REQUEST_TIMEOUT_S)
-                )[1],
-                read_blueprint,
-            ),
-            is_done=is_done,
-            what=f"blueprint {base}",
-            watch_on=_watch_on(base),
-            timeout_s=this.timeout_s or CHANGE_TIMEOUT_S,
-        ),
-        this.output,
-    )
-
-
-def _watch_on(blueprint: str) -> str:
-    return f"aether blueprint status {':'.join(blueprint.split(':')[:2])}"

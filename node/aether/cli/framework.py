@@ -161,4 +161,9 @@ class LazyGroup(click.Group):
             super().format_commands(ctx, formatter)
             return
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self.table[name][1]) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, self._summary(name)) for name in self.list_commands(ctx)])
+
+    def _summary(self, name: str) -> str:
+        return (
+            self.table[name][1] if name in self.table else self.commands[name].get_short_help_str()
+        )
