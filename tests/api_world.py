@@ -1,25 +1,34 @@
 """A management API over a real store of one member, with fakes at the other ports."""
 
+import asyncio
 import hashlib
+import secrets
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from aether.api.call import Context
 from aether.api.service import Api
+from aether.chronicle.chronicle import Chronicle
 from aether.core.model import keys
 from aether.core.model.ids import Artifact, NodeId
+from aether.core.model.plan import Plan
 from aether.core.model.reason import Reason
 from aether.core.model.records import ArtifactRecord, EpochRecord, Manifest, encode
 from aether.core.model.view import ClusterView
 from aether.core.store.commands import Applied, Operation, Put, Txn
 from aether.core.store.machine import KvMachine
 from aether.errors import AetherError, DigestMismatch, Unavailable
+from aether.node.clock import MonotonicClock
 from aether.ports import ApiRequest, ApiResponse, Backups, Member, MemberStatus, PeerProgress
 from aether.store.backup.inline import InlineBackups
 from aether.store.client import KvStore
+from aether.tasks import Tasks
 from aether_forge.sim.oracle import Oracle
 from tests.worlds import APP, SHOP
 
@@ -160,7 +169,8 @@ class ApiWorld:
         self.oracle = Oracle()
         machine = KvMachine()
         self.consensus = self.oracle.member(Member(NODE, "node-1:1"), machine)
-        self.store = KvStore(self.consensus, machine)
+        self.now_s = 1_700_000_000.0
+        self.store = KvStore(self.consensus, machine, wall=lambda: self.now_s)
         self.intake = FakeIntake(self.store)
         self.link = FakeLink()
         self.group = FakeGroup()
@@ -168,6 +178,12 @@ class ApiWorld:
             consensus=self.consensus, machine=machine, node=NODE, cluster_id="c-1"
         )
         self.not_ready: list[str] = []
+        self.last_plan = Plan()
+        self.folder = Path(tempfile.gettempdir()) / f"ae{secrets.token_hex(6)}"
+        self.chronicle = Chronicle(
+            *(self.folder, self.store, MonotonicClock(), "c-1"), wall=lambda: self.now_s
+        )
+        self.tasks = Tasks()
         self.waiting: Sequence[str] = ()
         self.context = Context(
             node=NODE,
@@ -179,6 +195,9 @@ class ApiWorld:
             readiness=lambda: self.not_ready,
             version="9.9.9",
             waiting=lambda: self.waiting,
+            last_plan=lambda: self.last_plan,
+            evaluate=lambda: self.last_plan,
+            chronicle=self.chronicle,
         )
         self.api = Api(self.context)
 
@@ -187,8 +206,18 @@ class ApiWorld:
         record = EpochRecord(leader=NODE, epoch=1)
         await self.put({keys.EPOCH: encode(record)})
 
+    async def record(self) -> None:
+        """Have the chronicle follow the store from here on."""
+        self.tasks.start("chronicle", self.chronicle.run())
+        async with asyncio.timeout(20):
+            while not self.chronicle.has_begun:  # noqa: ASYNC110 - nothing announces it
+                await asyncio.sleep(0.01)
+
     async def stop(self) -> None:
+        await self.tasks.stop()
+        await self.chronicle.close()
         await self.store.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     async def put(self, entries: Mapping[str, bytes]) -> None:
         writes: tuple[Operation, ...] = tuple(Put(key, value) for key, value in entries.items())

@@ -11,13 +11,16 @@ from aether.api import (
     artifacts,
     backup,
     blueprints,
+    changes,
     cluster,
+    controller,
     entries,
     members,
     nodes,
     plan_calls,
     slices,
     topology,
+    why,
 )
 from aether.api.endpoint import Endpoint
 from aether.errors import Invalid
@@ -33,6 +36,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *slices.ENDPOINTS,
     *artifacts.ENDPOINTS,
     *entries.ENDPOINTS,
+    *why.ENDPOINTS,
+    *changes.ENDPOINTS,
+    *controller.ENDPOINTS,
 )
 """Every call, grouped by noun."""
 
