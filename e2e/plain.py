@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
@@ -35,16 +35,18 @@ class Nodes:
         names = ("management", "router", "cluster", "raft", "mesh")
         return self.base + 10 * number + names.index(which)
 
-    def start(self, number: int, *, joins: int | None = None, expect: int = 1) -> None:
+    def start(
+        self, number: int, *, joins: int | None = None, expect: int = 1, flags: Sequence[str] = ()
+    ) -> None:
         """Start a node; `joins` names a node of the cluster it looks for."""
-        flags = ["--node-id", f"n-{number}", "--data-dir", str(self.data_dir(number))]
+        given = ["--node-id", f"n-{number}", "--data-dir", str(self.data_dir(number)), *flags]
         for name in ("management", "router", "cluster", "raft", "mesh"):
-            flags += [f"--{name}-port", str(self.port(number, name))]
+            given += [f"--{name}-port", str(self.port(number, name))]
         if joins is not None:
-            flags += ["--join", f"127.0.0.1:{self.port(joins, 'cluster')}"]
+            given += ["--join", f"127.0.0.1:{self.port(joins, 'cluster')}"]
         with (self.folder / f"n{number}.log").open("ab") as log:
             self.processes[number] = subprocess.Popen(
-                [str(BIN / "aether-node"), *flags, "--bootstrap-expect", str(expect)],
+                [str(BIN / "aether-node"), *given, "--bootstrap-expect", str(expect)],
                 stderr=log,
                 start_new_session=True,
                 env={k: v for k, v in os.environ.items() if not k.startswith("AETHER_")},

@@ -22,8 +22,11 @@ def nodes() -> Iterator[Nodes]:
 
 @pytest.fixture(scope="module")
 def wheel(nodes: Nodes) -> Path:
+    return build_wheel(nodes.folder / "wheels")
+
+
+def build_wheel(out: Path) -> Path:
     command = [str(BIN / "aether"), "-o", "json", "slice", "build", "examples/asgi_app"]
-    out = nodes.folder / "wheels"
     subprocess.run([*command, "--out", str(out)], cwd=ROOT, check=True, capture_output=True)
     (built,) = out.glob("*.whl")
     return built
