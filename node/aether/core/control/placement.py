@@ -44,7 +44,7 @@ class Occupancy:
         self._capacity = {node: view.nodes[node].capacity for node in self._nodes}
         self._zone = {node: zone_of(record) for node, record in view.nodes.items()}
         self._total: Counter[NodeId] = Counter()
-        self._of_slice: Counter[tuple[NodeId, SliceBase]] = Counter()
+        self._of_slice: dict[SliceBase, Counter[NodeId]] = {}
         self._in_zone: Counter[tuple[str, SliceBase]] = Counter()
         self._ordinals: dict[str, set[int]] | None = None
         self._rooms: dict[tuple[tuple[str, str], ...], Room] = {}
@@ -73,7 +73,23 @@ class Occupancy:
 
     def of_slice(self, node: NodeId, base: SliceBase) -> int:
         """Instances of one slice that are to stay on the node."""
-        return self._of_slice[node, base]
+        return self.hosting(base).get(node, 0)
+
+    def hosting(self, base: SliceBase) -> Mapping[NodeId, int]:
+        """Return how many instances of the slice are to stay on each node that has had any."""
+        return self._of_slice.get(base, {})
+
+    def hosts(self, node: NodeId) -> bool:
+        """Whether the node may be given instances: it is on duty."""
+        return node in self._capacity
+
+    def capacity(self, node: NodeId) -> int:
+        """Most instances the node will host; 0 when it is not on duty."""
+        return self._capacity.get(node, 0)
+
+    def zone(self, node: NodeId) -> str:
+        """Return the zone of a node, empty when it has none."""
+        return self._zone.get(node, "")
 
     def in_zone(self, zone: str, base: SliceBase) -> int:
         """Instances of one slice that are to stay in the zone."""
@@ -94,8 +110,8 @@ class Occupancy:
         self._rankings.pop(instance.base, None)  # a ranking stands only while numbers grow
 
     def _count(self, node: NodeId, base: SliceBase, number: int) -> None:
-        self._of_slice[node, base] += number
-        self._in_zone[self._zone.get(node, ""), base] += number
+        self._of_slice.setdefault(base, Counter())[node] += number
+        self._in_zone[self.zone(node), base] += number
 
     def next_instance(self, artifact: Artifact) -> InstanceId:
         """Return the artifact's instance with the lowest ordinal that is free in the cluster."""
@@ -167,11 +183,13 @@ class Occupancy:
         if known is not None and known[0] == placement:
             return known[1]
 
+        here = self._of_slice.setdefault(base, Counter())
+
         def now(node: NodeId) -> Entry | None:
             total, capacity = self._total[node], self._capacity[node]
             if total >= capacity:
                 return None
-            return (self._of_slice[node, base], fullness(total, capacity), node)
+            return (here[node], fullness(total, capacity), node)
 
         groups = room.by_zone if placement.spread == "zone" else {"": room.everywhere}
         ranking = Ranking(groups, now)
@@ -186,7 +204,7 @@ class Occupancy:
             node=node,
             avoided=node in avoid,
             in_zone=self._in_zone[self._zone[node], base] if by_zone else 0,
-            of_slice=self._of_slice[node, base],
+            of_slice=self.of_slice(node, base),
             total=self._total[node],
             capacity=self._capacity[node],
         )
@@ -222,9 +240,9 @@ class Occupancy:
             by_zone = placement.spread == "zone"
             return (
                 node not in self._capacity,
-                self._in_zone[self._zone.get(node, ""), base] if by_zone else 0,
-                self._of_slice[node, base],
-                fullness(self._total[node], max(1, self._capacity.get(node, 1))),
+                self._in_zone[self.zone(node), base] if by_zone else 0,
+                self.of_slice(node, base),
+                fullness(self._total[node], max(1, self.capacity(node))),
                 node,
                 placed[1].ordinal,
             )

@@ -46,12 +46,12 @@ class Room:
         self.lacking = lacking
         self.everywhere: list[Entry] = []
         self.by_zone: dict[str, list[Entry]] = {}
-        self.full: list[NodeId] = []
+        self._closed: set[NodeId] = set()
         self._zone: dict[NodeId, str] = {}
         for node, zone, total, capacity in nodes:
             self._zone[node] = zone
             if total >= capacity:
-                self.full.append(node)
+                self._closed.add(node)
                 continue
             entry = (0, fullness(total, capacity), node)
             self.everywhere.append(entry)
@@ -59,6 +59,15 @@ class Room:
         self.everywhere.sort()
         for entries in self.by_zone.values():
             entries.sort()
+
+    @property
+    def full(self) -> list[NodeId]:
+        """Nodes with the labels and without room, sorted."""
+        return sorted(self._closed)
+
+    def has(self, node: NodeId) -> bool:
+        """Whether the node has the labels, and room for one more."""
+        return node in self._zone and node not in self._closed
 
     def fill(self, node: NodeId, before: int, capacity: int) -> None:
         """Count one instance more on a node that held `before`; a node not kept here is left alone."""
@@ -72,7 +81,7 @@ class Room:
             if before + 1 < capacity:
                 insort(entries, new)
         if before + 1 >= capacity:
-            self.full.append(node)
+            self._closed.add(node)
 
 
 class Ranking:
