@@ -143,6 +143,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="GET", path=v1("rollouts/{id}/why"), name="rollout.why", handler=why_rollout,
-        answers="404 with a sentence: this version keeps no roll-outs", query=_QUERY,
+        answers="404 with a sentence: this version keeps no roll-outs", query=_QUERY, status=404,
     ),
 )  # fmt: skip

@@ -54,7 +54,7 @@ def test_what_the_leader_alone_does() -> None:
     topology = {"topology.put", "topology.delete"}
     slices = {"blueprint.apply", "blueprint.delete", "blueprint.reapply", "slice.scale"}
     plans = {name for name in names if name.endswith(".plan")}
-    assert names == {*slices, *members, *nodes, *topology, *plans}
+    assert names == {*slices, *members, *nodes, *topology, *plans, "controller.evaluate"}
     assert {"blueprint.plan", "blueprint.delete.plan", "slice.scale.plan"} <= plans
 
 
