@@ -27,6 +27,7 @@ from tests.wheels import ARTIFACT, FILENAME, MANIFEST, wheel
 from tests.worlds import node_record
 
 CLOCK = VirtualClock()
+FETCH_S = 0.1
 RECORD = ArtifactRecord(
     digest=digest_of(wheel()), size=1, filename=FILENAME, holders=(), manifest=MANIFEST
 )
@@ -86,7 +87,7 @@ class Source:
 
     async def fetch(self, artifact: Artifact, record: ArtifactRecord) -> bytes:
         self.nodes.fetched.append(self.me)
-        await CLOCK.sleep(0.1)
+        await CLOCK.sleep(FETCH_S)
         for name, disk in self.nodes.by_name.items():
             if self.nodes.is_open and name != self.me and record.digest in disk.wheels:
                 return disk.wheels[record.digest]
