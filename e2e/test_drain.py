@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from aether_forge.processes import part_of
 from e2e.forge import EXAMPLES, Forge, running_forge, wait_until
 from e2e.load import Load
 
 ALL = (1, 2, 3)
 DRAIN_S = 60.0
-HELLO = "org.example:hello"
+HELLO = "org.example:hello-asgi"
 
 
 @pytest.fixture(scope="module")
@@ -81,36 +82,78 @@ def test_a_node_is_drained_and_brought_back_without_a_failed_request(
     print(f"{role}: {drained - began} requests during the drain, {load.outcome.done} in all")  # noqa: T201 - figures for whoever runs this with -s
 
 
-def moving(forge: Forge, victim: int, asked: int) -> bool:
+def is_moving(forge: Forge, victim: int, asked: int) -> bool:
     remaining = node(forge, victim, asked)["progress"]["remaining"]
     return any(one["replacement"] or one["desired"] != "ACTIVATE" for one in remaining)
 
 
 STEPS: dict[str, Callable[[Forge, int, int], bool]] = {
-    "before it begins": lambda *_: True,
-    "while instances move": moving,
-    "when one has left": lambda forge, victim, asked: hosts(forge, victim, asked) <= 1,
+    "right after the order": lambda *_: True,
+    "while instances move": is_moving,
+    "when the last one leaves": lambda forge, victim, asked: hosts(forge, victim, asked) <= 1,
 }
-"""When the leader is killed: a condition on (forge, node drained, node asked)."""
+"""When the leader is killed, after the order: a condition on (forge, node drained, node asked)."""
 
 
-@pytest.mark.parametrize("step", STEPS)
+def order(forge: Forge, victim: int, asked: int) -> None:
+    """Order the drain, again and again while nobody leads."""
+    path = f"nodes/node-{victim}/drain"
+    wait_until("ordered", lambda: forge.api(asked, path, "POST").status == 200, DRAIN_S)
+
+
+def kill_leader(forge: Forge, leader: int) -> None:
+    """Kill what leads, at once: a command of forge would take longer than the step."""
+    store = part_of(forge.data_dir / f"node-{leader}", "store")
+    assert store is not None
+    store.kill()
+
+
+@pytest.mark.parametrize("step", ["before the order", *STEPS])
 def test_a_leader_killed_at_any_step_changes_nothing_about_the_end(forge: Forge, step: str) -> None:
     wait_until("whole", lambda: is_whole(forge, 1), DRAIN_S)
     leader = forge.leader()
     victim, other = (number for number in ALL if number != leader)
-    forge.aether("node", "drain", f"node-{victim}")
-    wait_until(step, lambda: STEPS[step](forge, victim, other), DRAIN_S)
-    forge.command("kill", f"node-{leader}", "--only", "store")
+    if step in STEPS:
+        order(forge, victim, other)
+        wait_until(step, lambda: STEPS[step](forge, victim, other), DRAIN_S)
+        kill_leader(forge, leader)
+    else:
+        kill_leader(forge, leader)
+        order(forge, victim, other)
+    verdict = verdicts(forge, other)[f"node-{victim}"]
     took = wait_until(
         "drained all the same",
         lambda: verdicts(forge, other)[f"node-{victim}"] == "DECOMMISSIONED",
         DRAIN_S,
     )
-    print(f"leader killed {step}: drained after {took:.1f} s")  # noqa: T201 - as above
+    print(f"leader killed {step} ({verdict}): drained after {took:.1f} s")  # noqa: T201 - as above
     assert hosts(forge, victim, other) == 0
     forge.wait_deployed(other, DRAIN_S)
     assert f"node-{victim}" not in forge.placed(other)
+    bring_back(forge, victim)
+
+
+def test_a_leading_machine_lost_in_the_middle_of_a_drain(forge: Forge) -> None:
+    wait_until("whole", lambda: is_whole(forge, 1), DRAIN_S)
+    leader = forge.leader()
+    victim, other = (number for number in ALL if number != leader)
+    order(forge, victim, other)
+    forge.command("kill", f"node-{leader}")
+    wait_until(
+        "one lost, one drained",
+        lambda: (
+            verdicts(forge, other)
+            == {
+                f"node-{leader}": "LOST",
+                f"node-{victim}": "DECOMMISSIONED",
+                f"node-{other}": "ON_DUTY",
+            }
+        ),
+        DRAIN_S,
+    )
+    forge.wait_deployed(other, DRAIN_S)
+    assert forge.placed(other) == {f"node-{other}"}
+    forge.command("start", f"node-{leader}")
     bring_back(forge, victim)
 
 
