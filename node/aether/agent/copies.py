@@ -102,6 +102,10 @@ class Copies:
             )
             await self._carry_out(decide.decide(question), artifact, record, view)
 
+    def only_here(self) -> tuple[Artifact, ...]:
+        """Return the artifacts that must be copied before this node may go."""
+        return decide.only_here(self._view(), self._node)
+
     def _view(self) -> ClusterView:
         level = self._store.level(_WATCHED)
         return project(

@@ -1,7 +1,7 @@
 """Stops this node once it was ordered to and nothing runs on it any more."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -17,6 +17,8 @@ from aether.wakeups import Wakeups
 _log = structlog.get_logger()
 
 _PERIOD_S = 1.0
+COPIES_S = 60.0
+"""Longest wait for copies of artifacts that only a node that leaves holds."""
 HANDOVER_S = 10.0
 """Longest wait for another voter to lead in place of a node that leaves."""
 
@@ -51,13 +53,15 @@ class Leaving:
     hosts: Callable[[], int]
     """How many slice hosts run here."""
     leave: Callable[[], None]
+    only_here: Callable[[], Sequence[str]] = tuple
+    """Artifacts of which no node that stays has a copy yet."""
 
     async def run(self) -> None:
         """Watch until the node is to stop, or until cancelled."""
         wakeups, tasks = Wakeups(self.clock, _PERIOD_S), Tasks()
         tasks.start("verdict-watch", wakeups.follow(self.store, (keys.verdict(self.node),)))
         try:
-            while not (self._is_due() and await self._step_down()):
+            while not (self._is_due() and await self._copied() and await self._step_down()):
                 await wakeups.wait()
         finally:
             await tasks.stop()
@@ -75,6 +79,20 @@ class Leaving:
             _log.warning("the verdict on this node cannot be read", problem=str(problem))
             return False
         return may_leave(record, self.incarnation)
+
+    async def _copied(self) -> bool:
+        """Wait for copies of what only this node holds; return whether it is still to leave.
+
+        Not for ever: an operator who has the machine taken away is not held up by a full disk elsewhere.
+        """
+        try:
+            async with asyncio.timeout(COPIES_S):
+                while self.only_here():
+                    await self.clock.sleep(_PERIOD_S)
+        except TimeoutError:
+            lost = list(self.only_here())
+            _log.error("leaves with the last copy of artifacts: push them again", artifacts=lost)
+        return self._is_due()
 
     async def _step_down(self) -> bool:
         """Have another voter lead; return whether this node does not."""

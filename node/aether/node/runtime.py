@@ -199,6 +199,7 @@ class Node:
             clock=self._clock,
             hosts=lambda: len(parts.managers.agent.hosts),
             leave=self._left.set,
+            only_here=parts.copies.only_here,
         )
 
     async def _leave(self) -> None:

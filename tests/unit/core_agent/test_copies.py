@@ -10,6 +10,7 @@ from aether.core.agent.copies import (
     decide,
     listed,
     nodes_on_duty,
+    only_here,
     rank,
     staying_nodes,
     unlisted,
@@ -91,3 +92,19 @@ def test_the_list_forgets_nodes_that_were_removed() -> None:
     record = replace(view.artifacts[artifact], holders=(NodeId("gone"), NodeId("n1")))
     assert listed(record, NodeId("n2"), view) == ("n1", "n2")
     assert unlisted(record, NodeId("n1")) == ("gone",)
+
+
+def test_what_is_only_on_a_node_that_goes_is_named() -> None:
+    artifact = Artifact("org.example:app:1.0.0")
+    view = with_artifact(nodes("n1", "n2", "n3"), artifact)
+
+    def held_by(*names: str) -> ClusterView:
+        record = replace(view.artifacts[artifact], holders=tuple(map(NodeId, names)))
+        return replace(view, artifacts={artifact: record})
+
+    assert only_here(held_by("n1"), NodeId("n1")) == (artifact,)
+    assert only_here(held_by("n1", "gone"), NodeId("n1")) == (artifact,)
+    assert only_here(held_by("n1", "n2"), NodeId("n1")) == ()
+    assert only_here(held_by("n2"), NodeId("n1")) == ()
+    alone = replace(held_by("n1"), nodes={NodeId("n1"): view.nodes[NodeId("n1")]})
+    assert only_here(alone, NodeId("n1")) == ()

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from aether.core.model.ids import NodeId
+from aether.core.model.ids import Artifact, NodeId
 from aether.core.model.records import ArtifactRecord, Verdict
 from aether.core.model.view import ClusterView
 
@@ -108,3 +108,16 @@ def listed(record: ArtifactRecord, node: NodeId, view: ClusterView) -> tuple[Nod
 def unlisted(record: ArtifactRecord, node: NodeId) -> tuple[NodeId, ...]:
     """Return the holders without `node`."""
     return tuple(holder for holder in record.holders if holder != node)
+
+
+def only_here(view: ClusterView, node: NodeId) -> tuple[Artifact, ...]:
+    """Return the artifacts that would be on no node that stays if `node` went, sorted.
+
+    None when no other node stays: then nothing is gained by waiting for one.
+    """
+    others = set(staying_nodes(view)) - {node}
+    return tuple(
+        artifact
+        for artifact, record in sorted(view.artifacts.items())
+        if others and node in record.holders and not others & set(record.holders)
+    )
