@@ -11,6 +11,7 @@ from aether.cli.client import path_to
 from aether.cli.failures import CliError
 from aether.cli.files import read_input
 from aether.cli.framework import Invocation, LazyGroup
+from aether.cli.moments import at_option
 from aether.cli.names import BLUEPRINT
 from aether.cli.plans import DIGEST_OPTION, DRY_RUN_OPTION, show_plan
 from aether.cli.tables import render_pairs, render_table, table_of
@@ -54,28 +55,31 @@ def group() -> None:
 
 
 @group.command("list")
+@at_option
 @click.pass_obj
-def list_blueprints(this: Invocation) -> None:
+def list_blueprints(this: Invocation, at: str | None) -> None:
     """List the blueprints and how each is doing."""
-    blueprints = list(this.client.items("blueprints"))
+    blueprints = list(this.client.items("blueprints", at=at))
     this.output.show(blueprints, render_table(table_of(blueprints, _COLUMNS)))
 
 
 @group.command("get")
 @click.argument("blueprint", type=BLUEPRINT)
+@at_option
 @click.pass_obj
-def get_blueprint(this: Invocation, blueprint: str) -> None:
+def get_blueprint(this: Invocation, blueprint: str, at: str | None) -> None:
     """Print the blueprint as it was applied."""
-    answer = this.client.get(path_to("blueprints", blueprint))
+    answer = this.client.get(path_to("blueprints", blueprint, at=at))
     this.output.show(answer, str(answer["source"]).splitlines())
 
 
 @group.command("status")
 @click.argument("blueprint", type=BLUEPRINT)
+@at_option
 @click.pass_obj
-def show_status(this: Invocation, blueprint: str) -> None:
+def show_status(this: Invocation, blueprint: str, at: str | None) -> None:
     """Show how the blueprint, its slices and their instances are doing, and why."""
-    answer = this.client.get(path_to("blueprints", blueprint, "status"))
+    answer = this.client.get(path_to("blueprints", blueprint, "status", at=at))
     this.output.show(answer, status_lines(answer))
 
 

@@ -12,6 +12,7 @@ from aether.cli.client import path_to
 from aether.cli.failures import CliError
 from aether.cli.files import read_input
 from aether.cli.framework import Invocation, LazyGroup
+from aether.cli.moments import at_option
 from aether.cli.tables import printable, render_table, table_of
 from aether.core.store.commands import MAX_VALUE_BYTES
 
@@ -37,12 +38,16 @@ def group() -> None:
 @click.argument("prefix", default="")
 @click.option("--limit", type=click.IntRange(min=0), default=100, show_default=True, help="0: all.")
 @_consistency
+@at_option
 @click.pass_obj
-def range_(this: Invocation, prefix: str, limit: int, consistency: str | None) -> None:
+def range_(
+    this: Invocation, prefix: str, limit: int, consistency: str | None, at: str | None
+) -> None:
     """List keys that start with PREFIX, and their values."""
     # One more than wanted is asked for: it tells whether there is more.
     asked = limit + 1 if limit else 0
-    entries = list(this.client.items("kv", limit=asked, prefix=prefix, consistency=consistency))
+    query = {"prefix": prefix, "consistency": consistency, "at": at}
+    entries = list(this.client.items("kv", limit=asked, **query))
     shown = entries[:limit] if limit else entries
     this.output.show(shown, render_table(table_of(shown, _COLUMNS)))
     if len(entries) > len(shown):

@@ -8,6 +8,7 @@ import click
 
 from aether.cli.client import REQUEST_TIMEOUT_S, path_to
 from aether.cli.framework import Invocation, LazyGroup
+from aether.cli.moments import at_option
 from aether.cli.names import NODE
 from aether.cli.node_drain import DRAIN_TIMEOUT_S, DrainWait, drain_lines, wait_until_drained
 from aether.cli.tables import render_pairs, render_table, table_of
@@ -43,19 +44,21 @@ def group() -> None:
 
 
 @group.command("list")
+@at_option
 @click.pass_obj
-def list_nodes(this: Invocation) -> None:
+def list_nodes(this: Invocation, at: str | None) -> None:
     """List the nodes, with what the leader thinks of them."""
-    nodes = list(this.client.items("nodes"))
+    nodes = list(this.client.items("nodes", at=at))
     this.output.show(nodes, render_table(table_of(nodes, _COLUMNS)))
 
 
 @group.command("show")
 @click.argument("node", type=NODE)
+@at_option
 @click.pass_obj
-def show_node(this: Invocation, node: str) -> None:
+def show_node(this: Invocation, node: str, at: str | None) -> None:
     """Show one node, the instances it hosts, and how far its draining has come."""
-    answer = this.client.get(path_to("nodes", node))
+    answer = this.client.get(path_to("nodes", node, at=at))
     this.output.show(answer, node_lines(answer))
 
 

@@ -16,12 +16,14 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "artifact": ("aether.cli.artifacts:group", "Push and list wheels of slices."),
     "blueprint": ("aether.cli.blueprints:group", "Say what is to run, and look how it goes."),
     "cluster": ("aether.cli.cluster:group", "Members, leadership, backup, restore, recovery."),
+    "diff": ("aether.cli.why:diff", "Show what changed between two moments, and why."),
     "kv": ("aether.cli.kv:group", "Read and write keys of the store."),
     "node": ("aether.cli.nodes:group", "Look at, drain, stop and remove nodes."),
     "route": ("aether.cli.routes:group", "Look at the HTTP routes."),
     "slice": ("aether.cli.slices:group", "Look at, scale and build slices."),
     "status": ("aether.cli.status:status", "Show how the cluster does."),
     "topology": ("aether.cli.topology:group", "Say how many nodes are wanted."),
+    "why": ("aether.cli.why:why", "Say why a slice, a node or a blueprint is as it is."),
 }
 
 

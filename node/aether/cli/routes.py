@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import click
 
 from aether.cli.framework import Invocation, LazyGroup
+from aether.cli.moments import at_option
 from aether.cli.tables import render_table, table_of
 
 _COLUMNS: Mapping[str, str] = {
@@ -23,8 +24,9 @@ def group() -> None:
 
 
 @group.command("list")
+@at_option
 @click.pass_obj
-def list_routes(this: Invocation) -> None:
+def list_routes(this: Invocation, at: str | None) -> None:
     """List every route, the slice that answers it and how many instances serve."""
-    routes = list(this.client.items("routes"))
+    routes = list(this.client.items("routes", at=at))
     this.output.show(routes, render_table(table_of(routes, _COLUMNS)))

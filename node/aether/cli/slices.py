@@ -11,6 +11,7 @@ from aether.cli.artifacts import build
 from aether.cli.client import REQUEST_TIMEOUT_S, path_to
 from aether.cli.failures import Missing
 from aether.cli.framework import Invocation, LazyGroup
+from aether.cli.moments import at_option
 from aether.cli.names import SLICE
 from aether.cli.plans import DIGEST_OPTION, DRY_RUN_OPTION, show_plan
 from aether.cli.progress import Progress, SliceProgress, read_blueprint, read_slice
@@ -39,19 +40,21 @@ def group() -> None:
 
 
 @group.command("list")
+@at_option
 @click.pass_obj
-def list_slices(this: Invocation) -> None:
+def list_slices(this: Invocation, at: str | None) -> None:
     """List the slices and how many instances of each serve."""
-    slices = list(this.client.items("slices"))
+    slices = list(this.client.items("slices", at=at))
     this.output.show(slices, render_table(table_of(slices, _COLUMNS)))
 
 
 @group.command("get")
 @click.argument("slice_", metavar="SLICE", type=SLICE)
+@at_option
 @click.pass_obj
-def get_slice(this: Invocation, slice_: str) -> None:
+def get_slice(this: Invocation, slice_: str, at: str | None) -> None:
     """Show one slice, its instances and why it is not whole."""
-    answer = this.client.get(path_to("slices", slice_))
+    answer = this.client.get(path_to("slices", slice_, at=at))
     this.output.show(answer, slice_lines(answer))
 
 

@@ -7,14 +7,16 @@ import click
 
 from aether.cli.client import path_to
 from aether.cli.framework import Command, Invocation
+from aether.cli.moments import at_option
 from aether.cli.tables import render_pairs
 
 
 @click.command(cls=Command)
+@at_option
 @click.pass_obj
-def status(this: Invocation) -> None:
+def status(this: Invocation, at: str | None) -> None:
     """Show how the cluster does, as the node asked sees it."""
-    answer = this.client.get(path_to("status"))
+    answer = this.client.get(path_to("status", at=at))
     this.output.show(answer, status_lines(answer))
 
 

@@ -1,0 +1,188 @@
+"""`aether why` and `aether diff`: what was decided, and what changed since."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+from aether.cli.client import Client, path_to
+from aether.cli.failures import InvalidInput, Missing
+from aether.cli.framework import Command, Invocation
+from aether.cli.moments import MOMENT, MomentCommand, at_option
+from aether.cli.tables import Table, cell, printable, render_pairs, render_table
+from aether.config.guess import did_you_mean
+
+_DECISIONS = ("TIME", "REVISION", "ACTOR", "RULE", "WHAT")
+_MOST_INPUT = 200
+"""Longest text of one input on a screen; `-o json` has all of it."""
+
+
+@click.command(cls=Command)
+@click.argument("name")
+@at_option
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="Most decisions."
+)
+@click.option(
+    "--details", is_flag=True, help="With the inputs of each decision and what it rejected."
+)
+@click.pass_obj
+def why(this: Invocation, name: str, at: str | None, limit: int, details: bool) -> None:  # noqa: FBT001 - click hands flags over so
+    """Say why NAME is as it is: a slice (group:name, or its name alone), a node or a blueprint.
+
+    First how it stands and what the leader waits for, then the decisions about it, newest first.
+    """
+    answer = _asked(this.client, name, {"at": at, "limit": limit})
+    this.output.show(answer, why_lines(answer, details=details))
+
+
+def _asked(client: Client, name: str, query: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
+    if ":" in name:
+        base = ":".join(name.partition("/")[0].split(":")[:2])
+        try:
+            return client.get(path_to("slices", base, "why", **query))
+        except Missing as missing:
+            if missing.code == "no_such_call":
+                raise
+        return client.get(path_to("blueprints", base, "why", **query))
+    slices = [str(one["base"]) for one in client.items("slices")]
+    nodes = [str(one["node"]) for one in client.items("nodes")]
+    named = [base for base in slices if base.partition(":")[2] == name]
+    if name in nodes or not named:
+        return _node(client, name, [*nodes, *slices], query)
+    if len(named) > 1:
+        raise InvalidInput(f"{name} may be any of {', '.join(sorted(named))}: name it in full")
+    return client.get(path_to("slices", named[0], "why", **query))
+
+
+def _node(client: Client, name: str, known: list[str], query: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return client.get(path_to("nodes", name, "why", **query))
+    except (Missing, InvalidInput) as problem:
+        if problem.code not in ("not_found", "invalid"):
+            raise
+        short = [base.partition(":")[2] for base in known]
+        guess = did_you_mean(name, [*known, *filter(None, short)])
+        raise Missing(
+            f"there is no slice, node or blueprint {name}{guess}",
+            remedy="see `aether slice list` and `aether node list`",
+            status=404,
+        ) from problem
+
+
+def why_lines(answer: Mapping[str, Any], *, details: bool) -> list[str]:
+    """Return the screen of an answer to why."""
+    now: Mapping[str, Any] = answer["now"]
+    waiting = [*now.get("waiting", ()), *filter(None, [now.get("problem")])]
+    at = answer.get("at")
+    decisions = answer["decisions"]
+    told = _blocks(decisions) if details else _table(decisions)
+    return [
+        f"at revision {at}:" if at is not None else "now:",
+        *(f"  {printable(text)}" for text in now["sentences"]),
+        *(["", "waits:", *(f"  {printable(text)}" for text in waiting)] if waiting else []),
+        "",
+        *(told or ["no decision about it is recorded"]),
+        *_gap_lines(answer["gaps"]),
+        "",
+        *_footer(answer),
+    ]
+
+
+def _table(decisions: Iterable[Mapping[str, Any]]) -> list[str]:
+    rows = tuple(
+        tuple(cell(one[field]) for field in ("time", "revision", "actor", "rule", "text"))
+        for one in decisions
+    )
+    return render_table(Table(_DECISIONS, rows)) if rows else []
+
+
+def _blocks(decisions: Iterable[Mapping[str, Any]]) -> list[str]:
+    lines: list[str] = []
+    for one in decisions:
+        head = "  ".join(cell(one[field]) for field in ("time", "revision", "actor", "rule"))
+        lines += [head, f"    {printable(one['text'])}"]
+        lines += [
+            f"    not {printable(name)}: {printable(because)}"
+            for name, because in one["rejected"].items()
+        ]
+        pairs = [(name, cell(text, _MOST_INPUT)) for name, text in one["inputs"].items()]
+        lines += [f"    {line}" for line in render_pairs(pairs)]
+    return lines
+
+
+def _gap_lines(gaps: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [
+        f"gap: what happened after revision {gap['after']} ({gap['from']}) and before "
+        f"{gap['until']} ({gap['to']}) was not seen: {printable(gap['why'])}"
+        for gap in gaps
+    ]
+
+
+def _footer(answer: Mapping[str, Any]) -> list[str]:
+    chronicle = answer["chronicle"]
+    more = ["there is more: raise --limit, or go back with --at"] if answer["next"] else []
+    return [
+        *more,
+        f"the chronicle of {chronicle['node']} reaches back to revision {chronicle['first']} "
+        f"({chronicle['since']})",
+    ]
+
+
+@click.command(cls=MomentCommand)
+@click.argument("begin", metavar="FROM", type=MOMENT)
+@click.argument("end", metavar="[TO]", type=MOMENT, required=False)
+@click.option("--subject", help="Only what is about it: node-1, group:name, blueprint/group:name.")
+@click.option("--prefix", help="Only keys that start so.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=100, show_default=True, help="Most keys; 0: all."
+)
+@click.pass_obj
+def diff(
+    this: Invocation,
+    begin: str,
+    end: str | None,
+    subject: str | None,
+    prefix: str | None,
+    limit: int,
+) -> None:
+    """Show each key that changed from FROM to TO (default: now), its values, and every reason.
+
+    A moment is a revision, a time as 2026-11-21T14:05:00Z, or an age as -15m.
+    """
+    query = {"from": begin, "to": end, "subject": subject, "prefix": prefix}
+    items = list(this.client.items("diff", limit=limit, **query))
+    this.output.show(items, diff_lines(items))
+
+
+def diff_lines(items: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the screen of a difference."""
+    lines: list[str] = []
+    for one in items:
+        lines += [printable(one["key"]), *_values(one["before"], one["after"])]
+        lines += [
+            f"    {reason['time']}  {reason['revision']}  {printable(reason['actor'])}  "
+            f"{printable(reason['rule'])}: {printable(reason['text'])}"
+            for reason in one["reasons"]
+        ]
+    return lines or ["nothing of Aether's own changed"]
+
+
+def _values(before: object, after: object) -> list[str]:
+    """Return what was taken away and what came, field by field where both are objects."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        names = [*before, *(name for name in after if name not in before)]
+        pairs = [(name, before.get(name), after.get(name)) for name in names]
+        changed = [(f"{name}: ", old, new) for name, old, new in pairs if old != new]
+    else:
+        changed = [("", before, after)] if before != after else []
+    lines: list[str] = []
+    for name, old, new in changed:
+        lines += [f"  - {name}{_value(old)}"] if old is not None else []
+        lines += [f"  + {name}{_value(new)}"] if new is not None else []
+    return lines
+
+
+def _value(value: object) -> str:
+    return cell(json.dumps(value, ensure_ascii=False), _MOST_INPUT)
