@@ -19,7 +19,7 @@ from aether.config.blueprint_model import (
 )
 from aether.config.blueprint_unkept import unkept_problems
 from aether.config.crosscheck import Problem, cross_problems, cut, shown
-from aether.config.places import Path, find_places, path_text, place_of
+from aether.config.places import Path, Place, find_places, path_text, place_of
 from aether.config.toml import load_toml
 from aether.core.control.admission import MAX_PROBLEMS
 from aether.core.model.ids import Artifact
@@ -28,8 +28,10 @@ from aether.errors import BlueprintInvalid, TooLarge
 
 MAX_SOURCE_BYTES = 256 * 1024
 """Largest blueprint text; it is stored beside what it was expanded to, in one value of 1 MiB."""
-MAX_MARKS = 20_000
-"""Most `=`, `,` and `[` of a text: each may begin a key, an element or a table, and costs time."""
+WORK: Mapping[str, int] = {"=": 10, "[": 10, ",": 4, ".": 2, "\n": 1, "\\": 1}
+"""What reading a text costs: each of these characters may begin a key, a table, an element, a line or
+an escape. As measured: 100,000 take the parser, which lets nobody else run meanwhile, 50 ms."""
+MAX_WORK = 100_000
 
 _MENTION = re.compile(r"(?<![\w.:-])[a-z][a-z0-9_.-]*:[a-z0-9]+(?:-[a-z0-9]+)*(?![a-z0-9-])")
 
@@ -44,6 +46,8 @@ class BlueprintDraft:
     """The text itself."""
     name: str
     """What messages call the text."""
+    places: tuple[Place, ...]
+    """Where the artifact of each slice stands in the text."""
 
     def locate(self, sentence: str) -> str:
         """Put the place of the slice that `sentence` names first before it, if it names one."""
@@ -54,18 +58,15 @@ class BlueprintDraft:
         positions: dict[str, int] = {
             spec.artifact.base: position for position, spec in enumerate(self.slices)
         }
-        places = find_places(self.source)
-        return tuple(self._located(sentence, positions, places) for sentence in sentences)
+        return tuple(self._located(sentence, positions) for sentence in sentences)
 
-    def _located(
-        self, sentence: str, positions: Mapping[str, int], places: Mapping[Path, tuple[int, int]]
-    ) -> str:
+    def _located(self, sentence: str, positions: Mapping[str, int]) -> str:
         mentioned = (positions.get(name) for name in _MENTION.findall(sentence))
         position = next((each for each in mentioned if each is not None), None)
         if position is None:
             return sentence
         path: Path = ("slices", position, "artifact")
-        line, column = place_of(places, path)
+        line, column = self.places[position]
         return f"{self.name}:{line}:{column}: {path_text(path)}: {sentence}"
 
 
@@ -73,7 +74,7 @@ def read_blueprint(text: str, source: str) -> BlueprintDraft:
     """Read a blueprint; `source` names the text in messages.
 
     Raises BlueprintInvalid with every problem found, ConfigInvalid when the text is not TOML, and
-    TooLarge beyond MAX_SOURCE_BYTES or MAX_MARKS.
+    TooLarge beyond MAX_SOURCE_BYTES or MAX_WORK.
     """
     _refuse_large(text, source)
     values = load_toml(text, source)
@@ -86,18 +87,27 @@ def read_blueprint(text: str, source: str) -> BlueprintDraft:
         raise _invalid(text, source, problems, values) from found
     if problems or any(unkept_problems(values)):
         raise _invalid(text, source, problems, values)
-    return BlueprintDraft(id=Artifact(table.id), slices=_specs(table), source=text, name=source)
+    slices, places = _specs(table), find_places(text)
+    return BlueprintDraft(
+        id=Artifact(table.id),
+        slices=slices,
+        source=text,
+        name=source,
+        places=tuple(
+            place_of(places, ("slices", position, "artifact")) for position in range(len(slices))
+        ),
+    )
 
 
 def _refuse_large(text: str, source: str) -> None:
     size = len(text.encode(errors="surrogatepass"))
     if size > MAX_SOURCE_BYTES:
         raise TooLarge(f"{source}: a blueprint of {size} bytes; the limit is {MAX_SOURCE_BYTES}")
-    marks = sum(text.count(mark) for mark in "=,[")
-    if marks > MAX_MARKS:
+    work = sum(text.count(mark) * cost for mark, cost in WORK.items())
+    if work > MAX_WORK:
         raise TooLarge(
-            f"{source}: a blueprint with {marks} keys, elements and tables (counted as `=`, `,` and "
-            f"`[`); the limit is {MAX_MARKS}: keep large data elsewhere"
+            f"{source}: a blueprint of too many parts: {work} where {MAX_WORK} is the limit (10 for "
+            "each `=` and `[`, 4 for `,`, 2 for `.`, 1 for a line): keep large data elsewhere"
         )
 
 

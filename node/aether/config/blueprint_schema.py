@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from aether.config.blueprint import MAX_MARKS, MAX_SOURCE_BYTES
+from aether.config.blueprint import MAX_SOURCE_BYTES, MAX_WORK
 from aether.config.blueprint_model import TABLES, BlueprintTable
 from aether.config.blueprint_unkept import UNKEPT
 from aether.config.crosscheck import MAX_ALL_INSTANCES
@@ -110,7 +110,7 @@ def reference_lines() -> Iterator[str]:
     yield "# Blueprint"
     yield ""
     yield (
-        f"TOML, UTF-8, at most {MAX_SOURCE_BYTES // 1024} KiB and {MAX_MARKS} keys, elements and "
+        f"TOML, UTF-8, at most {MAX_SOURCE_BYTES // 1024} KiB and some {MAX_WORK // 10} keys and "
         "tables. All problems are reported together, each as `source:line:column: path: message`; "
         "unknown keys are errors with a guess. `aether blueprint schema` prints this page, with "
         "`-o json` the JSON Schema."

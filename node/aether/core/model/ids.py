@@ -12,7 +12,7 @@ SliceBase = NewType("SliceBase", str)
 _NODE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _GROUP = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_][a-z0-9_-]*)*")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_VERSION = re.compile(r"\d+\.\d+\.\d+([-+.][0-9A-Za-z][0-9A-Za-z.+-]*)?")
+_VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+([-+.][0-9A-Za-z][0-9A-Za-z.+-]*)?")
 _MAX_PART = 128
 
 
