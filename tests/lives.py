@@ -105,6 +105,19 @@ class Life:
             record = replace(node_record(node, life, old.capacity), labels=old.labels)
             self.view = replace(self.view, nodes={**self.view.nodes, node: record})
 
+    def crash(self, base: SliceBase) -> None:
+        """End every instance of a slice, and let none come up again until its artifact is mended."""
+        failure, phases = Failure(kind="transient", message="it crashed"), dict(self.view.phases)
+        for placed, phase in self.view.phases.items():
+            if (
+                placed[1].base == base
+                and placed[0] not in self.dead
+                and self.view.is_current(placed)
+            ):
+                self.broken[placed[1].artifact] = failure
+                phases[placed] = replace(phase, state=Phase.FAILED, failure=failure)
+        self.view = replace(self.view, phases=phases)
+
     def drain(self, node: NodeId) -> None:
         """Order a node to be emptied."""
         verdict = self.view.verdicts.get(node)
