@@ -159,12 +159,12 @@ def _unknown_artifacts(view: ClusterView, specs: Sequence[SliceSpec]) -> Iterato
     for artifact in sorted(view.artifacts):
         versions.setdefault(artifact.base, []).append(str(artifact))
     searched = 0
-    for artifact in unknown:
+    for told, artifact in enumerate(unknown):
         candidates: Iterable[str] = versions.get(artifact.base, [])
         if not candidates and searched < _GUESSES:
             searched += 1
             candidates = sorted(view.artifacts)
-        near = nearest(artifact, candidates)
+        near = nearest(artifact, candidates) if told < MAX_PROBLEMS else None
         guess = f"; did you mean {near}?" if near else "."
         yield (
             f"artifact {artifact} is not in the cluster{guess} "

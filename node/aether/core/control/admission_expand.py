@@ -50,15 +50,12 @@ def expand(
             else:
                 specs[need.slice] = _with_needs(view, SliceSpec(artifact=artifact))
                 waiting.append(specs[need.slice])
-    chosen = list(specs.values())
+    required_by = _required_by(waiting)
     bases = {spec.artifact.base for spec in listed}
     return Expanded(
         tuple(
-            replace(
-                spec,
-                added_for=() if spec.artifact.base in bases else _required_by(chosen, spec),
-            )
-            for spec in chosen
+            spec if base in bases else replace(spec, added_for=required_by[base])
+            for base, spec in specs.items()
         ),
         tuple(dict.fromkeys(problems)),
     )
@@ -68,13 +65,12 @@ def _with_needs(view: ClusterView, spec: SliceSpec) -> SliceSpec:
     return replace(spec, dependencies=view.artifacts[spec.artifact].manifest.dependencies)
 
 
-def _required_by(specs: Sequence[SliceSpec], added: SliceSpec) -> tuple[SliceBase, ...]:
-    base = added.artifact.base
-    return tuple(
-        spec.artifact.base
-        for spec in specs
-        if any(need.required and need.slice == base for need in spec.dependencies)
-    )
+def _required_by(specs: Sequence[SliceSpec]) -> Mapping[SliceBase, tuple[SliceBase, ...]]:
+    found: dict[SliceBase, list[SliceBase]] = {}
+    for spec in specs:
+        for need in dict.fromkeys(need.slice for need in spec.dependencies if need.required):
+            found.setdefault(need, []).append(spec.artifact.base)
+    return {base: tuple(bases) for base, bases in found.items()}
 
 
 def _not_found(spec: SliceSpec, need: SliceBase) -> str:

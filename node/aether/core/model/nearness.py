@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 
 LONGEST = 96
 """Characters of a name that are looked at."""
-MOST_KNOWN = 5_000
+MOST_KNOWN = 1_000
 """Names looked through, in their order; later ones are not guessed."""
 _CLOSER = 8
 """Names that share most pairs of letters are compared letter by letter."""
