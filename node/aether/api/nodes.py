@@ -1,51 +1,21 @@
-"""Calls about nodes: list, look, drain, activate, shut down, remove."""
+"""Calls about nodes: list and look."""
 
-import asyncio
-from dataclasses import replace
 from typing import Any
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field
 
-from aether.api.asking import ask, runs
-from aether.api.call import ACTOR, FORWARDED, Answer, Call, Context
+from aether.api.asking import ask
+from aether.api.call import FORWARDED, Answer, Call, Context
 from aether.api.endpoint import FRESH, LIST, PAST, Endpoint, v1
-from aether.api.members import CHANGE_S, answering_of, voters_of
 from aether.api.paging import page
-from aether.api.views import look, read_view, rejection, submit
-from aether.core.control.admission import Rejected
-from aether.core.control.node_admission import (
-    Voting,
-    admit_activate,
-    admit_drain,
-    admit_removal,
-    admit_shutdown,
-)
+from aether.api.views import look
 from aether.core.control.node_progress import DrainProgress, drain_progress
 from aether.core.model.ids import NodeId
 from aether.core.model.records import to_plain
 from aether.core.model.view import ClusterView
-from aether.core.store.commands import Consistency
 from aether.errors import AetherError, NotFound
 
 _log = structlog.get_logger()
-
-
-class Drain(BaseModel):
-    """How a node is to be emptied."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    shutdown: bool = Field(default=False, description="stop its process once it is empty")
-    force: bool = Field(default=False, description="end instances below their budgets at once")
-
-
-class Shutdown(BaseModel):
-    """How a node is to be emptied and stopped."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    force: bool = Field(default=False, description="end instances below their budgets at once")
 
 
 async def list_nodes(context: Context, call: Call) -> Answer:
@@ -118,72 +88,6 @@ def _node(context: Context, view: ClusterView, node: NodeId) -> dict[str, Any]:
     }
 
 
-async def drain(context: Context, call: Call) -> Answer:
-    """Order a node to be emptied; replacements come first, budgets are kept."""
-    node = call.node_id("id")
-    wanted = call.json(Drain) if call.body else Drain()
-    if wanted.shutdown:
-        return await _shut_down(context, call, node, force=wanted.force)
-    change = await submit(
-        context, call, lambda view: admit_drain(view, node, by=ACTOR, force=wanted.force)
-    )
-    return Answer(value={"node": node, **to_plain(change)})
-
-
-async def shutdown(context: Context, call: Call) -> Answer:
-    """Order a node to be emptied and its process to stop."""
-    force = call.json(Shutdown).force if call.body else False
-    return await _shut_down(context, call, call.node_id("id"), force=force)
-
-
-async def _shut_down(context: Context, call: Call, node: NodeId, *, force: bool) -> Answer:
-    voting = await read_voting(context)
-    change = await submit(
-        context, call, lambda view: admit_shutdown(view, node, voting, by=ACTOR, force=force)
-    )
-    return Answer(value={"node": node, **to_plain(change)})
-
-
-async def activate(context: Context, call: Call) -> Answer:
-    """Take an order to drain back."""
-    node = call.node_id("id")
-    change = await submit(context, call, lambda view: admit_activate(view, node))
-    return Answer(value={"node": node, **to_plain(change)})
-
-
-async def remove(context: Context, call: Call) -> Answer:
-    """Forget a node for good: first its place in the consensus group, then its records.
-
-    Asked again it goes on where it broke off.
-    """
-    node, force = call.node_id("id"), call.flag("force")
-    voting, answers = await asyncio.gather(read_voting(context), runs(context, node))
-    view = await read_view(context.store, Consistency.LINEARIZABLE)
-    decision = admit_removal(view, node, voting, runs=answers, force=force)
-    if isinstance(decision, Rejected):
-        raise rejection(decision)
-    if node in voting.members:
-        await context.group.remove_member(node, CHANGE_S)
-        _log.warning("member removed", node=node, force=force, request=call.request_id)
-    without = replace(voting, voters=voting.voters - {node})
-    change = await submit(
-        context, call, lambda view: admit_removal(view, node, without, runs=False, force=force)
-    )
-    return Answer(value={"node": node, **to_plain(change)})
-
-
-async def read_voting(context: Context) -> Voting:
-    """Return the consensus group as this node, the leader, sees it."""
-    status = await context.group.status()
-    return Voting(
-        members=frozenset(member.node for member in status.members),
-        voters=frozenset(voters_of(status)),
-        answering=frozenset(answering_of(status)),
-    )
-
-
-_CHANGE = "`changed`, `revision`, `summary`"
-
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="GET", path=v1("nodes"), name="node.list", handler=list_nodes,
@@ -194,24 +98,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="GET", path=v1("nodes/{id}"), name="node.get", handler=get_node,
         answers="one node, the instances it hosts, and the `progress` of its draining",
         query={**FRESH, **PAST},
-    ),
-    Endpoint(
-        method="DELETE", path=v1("nodes/{id}"), name="node.remove", handler=remove,
-        answers=_CHANGE, role="operator", leader_only=True,
-        query={"force": "`true`: also when no voter is to spare then"},
-    ),
-    Endpoint(
-        method="POST", path=v1("nodes/{id}/drain"), name="node.drain", handler=drain,
-        answers=_CHANGE, role="operator", leader_only=True,
-        takes="nothing, or JSON `{shutdown, force}`", model=Drain,
-    ),
-    Endpoint(
-        method="POST", path=v1("nodes/{id}/activate"), name="node.activate", handler=activate,
-        answers=_CHANGE, role="operator", leader_only=True,
-    ),
-    Endpoint(
-        method="POST", path=v1("nodes/{id}/shutdown"), name="node.shutdown", handler=shutdown,
-        answers=_CHANGE, role="operator", leader_only=True,
-        takes="nothing, or JSON `{force}`", model=Shutdown,
     ),
 )  # fmt: skip

@@ -48,24 +48,25 @@ async def plan_scale(context: Context, call: Call) -> Answer:
     return await _plan(context, lambda view: admit_scale(view, base, wanted), base=base)
 
 
-_ANSWERS = (
+PLAN_ANSWERS = (
     "`digest`, `steps`, `placements`, `slices`, `dips`, `below_budget`, `duration_s`, `waiting`, "
     "`converged`"
 )
+"""What every plan answers."""
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="POST", path=v1("blueprints/plan"), name="blueprint.plan", handler=plan_blueprint,
-        answers=_ANSWERS, leader_only=True, takes=TOML, model=BlueprintText, query=SOURCE,
+        answers=PLAN_ANSWERS, leader_only=True, takes=TOML, model=BlueprintText, query=SOURCE,
         body_limit=BLUEPRINT_BODY_BYTES,
     ),
     Endpoint(
         method="POST", path=v1("blueprints/{id}/delete/plan"), name="blueprint.delete.plan",
-        handler=plan_deletion, answers=_ANSWERS, leader_only=True, query=PURGE,
+        handler=plan_deletion, answers=PLAN_ANSWERS, leader_only=True, query=PURGE,
     ),
     Endpoint(
         method="POST", path=v1("slices/{base}/scale/plan"), name="slice.scale.plan",
-        handler=plan_scale, answers=_ANSWERS, leader_only=True, takes="JSON `{instances}`",
+        handler=plan_scale, answers=PLAN_ANSWERS, leader_only=True, takes="JSON `{instances}`",
         model=Scale,
     ),
 )  # fmt: skip

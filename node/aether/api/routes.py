@@ -16,6 +16,7 @@ from aether.api import (
     controller,
     entries,
     members,
+    node_orders,
     nodes,
     plan_calls,
     slices,
@@ -28,6 +29,7 @@ from aether.errors import Invalid
 ENDPOINTS: tuple[Endpoint, ...] = (
     *cluster.ENDPOINTS,
     *nodes.ENDPOINTS,
+    *node_orders.ENDPOINTS,
     *topology.ENDPOINTS,
     *members.ENDPOINTS,
     *backup.ENDPOINTS,

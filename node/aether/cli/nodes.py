@@ -11,6 +11,7 @@ from aether.cli.framework import Invocation, LazyGroup
 from aether.cli.moments import at_option
 from aether.cli.names import NODE
 from aether.cli.node_drain import DRAIN_TIMEOUT_S, DrainWait, drain_lines, wait_until_drained
+from aether.cli.plans import DIGEST_OPTION, DRY_RUN_OPTION, plan_lines
 from aether.cli.tables import render_pairs, render_table, table_of
 
 _COLUMNS: Mapping[str, str] = {
@@ -80,28 +81,40 @@ def node_lines(answer: Mapping[str, Any]) -> list[str]:
 @click.argument("node", type=NODE)
 @click.option("--shutdown", is_flag=True, help="Stop its process once it is empty.")
 @_force
+@DIGEST_OPTION
+@DRY_RUN_OPTION
 @_waits
 @click.pass_obj
-def drain(this: Invocation, node: str, *, shutdown: bool, force: bool, waits: bool) -> None:
+def drain(this: Invocation, /, node: str, **asked: Any) -> None:  # noqa: ANN401 - click hands each option as it is
     """Empty NODE: every instance gets its replacement first, budgets are kept.
 
     `aether node activate` takes it back at any time.
     """
-    _order(this, node, "drain", {"shutdown": shutdown, "force": force})
-    if waits:
-        _wait(this, node, stops=shutdown)
+    _drain(this, node, "drain", asked)
 
 
 @group.command("shutdown")
 @click.argument("node", type=NODE)
 @_force
+@DIGEST_OPTION
+@DRY_RUN_OPTION
 @_waits
 @click.pass_obj
-def shutdown(this: Invocation, node: str, *, force: bool, waits: bool) -> None:
+def shutdown(this: Invocation, /, node: str, **asked: Any) -> None:  # noqa: ANN401 - click hands each option as it is
     """Empty NODE, then stop its process; the same as drain --shutdown."""
-    _order(this, node, "shutdown", {"force": force})
-    if waits:
-        _wait(this, node, stops=True)
+    _drain(this, node, "shutdown", {**asked, "shutdown": True})
+
+
+def _drain(this: Invocation, node: str, verb: str, asked: Mapping[str, Any]) -> None:
+    stops, body = bool(asked["shutdown"]), {"force": bool(asked["force"])}
+    if asked["dry_run"]:
+        _show_plan(this, path_to("nodes", node, "drain", "plan"), {"shutdown": stops, **body})
+        return
+    if verb == "drain":
+        body = {"shutdown": stops, **body}
+    _order(this, path_to("nodes", node, verb, plan=asked["plan"]), body)
+    if asked["waits"]:
+        _wait(this, node, stops=stops)
 
 
 @group.command("activate")
@@ -109,24 +122,54 @@ def shutdown(this: Invocation, node: str, *, force: bool, waits: bool) -> None:
 @click.pass_obj
 def activate(this: Invocation, node: str) -> None:
     """Put NODE on duty again, whether it is still being drained or is drained."""
-    _order(this, node, "activate", None)
+    _order(this, path_to("nodes", node, "activate"), None)
 
 
 @group.command("remove")
 @click.argument("node", type=NODE)
 @click.option("--force", is_flag=True, help="Also when no voter is to spare then.")
+@DIGEST_OPTION
+@DRY_RUN_OPTION
 @click.pass_obj
-def remove(this: Invocation, node: str, *, force: bool) -> None:
+def remove(
+    this: Invocation,
+    node: str,
+    *,
+    force: bool,
+    plan: str | None,
+    dry_run: bool,
+) -> None:
     """Forget NODE, lost or drained and stopped, for good; its vote goes with it."""
-    path = path_to("nodes", node, force="true" if force else None)
-    _, answer = this.client.request("DELETE", path)
+    forced = "true" if force else None
+    if dry_run:
+        _show_plan(this, path_to("nodes", node, "remove", "plan", force=forced), None)
+        return
+    _, answer = this.client.request("DELETE", path_to("nodes", node, force=forced, plan=plan))
     this.output.show(answer, [answer["summary"]])
 
 
-def _order(this: Invocation, node: str, verb: str, body: Mapping[str, bool] | None) -> None:
+def _order(this: Invocation, path: str, body: Mapping[str, bool] | None) -> None:
+    answer = _post(this, path, body)
+    this.output.show(answer, [answer["summary"]])
+
+
+def _post(this: Invocation, path: str, body: Mapping[str, bool] | None) -> Any:  # noqa: ANN401 - JSON values
     data = b"" if body is None else json.dumps(body).encode()
-    _, answer = this.client.request("POST", path_to("nodes", node, verb), data, _JSON)
-    this.output.show(answer, [answer["summary"]])
+    return this.client.request("POST", path, data, _JSON)[1]
+
+
+def _show_plan(this: Invocation, path: str, body: Mapping[str, bool] | None) -> None:
+    answer = _post(this, path, body)
+    quorum = [(f"quorum {when}", _margin(answer["quorum"][when])) for when in ("before", "after")]
+    this.output.show(answer, [*plan_lines(answer), *render_pairs(quorum)])
+
+
+def _margin(counted: Mapping[str, Any]) -> str:
+    spare = max(0, int(counted["may_fail"]))
+    return (
+        f"{counted['answering']} of {counted['voters']} voters answer, {counted['quorum']} make a "
+        f"quorum, {spare} more may fail"
+    )
 
 
 def _wait(this: Invocation, node: str, *, stops: bool) -> None:

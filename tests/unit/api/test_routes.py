@@ -15,6 +15,8 @@ CALLS: dict[str, tuple[str, bytes]] = {
     "node.get": ("nodes/node-1", b""),
     "node.remove": ("nodes/node-4", b""),
     "node.drain": ("nodes/node-2/drain", b""),
+    "node.drain.plan": ("nodes/node-2/drain/plan", b""),
+    "node.remove.plan": ("nodes/node-4/remove/plan", b""),
     "node.activate": ("nodes/node-2/activate", b""),
     "node.shutdown": ("nodes/node-2/shutdown", b'{"force": true}'),
     "topology.get": ("topology", b""),

@@ -126,3 +126,36 @@ def test_a_node_is_removed(api: FakeApi, aether: Aether) -> None:
     refused = aether("node", "remove", "node-1")
     assert (refused.code, "node-1 is ON_DUTY" in refused.err) == (4, True)
     assert aether("node", "remove", "node-1", "--force").out == "node-1 is removed\n"
+
+
+QUORUM = {"voters": 3, "quorum": 2, "answering": 3, "may_fail": 1}
+PLAN = {
+    "steps": [], "slices": [], "placements": {}, "dips": [], "waiting": [], "converged": True,
+    "below_budget": ["g:a goes down to 0 of 1"], "duration_s": 1.5, "digest": "d" * 64,
+    "summary": "node-1 is DRAINING", "quorum": {"before": QUORUM, "after": {**QUORUM, "may_fail": 0}},
+}  # fmt: skip
+
+
+def test_a_drain_and_a_removal_are_planned_and_made_as_planned(
+    api: FakeApi, aether: Aether
+) -> None:
+    api.on("POST", "nodes/node-1/drain/plan", Answer(value=PLAN))
+    for arguments, body in (
+        (("drain", "node-1", "--force"), b'{"shutdown": false, "force": true}'),
+        (("shutdown", "node-1"), b'{"shutdown": true, "force": false}'),
+    ):
+        lines = aether("node", *arguments, "--dry-run").out.splitlines()
+        assert api.asked[-1].body == body
+        assert "  g:a goes down to 0 of 1" in lines
+        assert lines[-2:] == [
+            "quorum before:  3 of 3 voters answer, 2 make a quorum, 1 more may fail",
+            "quorum after:   3 of 3 voters answer, 2 make a quorum, 0 more may fail",
+        ]
+    for verb in ("drain", "shutdown"):
+        api.on("POST", f"nodes/node-1/{verb}?plan=d1", SUMMARY)
+        assert aether("node", verb, "node-1", "--plan", "d1").code == 0
+    api.on("POST", "nodes/node-1/remove/plan?force=true", Answer(value=PLAN))
+    assert aether("node", "remove", "node-1", "--force", "--dry-run").code == 0
+    changed = problem(409, "the outcome would not be that of plan d1", "plan_changed")
+    api.on("DELETE", "nodes/node-1?plan=d1", changed)
+    assert aether("node", "remove", "node-1", "--plan", "d1").code == 4

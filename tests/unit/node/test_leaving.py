@@ -96,7 +96,7 @@ async def watched() -> AsyncIterator[Watched]:
     await world.stop()
 
 
-async def test_it_leaves_at_once_when_it_is_to(watched: Watched) -> None:
+async def test_it_leaves_when_it_is_to(watched: Watched) -> None:
     async with asyncio.timeout(5), asyncio.TaskGroup() as group:
         group.create_task(watched.leaving().run())
         assert not watched.left.is_set()
