@@ -65,6 +65,11 @@ class Chronicle:
         """Whether there is anything to be told."""
         return self._recorder.has_begun
 
+    @property
+    def seen(self) -> int:
+        """Revision up to which everything is recorded."""
+        return self._recorder.seen
+
     def now_ms(self) -> int:
         """Return the time of this node, in milliseconds since 1970."""
         return int(self._wall() * 1000)

@@ -53,10 +53,12 @@ def subjects_of(key: str, values: Iterable[bytes] = ()) -> frozenset[str]:
 
 
 def _readable(tell: Callable[..., Iterator[str]], source: str | bytes) -> set[str]:
+    found: set[str] = set()
     try:
-        return set(tell(source))
+        found.update(tell(source))
     except ValueError:
-        return set()
+        return found  # what was read before the part that cannot be
+    return found
 
 
 def _cluster(_: str) -> Iterator[str]:
