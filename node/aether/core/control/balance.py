@@ -14,9 +14,10 @@ from aether.core.control.budgets import max_surge
 from aether.core.control.evidence import Evaluate, write
 from aether.core.control.moves import LESSON, LESSON_INPUT, replacement, victim_of
 from aether.core.control.placement import Occupancy
+from aether.core.control.ranking import Room
 from aether.core.control.relocation import Crowd, Question, Relocation, burden, gain, relief
 from aether.core.control.removal import is_leaving
-from aether.core.control.targets import is_retired
+from aether.core.control.targets import listed_slices
 from aether.core.control.updates import fits
 from aether.core.model.ids import Artifact, NodeId, SliceBase
 from aether.core.model.lifecycle import Desired, Phase
@@ -27,6 +28,9 @@ from aether.core.model.view import ClusterView, Placed
 
 MOST_CANDIDATES = 5
 """Moves a reason shows, the one made included."""
+
+LEAST_GAP = 2
+"""A move must bring two nodes nearer: with a difference of one it would only swap them."""
 
 _SETTLED = frozenset({Phase.ACTIVE, Phase.FAILED, Phase.LOADED})
 """Phases that last until the leader acts; in calm, what is LOADED is parked or waits for others."""
@@ -43,11 +47,13 @@ def rebalance(view: ClusterView) -> Wish | None:
     slices = _survey(view)
     if slices is None:
         return None
-    occupancy = Occupancy(view)
+    occupancy, listed = Occupancy(view), listed_slices(view)
+    reliefs = {n: relief(occupancy.total(n), occupancy.capacity(n)) for n in occupancy.nodes}
     found = [
         move
         for base, held in sorted(slices.items())
-        if (move := _best_of_slice(view, occupancy, base, held)) is not None
+        if base in listed
+        and (move := _best_of_slice(view, _Slice(occupancy, base, held, reliefs))) is not None
     ]
     asked = Question(moves=tuple(sorted(found, key=relocation.order)[:MOST_CANDIDATES]))
     best = relocation.decide(asked)
@@ -79,17 +85,18 @@ def _survey(view: ClusterView) -> Mapping[SliceBase, _Held] | None:
     return slices
 
 
-def _best_of_slice(
-    view: ClusterView, occupancy: Occupancy, base: SliceBase, held: _Held
-) -> Relocation | None:
+def _best_of_slice(view: ClusterView, slice_: "_Slice") -> Relocation | None:
     """Return the slice's best move, when it gains anything and the slice may have one more."""
-    target = view.targets.get(base)
-    if target is None or held.staying + 1 > target.instances + max_surge(target):
+    target = view.targets[slice_.base]
+    if slice_.held.staying + 1 > target.instances + max_surge(target):
         return None
-    slice_ = _Slice(occupancy, base, target, held)
-    moves = [move for move in slice_.moves() if gain(move) > relocation.NOTHING]
-    best = min(moves, key=relocation.order, default=None)
-    if best is None or is_retired(view, base):
+    moves = slice_.moves(target) if slice_.may_gain(target) else ()
+    best = min(
+        (move for move in moves if gain(move) > relocation.NOTHING),
+        key=relocation.order,
+        default=None,
+    )
+    if best is None:
         return None
     here = view.wanted[best.source.node, best.instance]
     fitting = fits(best.instance.version, here, target, view.nodes.get(best.source.node))
@@ -104,71 +111,109 @@ class _Slice:
     """
 
     def __init__(
-        self, occupancy: Occupancy, base: SliceBase, target: TargetRecord, held: _Held
+        self,
+        occupancy: Occupancy,
+        base: SliceBase,
+        held: _Held,
+        reliefs: Mapping[NodeId, float],
     ) -> None:
+        self.base = base
+        self.held = held
         self._occupancy = occupancy
-        self._base = base
-        self._held = held
-        self._by_zone = target.placement.spread == "zone"
-        self._room = occupancy.room(target.placement.require)
+        self._reliefs = reliefs
 
-    def moves(self) -> Iterator[Relocation]:
+    def may_gain(self, target: TargetRecord) -> bool:
+        """Whether any move may gain something: a quick look that most slices do not get past."""
+        room = self._occupancy.room(target.placement.require)
+        if not room.everywhere:
+            return False
+        hosting = self._occupancy.hosting(self.base)
+        some = [count for count in hosting.values() if count]
+        fewest = 0
+        if len(some) >= len(room.everywhere):
+            fewest = min(hosting.get(node, 0) for _, _, node in room.everywhere)
+        if max(some, default=0) - fewest >= LEAST_GAP:
+            return True
+        most = max((self._reliefs.get(node, 0.0) for node in self.held.movable), default=0.0)
+        return most > room.least_burden or (
+            target.placement.spread == "zone" and self._zones_differ(room)
+        )
+
+    def _zones_differ(self, room: Room) -> bool:
+        crowd, zone = self._occupancy.in_zone, self._occupancy.zone
+        most = max((crowd(zone(node), self.base) for node in self.held.movable), default=0)
+        fewest = min(crowd(name, self.base) for name, entries in room.by_zone.items() if entries)
+        return most - fewest >= LEAST_GAP
+
+    def moves(self, target: TargetRecord) -> Iterator[Relocation]:
         """Yield the moves to choose from."""
-        sources = self._extremes(self._sources(), least=False)
-        goals = self._extremes(self._goals(), least=True)
+        by_zone = target.placement.spread == "zone"
+        room = self._occupancy.room(target.placement.require)
+        sources = self._extremes(self._sources(by_zone=by_zone), by_zone=by_zone, least=False)
+        goals = self._extremes(self._goals(room, by_zone=by_zone), by_zone=by_zone, least=True)
         for zone, there in sorted(sources.items()):
-            yield from self._pairs(there, goals.get(zone, []))
-        if self._by_zone:
+            yield from self._pairs(there, goals.get(zone, []), same_zone=True)
+        if by_zone:
             across = [crowd for zone in sorted(sources) for crowd in sources[zone]]
             beyond = [crowd for zone in sorted(goals) for crowd in goals[zone]]
-            yield from self._pairs(_of_each_kind(across, least=False), _of_each_kind(beyond))
+            yield from self._pairs(
+                _of_each_kind(across, least=False),
+                _of_each_kind(beyond, least=True),
+                same_zone=False,
+            )
 
-    def _pairs(self, sources: Sequence[Crowd], goals: Sequence[Crowd]) -> Iterator[Relocation]:
+    def _pairs(
+        self, sources: Sequence[Crowd], goals: Sequence[Crowd], *, same_zone: bool
+    ) -> Iterator[Relocation]:
         for source in sources:
+            instance = min(self.held.movable[source.node])[1]
             for goal in goals:
-                if source.node != goal.node:
-                    same = not self._by_zone or self._zone(source) == self._zone(goal)
-                    instance = min(self._held.movable[source.node])[1]
-                    yield Relocation(instance=instance, source=source, goal=goal, same_zone=same)
+                if source.node != goal.node and (same_zone or not self._share_zone(source, goal)):
+                    yield Relocation(
+                        instance=instance, source=source, goal=goal, same_zone=same_zone
+                    )
 
-    def _sources(self) -> Iterator[Crowd]:
-        on_duty = (node for node in sorted(self._held.movable) if self._occupancy.hosts(node))
-        return (self._crowd(node) for node in on_duty)
+    def _share_zone(self, one: Crowd, other: Crowd) -> bool:
+        return self._occupancy.zone(one.node) == self._occupancy.zone(other.node)
 
-    def _goals(self) -> Iterator[Crowd]:
+    def _sources(self, *, by_zone: bool) -> Iterator[Crowd]:
+        for node in sorted(self.held.movable):
+            if self._occupancy.hosts(node):
+                yield self._crowd(node, by_zone=by_zone)
+
+    def _goals(self, room: Room, *, by_zone: bool) -> Iterator[Crowd]:
         """Yield nodes with room: all that have some of the slice, of others the emptiest per zone."""
-        tried, hosting = self._held.tried, self._occupancy.hosting(self._base)
+        tried, hosting = self.held.tried, self._occupancy.hosting(self.base)
         for node, count in sorted(hosting.items()):
-            if count and self._room.has(node) and node not in tried:
-                yield self._crowd(node)
-        groups = self._room.by_zone.values() if self._by_zone else [self._room.everywhere]
-        for entries in groups:
-            others = (node for _, _, node in entries if not hosting.get(node) and node not in tried)
+            if count and room.has(node) and node not in tried:
+                yield self._crowd(node, by_zone=by_zone)
+        for entries in room.by_zone.values() if by_zone else [room.everywhere]:
+            others = (n for _, _, n in entries if not hosting.get(n) and n not in tried)
             first = next(others, None)
             if first is not None:
-                yield self._crowd(first)
+                yield self._crowd(first, by_zone=by_zone)
 
-    def _extremes(self, crowds: Iterable[Crowd], *, least: bool) -> dict[str, list[Crowd]]:
-        by_zone: dict[str, list[Crowd]] = {}
+    def _extremes(
+        self, crowds: Iterable[Crowd], *, by_zone: bool, least: bool
+    ) -> dict[str, list[Crowd]]:
+        groups: dict[str, list[Crowd]] = {}
         for crowd in crowds:
-            by_zone.setdefault(self._zone(crowd) if self._by_zone else "", []).append(crowd)
-        return {zone: _of_each_kind(there, least=least) for zone, there in by_zone.items()}
+            zone = self._occupancy.zone(crowd.node) if by_zone else ""
+            groups.setdefault(zone, []).append(crowd)
+        return {zone: _of_each_kind(there, least=least) for zone, there in groups.items()}
 
-    def _zone(self, crowd: Crowd) -> str:
-        return self._occupancy.zone(crowd.node)
-
-    def _crowd(self, node: NodeId) -> Crowd:
-        occupancy, zone = self._occupancy, self._occupancy.zone(node)
+    def _crowd(self, node: NodeId, *, by_zone: bool) -> Crowd:
+        occupancy = self._occupancy
         return Crowd(
             node=node,
-            in_zone=occupancy.in_zone(zone, self._base) if self._by_zone else 0,
-            of_slice=occupancy.of_slice(node, self._base),
+            in_zone=occupancy.in_zone(occupancy.zone(node), self.base) if by_zone else 0,
+            of_slice=occupancy.of_slice(node, self.base),
             total=occupancy.total(node),
             capacity=occupancy.capacity(node),
         )
 
 
-def _of_each_kind(crowds: Iterable[Crowd], *, least: bool = True) -> list[Crowd]:
+def _of_each_kind(crowds: Iterable[Crowd], *, least: bool) -> list[Crowd]:
     """Return of each kind of node the least loaded, or the most loaded; first by name of equals."""
     best: dict[tuple[int, int], tuple[float, NodeId, Crowd]] = {}
     for crowd in crowds:

@@ -65,6 +65,11 @@ class Room:
         """Nodes with the labels and without room, sorted."""
         return sorted(self._closed)
 
+    @property
+    def least_burden(self) -> float:
+        """What one instance more adds to total²/capacity where it adds least; needs a node with room."""
+        return 2 * self.everywhere[0][1]
+
     def has(self, node: NodeId) -> bool:
         """Whether the node has the labels, and room for one more."""
         return node in self._zone and node not in self._closed

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from aether.core.control.moves import victim_of
 from aether.core.control.removal import is_leaving
-from aether.core.control.targets import derive_targets, is_retired
+from aether.core.control.targets import derive_targets, listed_slices
 from aether.core.control.updates import fits
 from aether.core.model.ids import SliceBase
 from aether.core.model.lifecycle import Desired, Phase
@@ -87,11 +87,11 @@ def tallies(view: ClusterView, slices: Collection[SliceBase]) -> Mapping[SliceBa
     A slice that is being removed just goes; one whose blueprint has changed is looked at again when
     its new target, with its own budget and surge, is there.
     """
-    changing = {step.base for step in derive_targets(view)}
+    changing, listed = {step.base for step in derive_targets(view)}, listed_slices(view)
     staying: dict[SliceBase, list[Placed]] = {
         base: []
         for base in sorted(slices)
-        if base in view.targets and base not in changing and not is_retired(view, base)
+        if base in view.targets and base in listed and base not in changing
     }
     for placed, wish in view.wanted.items():
         here = staying.get(placed[1].base)
