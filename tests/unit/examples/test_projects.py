@@ -60,6 +60,10 @@ def test_no_two_examples_answer_the_same_path() -> None:
     ("file", "instances"),
     [
         ("url_shortener.toml", {"org.example:links:1.0.0": 3, "org.example:clicks:1.0.0": 2}),
+        (
+            "url_shortener_zones.toml",
+            {"org.example:links:1.0.0": 4, "org.example:clicks:1.0.0": 2},
+        ),
         ("asgi_app.toml", {"org.example:hello-asgi:1.0.0": 2}),
     ],
 )
