@@ -26,6 +26,10 @@ _log = structlog.get_logger()
 DRAIN_GRACE_S = 10.0
 """Longest wait for requests in flight when an instance is deactivated (DESIGN §5)."""
 
+TABLE_S = 2.0
+"""Longest wait for the routers of this node to know that an instance leaves."""
+_TABLE_STEP_S = 0.02
+
 MAX_FAILURE_CHARS = 4_000
 """Longest account of a failure: it goes into the store, and user code may say anything."""
 
@@ -44,6 +48,8 @@ class Stepper:
     store: Store
     launcher: Launcher
     prepare: Prepare
+    table_revision: Callable[[], int | None] = lambda: None
+    """Store revision every router of this node knows; None while there is no router."""
     _exits: dict[InstanceId, str] = field(default_factory=dict)
     """Last words of hosts that ended by themselves, until they are reported."""
 
@@ -149,8 +155,22 @@ class Stepper:
 
     async def _deactivate(self, fact: Fact) -> None:
         await fact.move(Desired.DEACTIVATE, Event.STEP_BEGAN)
+        await self._leave_tables(fact)
         host = await self.launcher.deactivate(fact.instance, DRAIN_GRACE_S)
         await fact.move(Desired.DEACTIVATE, Event.STEP_DONE, host)
+
+    async def _leave_tables(self, fact: Fact) -> None:
+        """Wait until no router of this node sends the instance anything any more.
+
+        Routers of other nodes come through these, which refuse what is not in their table, and then
+        go elsewhere. A request on its way to a connection that the host closes would be lost.
+        """
+        try:
+            async with asyncio.timeout(TABLE_S):
+                while (known := self.table_revision()) is not None and known < fact.revision:  # noqa: ASYNC110 - what routers know comes over a socket, and rings no bell
+                    await asyncio.sleep(_TABLE_STEP_S)
+        except TimeoutError:
+            _log.warning("drains although a router may not know", instance=fact.instance)
 
     async def _unload(self, fact: Fact) -> None:
         """End the host, then remove the fact, in this order: no fact means no process."""

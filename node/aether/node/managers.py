@@ -77,7 +77,14 @@ def assemble_managers(ground: ManagersGround) -> Managers:
     control = ClusterDeploymentManager(
         node, store, clock, ground.settings, period_s=ground.period_s
     )
-    stepper = Stepper(node, ground.record.incarnation, store, ground.launcher, ground.prepare)
+    stepper = Stepper(
+        node,
+        ground.record.incarnation,
+        store,
+        ground.launcher,
+        ground.prepare,
+        table_revision=lambda: ground.feed.confirmed,
+    )
     agent = NodeDeploymentManager(stepper, store, ground.launcher, clock, period_s=ground.period_s)
     return Managers(
         ground=ground,

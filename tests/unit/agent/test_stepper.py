@@ -1,12 +1,13 @@
 """One step of one instance: what is written, and what is left alone."""
 
+import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from aether.agent.stepper import MAX_FAILURE_CHARS, Stepper
+from aether.agent.stepper import MAX_FAILURE_CHARS, TABLE_S, Stepper
 from aether.core.agent.steps import Step
 from aether.core.model import keys
 from aether.core.model.ids import InstanceId, NodeId
@@ -265,5 +266,62 @@ def test_a_lost_route_is_claimed_again() -> None:
         without = replace(world.view(), routes={})
         assert world.stepper.repair(I0, wanted, world.host(), world.view()) is None
         assert world.stepper.repair(I0, wanted, world.host(), without) is Step.REPORT_ACTIVE
+
+    run_virtual(story())
+
+
+@dataclass
+class Routers:
+    """Where the routers of the node are: behind the store until they are told to catch up."""
+
+    world: World
+    revision: int | None
+    known_when_drained: list[int | None] = field(default_factory=list)
+
+    async def catch_up_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self.revision = self.world.store.revision
+
+
+@pytest.mark.parametrize("confirmed", [0, None])
+def test_requests_go_elsewhere_before_an_instance_is_drained(confirmed: int | None) -> None:
+    """The worst moment for a router to hear of it is when the host has closed its connections."""
+
+    async def story() -> None:
+        world = await World.make()
+        await world.serve()
+        routers = Routers(world, confirmed)
+        world.stepper.table_revision = lambda: routers.revision
+        drain = world.launcher.deactivate
+
+        async def deactivate(instance: InstanceId, drain_s: float) -> HostStatus:
+            routers.known_when_drained.append(routers.revision)
+            return await drain(instance, drain_s)
+
+        world.launcher.deactivate = deactivate  # type: ignore[method-assign] # to see when it is called
+        wanted = await world.wish(wish(Desired.DEACTIVATE, 3))
+        leaving_at = world.store.revision + 1
+        async with asyncio.TaskGroup() as group:
+            group.create_task(world.do(Step.DEACTIVATE, wanted))
+            if confirmed is not None:
+                group.create_task(routers.catch_up_after(0.5))
+        (known,) = routers.known_when_drained
+        assert known is None if confirmed is None else known is not None and known >= leaving_at
+
+    run_virtual(story())
+
+
+def test_a_router_that_hears_nothing_holds_a_drain_up_for_a_moment_only() -> None:
+    async def story() -> None:
+        world = await World.make()
+        await world.serve()
+        world.stepper.table_revision = lambda: 0
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await world.do(Step.DEACTIVATE, await world.wish(wish(Desired.DEACTIVATE, 3)))
+        fact = world.fact()
+        assert fact is not None
+        assert fact.state is Phase.LOADED
+        assert TABLE_S <= loop.time() - began < 2 * TABLE_S + 10
 
     run_virtual(story())
