@@ -26,6 +26,7 @@ def serves(forge: Forge, node: int) -> bool:
     return call(forge.router(node), "GET", "/hello").status == 200
 
 
+@pytest.mark.timeout(300)
 def test_a_node_that_is_lost_for_good_is_replaced() -> None:
     with running_forge(23_000, *EXAMPLES, "--auto-heal", "3") as forge:
         forge.wait_deployed(1, 60)
@@ -46,6 +47,7 @@ def test_a_node_that_is_lost_for_good_is_replaced() -> None:
         assert provisions["items"] == []
 
 
+@pytest.mark.timeout(300)
 def test_workers_serve_and_cost_no_quorum(nodes: Nodes) -> None:
     for number in (1, 2, 3):
         nodes.start(number, joins=1, expect=3)

@@ -52,6 +52,7 @@ def value_of(nodes: Nodes, number: int) -> str:
     return str(told["value"]) if status == 200 else ""
 
 
+@pytest.mark.timeout(300)
 def test_a_lost_disk_a_lost_cluster_and_a_lost_quorum(nodes: Nodes, wheel: Path) -> None:
     for number in (1, 2, 3):
         nodes.start(number, joins=1, expect=3)
