@@ -11,7 +11,7 @@ from aether_forge.sim.loop import let_pass
 
 QUIET_S = 12.0
 """Nothing moves for this long before a cluster counts as at rest: longer than any pause of the leader."""
-LOOK_S = 0.25
+LOOK_S = 0.5
 
 
 def bound_s(settings: Settings) -> float:
@@ -30,7 +30,7 @@ async def wait_met(world: World, blueprints: tuple[SliceBase, ...], within_s: fl
     while world.now() - began < within_s:
         if world.violations:
             return -1.0
-        if not unmet(world.view(), blueprints):
+        if not unmet(world.ledger.view(), blueprints):
             return world.now() - began
         await let_pass(LOOK_S)
     problem = unmet(world.view(), blueprints)

@@ -213,7 +213,7 @@ async def _end(world: World) -> None:
     for base in BOTH:
         await insist(world, f"delete {base}", operator.delete(base))
     began = world.now()
-    while world.view().targets or world.view().routes:
+    while world.ledger.targets or world.view().routes:
         if world.now() - began > bound_s(world.settings):
             break
         await let_pass(0.5)
