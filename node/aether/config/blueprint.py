@@ -32,6 +32,8 @@ WORK: Mapping[str, int] = {"=": 10, "[": 10, ",": 4, ".": 2, "\n": 1, "\\": 1}
 """What reading a text costs: each of these characters may begin a key, a table, an element, a line or
 an escape. As measured: 100,000 take the parser, which lets nobody else run meanwhile, 50 ms."""
 MAX_WORK = 100_000
+MAX_GUESSES = 20
+"""Problems that are told with a guess; each may search hundreds of names."""
 
 _MENTION = re.compile(r"(?<![\w.:-])[a-z][a-z0-9_.-]*:[a-z0-9]+(?:-[a-z0-9]+)*(?![a-z0-9-])")
 
@@ -151,8 +153,9 @@ def _invalid(
         key=lambda problem: (place_of(places, problem.path), path_text(problem.path), problem.what),
     )
     told = dict.fromkeys(
-        f"{source}:{line}:{column}: {cut(path_text(problem.path))}: {problem.sentence}"
-        for problem in ordered[:MAX_PROBLEMS]
+        f"{source}:{line}:{column}: {cut(path_text(problem.path))}: "
+        f"{problem.sentence if number < MAX_GUESSES else problem.what}"
+        for number, problem in enumerate(ordered[:MAX_PROBLEMS])
         for line, column in (place_of(places, problem.path),)
     )
     more = len(ordered) - MAX_PROBLEMS
