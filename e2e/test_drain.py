@@ -1,10 +1,12 @@
 """Nodes are drained, stopped, brought back and replaced while people use what runs on them."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import pytest
 
 from aether_forge.processes import part_of
@@ -21,6 +23,15 @@ def forge() -> Iterator[Forge]:
     with running_forge(20_000, *EXAMPLES) as cluster:
         cluster.wait_deployed(1, 60)
         yield cluster
+
+
+@pytest.fixture(autouse=True)
+def whole(forge: Forge) -> None:
+    """Begin with all nodes on duty, whatever the test before left behind."""
+    for name, verdict in verdicts(forge, 1).items():
+        if verdict != "ON_DUTY":
+            forge.aether("node", "activate", name)
+    wait_until("whole", lambda: is_whole(forge, 1), DRAIN_S)
 
 
 def node(forge: Forge, number: int, asked: int | None = None) -> dict[str, Any]:
@@ -67,7 +78,6 @@ def without_a_failed_request(forge: Forge) -> Iterator[Load]:
 def test_a_node_is_drained_and_brought_back_without_a_failed_request(
     forge: Forge, role: str
 ) -> None:
-    wait_until("whole", lambda: is_whole(forge, 1), DRAIN_S)
     leader = forge.leader()
     victim = leader if role == "leader" else next(n for n in ALL if n != leader)
     assert hosts(forge, victim) > 0
@@ -83,16 +93,46 @@ def test_a_node_is_drained_and_brought_back_without_a_failed_request(
 
 
 def is_moving(forge: Forge, victim: int, asked: int) -> bool:
-    remaining = node(forge, victim, asked)["progress"]["remaining"]
-    return any(one["replacement"] or one["desired"] != "ACTIVATE" for one in remaining)
+    return any(one["replacement"] for one in left_on(forge, victim, asked))
 
 
-STEPS: dict[str, Callable[[Forge, int, int], bool]] = {
-    "right after the order": lambda *_: True,
-    "while instances move": is_moving,
-    "when the last one leaves": lambda forge, victim, asked: hosts(forge, victim, asked) <= 1,
+def is_leaving(forge: Forge, victim: int, asked: int) -> bool:
+    return any(one["phase"] == "DEACTIVATING" for one in left_on(forge, victim, asked))
+
+
+def left_on(forge: Forge, victim: int, asked: int) -> list[dict[str, Any]]:
+    remaining: list[dict[str, Any]] = node(forge, victim, asked)["progress"]["remaining"]
+    return remaining
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When the leader is killed; a step is held up by launchers that stand still."""
+
+    is_now: Callable[[Forge, int, int], bool]
+    """Asked with the node drained and the one asked."""
+    holds: Callable[[int], Iterable[int]]
+    """Whose launchers stand still, by the node drained."""
+
+
+MOMENTS = {
+    "right after the order": Moment(lambda *_: True, lambda _: ()),
+    "while instances move": Moment(is_moving, lambda victim: {*ALL} - {victim}),
+    "while instances leave": Moment(is_leaving, lambda victim: {victim}),
 }
-"""When the leader is killed, after the order: a condition on (forge, node drained, node asked)."""
+
+
+@contextmanager
+def launchers_held(forge: Forge, numbers: Iterable[int]) -> Iterator[None]:
+    held = [part_of(forge.data_dir / f"node-{number}", "launcher") for number in numbers]
+    for launcher in held:
+        assert launcher is not None
+        launcher.suspend()
+    try:
+        yield
+    finally:
+        for launcher in filter(None, held):
+            launcher.resume()
 
 
 def order(forge: Forge, victim: int, asked: int) -> None:
@@ -101,24 +141,26 @@ def order(forge: Forge, victim: int, asked: int) -> None:
     wait_until("ordered", lambda: forge.api(asked, path, "POST").status == 200, DRAIN_S)
 
 
-def kill_leader(forge: Forge, leader: int) -> None:
-    """Kill what leads, at once: a command of forge would take longer than the step."""
-    store = part_of(forge.data_dir / f"node-{leader}", "store")
+def store_of(forge: Forge, number: int) -> psutil.Process:
+    """Return what leads on a node: a command of forge would take longer to kill it than the step."""
+    store = part_of(forge.data_dir / f"node-{number}", "store")
     assert store is not None
-    store.kill()
+    return store
 
 
-@pytest.mark.parametrize("step", ["before the order", *STEPS])
+@pytest.mark.parametrize("step", ["before the order", *MOMENTS])
 def test_a_leader_killed_at_any_step_changes_nothing_about_the_end(forge: Forge, step: str) -> None:
-    wait_until("whole", lambda: is_whole(forge, 1), DRAIN_S)
     leader = forge.leader()
     victim, other = (number for number in ALL if number != leader)
-    if step in STEPS:
-        order(forge, victim, other)
-        wait_until(step, lambda: STEPS[step](forge, victim, other), DRAIN_S)
-        kill_leader(forge, leader)
+    leading = store_of(forge, leader)
+    if step in MOMENTS:
+        moment = MOMENTS[step]
+        with launchers_held(forge, moment.holds(victim)):
+            order(forge, victim, other)
+            wait_until(step, lambda: moment.is_now(forge, victim, other), DRAIN_S)
+            leading.kill()
     else:
-        kill_leader(forge, leader)
+        leading.kill()
         order(forge, victim, other)
     verdict = verdicts(forge, other)[f"node-{victim}"]
     took = wait_until(
@@ -134,7 +176,6 @@ def test_a_leader_killed_at_any_step_changes_nothing_about_the_end(forge: Forge,
 
 
 def test_a_leading_machine_lost_in_the_middle_of_a_drain(forge: Forge) -> None:
-    wait_until("whole", lambda: is_whole(forge, 1), DRAIN_S)
     leader = forge.leader()
     victim, other = (number for number in ALL if number != leader)
     order(forge, victim, other)
@@ -158,7 +199,6 @@ def test_a_leading_machine_lost_in_the_middle_of_a_drain(forge: Forge) -> None:
 
 
 def test_a_drain_without_room_waits_says_why_and_is_taken_back(forge: Forge) -> None:
-    wait_until("whole", lambda: is_whole(forge, 1), DRAIN_S)
     with without_a_failed_request(forge):
         for number in (1, 2):
             forge.aether("node", "drain", f"node-{number}", "--wait", "--timeout", "60s", "-q")
@@ -182,7 +222,6 @@ def test_a_drain_without_room_waits_says_why_and_is_taken_back(forge: Forge) -> 
 
 
 def test_a_node_is_shut_down_removed_and_joins_anew_under_its_name(forge: Forge) -> None:
-    wait_until("whole", lambda: is_whole(forge, 1), DRAIN_S)
     leader = forge.leader()
     asked = next(number for number in ALL if number != leader)
     name = f"node-{leader}"
