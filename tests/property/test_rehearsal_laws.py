@@ -23,7 +23,9 @@ from aether.core.model.records import (
     BlueprintRecord,
     Dependency,
     DrainOrder,
+    OnDependencyLoss,
     SliceSpec,
+    Update,
     Verdict,
     VerdictRecord,
     encode,
@@ -35,6 +37,7 @@ from tests.worlds import all_heard, node_record, obey
 SETTINGS = ControlSettings()
 OWNER = SliceBase("org.example:app")
 LOOKS = 200
+LOSSES: tuple[OnDependencyLoss, ...] = ("cascade", "degrade", "block")
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,9 @@ def slice_specs(draw: st.DrawFn) -> list[SliceSpec]:
                 artifact=Artifact(f"org.example:s{number}:1.0.0"),
                 instances=draw(st.integers(1, 5)),
                 dependencies=tuple(Dependency(slice=need) for need in sorted(needs)),
+                min_available=draw(st.none() | st.integers(0, 5)),
+                update=draw(st.sampled_from([Update(), Update(strategy="immediate")])),
+                on_dependency_loss=draw(st.sampled_from(LOSSES)),
             )
         )
     return found
@@ -86,11 +92,12 @@ def slice_specs(draw: st.DrawFn) -> list[SliceSpec]:
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """Two to five nodes with room for all, some slices deployed, and one change."""
+    """Two to five nodes, with little room or plenty, some slices deployed, and one change."""
     names = [NodeId(f"n{number}") for number in range(draw(st.integers(2, 5)))]
+    capacity = draw(st.sampled_from([3, 8, 100]))
     specs = draw(slice_specs())
     empty = ClusterView(
-        nodes={name: node_record(name, capacity=100) for name in names},
+        nodes={name: node_record(name, capacity=capacity) for name in names},
         verdicts={
             name: VerdictRecord(verdict=Verdict.ON_DUTY, incarnation="life-1") for name in names
         },

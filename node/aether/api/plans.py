@@ -99,8 +99,8 @@ def _guards(view: ClusterView, admitted: Admitted) -> tuple[Guard, ...]:
     found = (
         Guard(key, view.revisions[key])
         for family in _GUARDED
-        for key in sorted(view.revisions)
-        if key.startswith(family) and key not in taken
+        for key in sorted(key for key in view.revisions if key.startswith(family))
+        if key not in taken
     )
     return tuple(islice(found, MOST_GUARDS))
 
