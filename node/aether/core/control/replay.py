@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from itertools import chain
 
 from aether.core.control import (
+    balance,
     convergence,
     dependencies,
     drain,
@@ -23,6 +24,7 @@ _MODULES: tuple[Mapping[str, Evaluate], ...] = (
     liveness.RULES,
     targets.RULES,
     drain.RULES,
+    balance.RULES,
     placement.RULES,
     convergence.RULES,
     recovery.RULES,
