@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from aether.api.asking import ASK_S, ask
 from aether.api.call import FORWARDED, Answer, Call, Context
 from aether.api.endpoint import Endpoint, v1
+from aether.api.views import read_view
 from aether.core.control.margins import Margin, margin, margin_without
 from aether.core.model.ids import NodeId, parse_node_id
 from aether.errors import AetherError, Conflict, Invalid, NotFound, Unavailable
@@ -77,8 +78,14 @@ async def get_member(context: Context, call: Call) -> Answer:
 
 
 async def promote(context: Context, call: Call) -> Answer:
-    """Give a learner a vote."""
+    """Give a learner a vote, unless it is a worker."""
     member = _find(context.group.members, call.node_id("id"))
+    record = (await read_view(context.store, call.consistency)).nodes.get(member.node)
+    if record is not None and record.role == "worker" and not member.voter:
+        raise Conflict(
+            f"{member.node} is a worker and never votes; to have it vote, remove it and start it with "
+            "--role voter and an empty data directory"
+        )
     await context.group.add_member(replace(member, voter=True), CHANGE_S)
     _log.warning("member promoted", node=member.node, request=call.request_id)
     return Answer(value={"node": member.node, "changed": not member.voter})

@@ -1,15 +1,19 @@
 """Members as the API shows and changes them."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from aether.api.call import FORWARDED
+from aether.core.model import keys
 from aether.core.model.ids import NodeId
+from aether.core.model.records import encode
 from aether.errors import NoQuorum, Unavailable
 from aether.ports import ApiResponse
 from tests.api_world import ApiWorld
+from tests.worlds import node_record
 
 NODE_2, NODE_3, NODE_4 = (NodeId(f"node-{n}") for n in (2, 3, 4))
 
@@ -74,6 +78,15 @@ async def test_a_learner_is_promoted_and_a_voter_stays_one(world: ApiWorld) -> N
         assert answer.json() == {"node": node, "changed": changed}
     assert world.group.changes == ["add node-4 True", "add node-2 True"]
     assert (await world.call("POST", "cluster/members/node-9/promote")).status == 404
+
+
+async def test_a_worker_is_not_promoted(world: ApiWorld) -> None:
+    worker = replace(node_record(NODE_4), role="worker")
+    await world.put({keys.node(NODE_4): encode(worker)})
+    refused = await world.call("POST", f"cluster/members/{NODE_4}/promote")
+    assert (refused.status, refused.json()["code"]) == (409, "conflict")
+    assert "node-4 is a worker and never votes" in refused.json()["detail"]
+    assert world.group.changes == []
 
 
 async def test_a_dead_voter_and_a_learner_are_removed_without_ado(world: ApiWorld) -> None:
