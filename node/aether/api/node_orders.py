@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from aether.api.asking import runs
 from aether.api.call import ACTOR, Answer, Call, Context
 from aether.api.endpoint import Endpoint, v1
-from aether.api.members import CHANGE_S, answering_of, voters_of
+from aether.api.members import CHANGE_S, SILENT_S, answering_of, voters_of
 from aether.api.plan_calls import PLAN_ANSWERS
 from aether.api.plans import PLAN, check_plan, plan_answer, submit_as_planned
 from aether.api.views import read_view, rejection, submit
@@ -30,6 +30,10 @@ from aether.core.model.view import ClusterView
 from aether.core.store.commands import Consistency
 
 _log = structlog.get_logger()
+
+SETTLE_S = SILENT_S + 0.5
+"""Longest wait until the leader misses a member that has just stopped."""
+_LOOK_S = 0.1
 
 _Decide = Callable[[ClusterView], Admitted | Rejected]
 
@@ -94,7 +98,8 @@ async def remove(context: Context, call: Call) -> Answer:
     Asked again it goes on where it broke off.
     """
     node, force = call.node_id("id"), call.flag("force")
-    voting, answers = await asyncio.gather(read_voting(context), runs(context, node))
+    answers = await runs(context, node)
+    voting = await (read_voting(context) if answers else _voting_when_silent(context, node))
     view = await read_view(context.store, Consistency.LINEARIZABLE)
     decision = admit_removal(view, node, voting, runs=answers, force=force)
     if isinstance(decision, Rejected):
@@ -109,6 +114,22 @@ async def remove(context: Context, call: Call) -> Answer:
         context, call, lambda view: admit_removal(view, node, without, runs=False, force=force)
     )
     return Answer(value={"node": node, **to_plain(change)})
+
+
+async def _voting_when_silent(context: Context, node: NodeId) -> Voting:
+    """Return the group once the leader misses the member, so that it is not counted on.
+
+    A store may live on without its node: then it still answers after `SETTLE_S`, and counts.
+    """
+    voting = await read_voting(context)
+    try:
+        async with asyncio.timeout(SETTLE_S):
+            while node in voting.answering:
+                await asyncio.sleep(_LOOK_S)
+                voting = await read_voting(context)
+    except TimeoutError:
+        _log.info("the store of a node that does not answer lives", node=node)
+    return voting
 
 
 async def read_voting(context: Context) -> Voting:
@@ -136,7 +157,8 @@ async def plan_drain(context: Context, call: Call) -> Answer:
 async def plan_removal(context: Context, call: Call) -> Answer:
     """Say what would come of removing the node."""
     node, force = call.node_id("id"), call.flag("force")
-    voting, answers = await asyncio.gather(read_voting(context), runs(context, node))
+    answers = await runs(context, node)
+    voting = await (read_voting(context) if answers else _voting_when_silent(context, node))
     after = margin_without(node, voting.voters, voting.answering)
     before = margin(voting.voters, voting.answering)
     return await _plan(

@@ -2,11 +2,12 @@
 
 import pytest
 
+from aether.api import node_orders
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.records import DrainOrder, Verdict, VerdictRecord, decode, encode
 from aether.errors import OutcomeUnknown
-from aether.ports import ApiResponse, Member
+from aether.ports import ApiResponse, Member, MemberStatus
 from tests.api_world import MEMBERS, NODE, SHOP_1, ApiWorld
 
 NODE_2 = NodeId("node-2")
@@ -116,7 +117,30 @@ async def test_a_node_that_still_answers_is_not_removed(deployed: ApiWorld) -> N
     assert deployed.group.changes == []
 
 
-async def test_the_last_voter_to_spare_goes_by_force_only(deployed: ApiWorld) -> None:
+async def test_a_node_that_has_just_stopped_is_not_counted_on(
+    deployed: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    status = deployed.group.status
+
+    async def falling_silent() -> MemberStatus:
+        looks.append(len(deployed.group.changes))
+        if len(looks) == 3:
+            deployed.group.silent_s[NODE_2] = 60.0
+        return await status()
+
+    monkeypatch.setattr(deployed.group, "status", falling_silent)
+    await judge(deployed, NODE_2, verdict_of(Verdict.DECOMMISSIONED, DrainOrder(by="x")))
+    assert (await deployed.call("DELETE", "nodes/node-2")).status == 200
+    assert looks == [0, 0, 0]
+    assert deployed.group.changes == ["remove node-2"]
+
+
+async def test_the_last_voter_to_spare_goes_by_force_only(
+    deployed: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its node is gone, and its store still answers."""
+    monkeypatch.setattr(node_orders, "SETTLE_S", 0.05)
     await judge(deployed, NODE_2, verdict_of(Verdict.DECOMMISSIONED, DrainOrder(by="x")))
     refused = await deployed.call("DELETE", "nodes/node-2")
     assert "next failure would stop all writes" in refused.json()["detail"]
