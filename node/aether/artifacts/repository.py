@@ -77,11 +77,15 @@ class Shelf:
         self._repository = repository
 
     async def held(self, digests: Collection[str]) -> frozenset[str]:
-        """Return which of the wheels are here."""
+        """Return which of the wheels are here; what is not a digest is not."""
         return await asyncio.to_thread(self._held, digests)
 
     def _held(self, digests: Collection[str]) -> frozenset[str]:
-        return frozenset(digest for digest in digests if self._repository.has(digest))
+        return frozenset(
+            digest
+            for digest in digests
+            if _DIGEST.fullmatch(digest) and self._repository.has(digest)
+        )
 
     async def put(self, wheel: bytes, digest: str) -> None:
         """Keep a wheel; raises DigestMismatch when it is another one, OSError from the disk."""

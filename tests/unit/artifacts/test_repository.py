@@ -53,5 +53,6 @@ async def test_a_shelf_says_which_wheels_are_here(tmp_path: Path) -> None:
     here, absent = digest_of(b"wheel"), digest_of(b"absent")
     await shelf.put(b"wheel", here)
     assert await shelf.held([here, absent]) == {here}
+    assert await shelf.held([here, "../../etc/passwd"]) == {here}, "a damaged record harms nobody"
     with pytest.raises(DigestMismatch):
         await shelf.put(b"other", here)
