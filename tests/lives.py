@@ -247,5 +247,8 @@ def _check_budget(before: ClusterView, after: ClusterView, command: Wish) -> Non
     ends = is_leaving(command.record) and before.is_active(placed)
     if target is None or not ends or is_leaving(before.wanted[placed]) or is_retired(after, base):
         return
+    verdict = after.verdicts.get(command.node)
+    if verdict is not None and verdict.drain is not None and verdict.drain.force:
+        return
     left = serving(after, base)
     assert left >= min_available(target), f"{left} serve: {command.because}"

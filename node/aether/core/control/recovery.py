@@ -174,7 +174,8 @@ def _waits(placed: Placed, asked: Failed) -> str:
     node, instance = placed
     if asked.kind == "fatal":
         return f"{instance} on {node} failed for good: {asked.message}"
-    last = "; no other node is left" if asked.attempt + 1 >= asked.tries_per_node else ""
+    alone = asked.attempt + 1 >= asked.tries_per_node and not asked.elsewhere
+    last = "; every node it may be on has given it up" if alone else ""
     return f"{instance} on {node} is tried again {asked.backoff_s:g} s after: {asked.message}{last}"
 
 

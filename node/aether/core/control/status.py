@@ -137,12 +137,12 @@ class _Looking:
         wishes = self._view.wanted
         parked = sum(1 for placed in self._here if placed in wishes and wishes[placed].parked)
         if parked:
-            yield f"{parked} instances of {self._base} are parked until all it requires is there"
+            yield f"{self._base} has {parked} parked until all it requires is there"
         present = sum(
             1 for placed in self._here if placed in wishes and not is_leaving(wishes[placed])
         )
         if present < self._wanted:
-            yield f"{self._wanted - present} instances of {self._base} are not placed yet"
+            yield f"{self._base} lacks {self._wanted - present} that are not placed yet"
 
     def _old(self) -> Iterator[str]:
         old = sum(
@@ -152,7 +152,7 @@ class _Looking:
         )
         if old:
             version = self._target.version
-            yield f"{old} instances of {self._base} serve until those of version {version} do"
+            yield f"{self._base} keeps {old} of other versions until those of {version} serve"
 
 
 def _serves(view: ClusterView, placed: Placed) -> bool:
