@@ -97,7 +97,7 @@ def is_moving(forge: Forge, victim: int, asked: int) -> bool:
 
 
 def is_leaving(forge: Forge, victim: int, asked: int) -> bool:
-    return any(one["phase"] == "DEACTIVATING" for one in left_on(forge, victim, asked))
+    return any(one["desired"] == "DEACTIVATE" for one in left_on(forge, victim, asked))
 
 
 def left_on(forge: Forge, victim: int, asked: int) -> list[dict[str, Any]]:
@@ -232,6 +232,7 @@ def test_a_node_is_shut_down_removed_and_joins_anew_under_its_name(forge: Forge)
         load.wait_for_requests(100, 30)
         forge.aether("node", "shutdown", name, "--wait", "--timeout", "60s")
         wait_until("its process ended", lambda: has_ended(forge, name), DRAIN_S)
+        started_again_it_stays_empty(forge, leader, asked)
         load.wait_for_requests(100, 30)
         forge.aether("node", "remove", name)
         assert name not in verdicts(forge, asked)
@@ -247,6 +248,27 @@ def test_a_node_is_shut_down_removed_and_joins_anew_under_its_name(forge: Forge)
     wait_until("it votes again", lambda: members(forge, asked).get(name) is True, DRAIN_S)
     wait_until("all on duty and whole", lambda: is_whole(forge, asked), DRAIN_S)
     wait_until("it hosts again", lambda: hosts(forge, leader, asked) > 0, DRAIN_S)
+
+
+def started_again_it_stays_empty(forge: Forge, number: int, asked: int) -> None:
+    """A decommissioned node that is started runs, and hosts nothing; then it is stopped once more."""
+    name, before = f"node-{number}", node(forge, number, asked)["incarnation"]
+    forge.command("start", name)
+    wait_until("ready", lambda: forge.api(number, "nodes").status == 200, DRAIN_S)
+    wait_until(
+        "the leader knows its new life",
+        lambda: (
+            (told := node(forge, number, asked))["incarnation"] != before
+            and told["drain"]["shutdown"] is False
+        ),
+        DRAIN_S,
+    )
+    assert verdicts(forge, asked)[name] == "DECOMMISSIONED"
+    assert hosts(forge, number, asked) == 0
+    refused = forge.aether("node", "remove", name, check=False)
+    assert (refused.returncode, "still runs" in refused.stderr) == (4, True)
+    forge.aether("node", "shutdown", name)
+    wait_until("its process ended again", lambda: has_ended(forge, name), DRAIN_S)
 
 
 def has_ended(forge: Forge, name: str) -> bool:
