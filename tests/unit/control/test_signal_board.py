@@ -5,7 +5,18 @@ from dataclasses import replace
 from aether.control.signal_board import SignalBoard
 from aether.core.model.ids import NodeId
 from aether.core.model.lifecycle import Desired, Phase
-from tests.worlds import SHOP, fact, node_record, nodes, placed, wish, with_instance
+from aether.core.model.records import Dependency
+from tests.worlds import (
+    SHOP,
+    STOCK,
+    fact,
+    node_record,
+    nodes,
+    placed,
+    target,
+    wish,
+    with_instance,
+)
 
 N1 = NodeId("n1")
 WHERE = placed("n1", f"{SHOP}:1.0.0/0")
@@ -62,3 +73,23 @@ def test_calm_counts_from_the_first_of_empty_plans_in_a_row() -> None:
     for now, empty in ((1.0, True), (2.0, True), (3.0, False), (4.0, True)):
         board.note_plan(now, empty=empty)
     assert board.look(nodes(), 5.0).calm_since == 4.0
+
+
+def test_a_slice_is_down_from_when_nothing_of_it_serves_and_a_new_reign_counts_anew() -> None:
+    board = SignalBoard()
+    needs = replace(target(), dependencies=(Dependency(slice=STOCK),))
+    view = replace(VIEW, targets={SHOP: needs})
+    assert board.look(view, 4.0).slice_down_since == {SHOP: 4.0, STOCK: 4.0}
+    up = replace(with_instance(view, *WHERE, wish(), fact()), targets={SHOP: needs})
+    assert board.look(up, 6.0).slice_down_since == {STOCK: 4.0}
+    assert board.look(view, 9.0).slice_down_since == {SHOP: 9.0, STOCK: 4.0}
+    board.begin_reign(20.0)
+    assert board.look(view, 21.0).slice_down_since == {SHOP: 21.0, STOCK: 21.0}
+    assert board.look(nodes("n1"), 22.0).slice_down_since == {}
+
+
+def test_a_fact_nobody_wants_is_watched_too() -> None:
+    board = SignalBoard()
+    view = replace(nodes("n1"), phases={WHERE: fact()})
+    assert board.look(view, 4.0).since == {WHERE: 4.0}
+    assert board.look(view, 9.0).since == {WHERE: 4.0}

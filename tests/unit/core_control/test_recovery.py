@@ -4,7 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from aether.core.control.recovery import Remedy, failure_of, is_done, remedy
+from aether.core.control.recovery import (
+    RULES,
+    Remedy,
+    failure_of,
+    forgiveness,
+    is_done,
+    remedy,
+)
 from aether.core.control.signals import ControlSettings, Signals
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.records import Failure
@@ -92,3 +99,58 @@ def test_a_step_that_takes_three_times_its_time_is_a_failure() -> None:
     assert stuck is not None
     assert stuck.kind == "transient"
     assert "stuck" in stuck.message
+
+
+def test_a_node_that_keeps_answering_an_older_wish_with_failure_is_stuck_in_the_end() -> None:
+    view = failed(TRANSIENT, observed=2)
+    assert cure(view, for_s=359) is None
+    late = cure(view, for_s=361)
+    assert isinstance(late, Remedy)
+    assert "stuck" in late.because.text
+
+
+def test_a_fact_of_an_earlier_life_does_not_keep_a_step_from_being_stuck() -> None:
+    stale = fact(Phase.ACTIVE, 3, incarnation="life-0")
+    view = with_instance(nodes("n1"), *WHERE, wish(Desired.ACTIVATE, 3), stale)
+    assert cure(view, for_s=179) is None
+    assert isinstance(cure(view, for_s=181), Remedy)
+
+
+def cure_with(options: tuple[bool, bool], attempt: int) -> Remedy:
+    signals = Signals(reign_began=0.0, since={WHERE: 0.0})
+    view = failed(TRANSIENT, attempt=attempt)
+    found = remedy(view, WHERE, target(), signals, SETTINGS, 1000.0, options=lambda: options)
+    assert isinstance(found, Remedy)
+    assert RULES["recover"](found.because.inputs) == found.because.inputs["decision"]
+    return found
+
+
+def test_where_no_other_node_is_left_it_is_tried_on_and_says_so() -> None:
+    again = cure_with((False, False), attempt=7)
+    assert again.action == "retry"
+    assert again.record.attempt == 8
+    assert again.because.rejected == {"give the node up": "no other node could take it"}
+
+
+def test_nodes_that_gave_it_up_get_a_second_chance_after_three_rounds() -> None:
+    assert cure_with((False, True), attempt=13).action == "retry"
+    over = cure_with((False, True), attempt=14)
+    assert over.action == "give_up"
+    assert over.record.tried == ("n1",)
+
+
+def test_service_forgives_tries_after_a_minute_and_nodes_after_ten() -> None:
+    wanted = replace(wish(attempt=2), tried=(WHERE[0],))
+    view = with_instance(nodes("n1"), *WHERE, wanted, fact())
+
+    def after(seconds: float) -> Remedy | None:
+        signals = Signals(reign_began=0.0, since={WHERE: 1000.0 - seconds})
+        return forgiveness(view, WHERE, signals, SETTINGS, 1000.0)
+
+    assert after(60) is None
+    minute, ten = after(61), after(601)
+    assert minute is not None
+    assert (minute.record.attempt, minute.record.tried) == (0, (WHERE[0],))
+    assert ten is not None
+    assert (ten.record.attempt, ten.record.tried) == (0, ())
+    assert RULES["recover"](ten.because.inputs) == "forgive nodes"

@@ -2,7 +2,15 @@
 
 from dataclasses import replace
 
-from aether.core.control.removal import begin_removal, continue_removals, retired_dependents
+from aether.core.control.removal import (
+    RULES,
+    Replaced,
+    begin_removal,
+    continue_removals,
+    is_leaving,
+    is_replaced,
+    retired_dependents,
+)
 from aether.core.control.signals import Signals
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import Forget, Wish
@@ -66,3 +74,22 @@ def test_retired_dependents_go_first() -> None:
     assert retired_dependents(view, STOCK) == []
     held = with_instance(view, *WHERE, wish(), fact())
     assert retired_dependents(held, STOCK) == [SHOP]
+
+
+def test_a_parked_instance_is_not_leaving_until_it_is_ended() -> None:
+    parked = replace(wish(Desired.DEACTIVATE, 3), parked=True)
+    assert not is_leaving(parked)
+    view = with_instance(nodes("n1"), *WHERE, parked, fact(Phase.LOADED, 3))
+    assert list(continue_removals(view, Signals(reign_began=0.0), 1000.0)) == []
+    ended = begin_removal(view, WHERE, "x")
+    assert ended.record.desired is Desired.UNLOAD
+    assert is_leaving(ended.record)
+    assert RULES["remove"](ended.because.inputs) == "UNLOAD"
+
+
+def test_a_replaced_instance_stays_while_the_budget_needs_it() -> None:
+    asked = Replaced(serves=True, replacement_serves=True, active=3, budget=2)
+    assert is_replaced(asked) == "end"
+    assert is_replaced(replace(asked, active=2)) == "keep"
+    assert is_replaced(replace(asked, active=2, serves=False)) == "end"
+    assert is_replaced(replace(asked, replacement_serves=False)) == "keep"

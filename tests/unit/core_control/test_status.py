@@ -2,14 +2,25 @@
 
 from dataclasses import replace
 
-from aether.core.control.status import blueprint_status, slice_status
+from aether.core.control.status import (
+    blueprint_status,
+    blueprint_statuses,
+    slice_status,
+    slice_statuses,
+)
 from aether.core.control.targets import derive_targets
 from aether.core.model.ids import NodeId
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import carry_out
-from aether.core.model.records import Failure, Verdict, VerdictRecord
+from aether.core.model.records import (
+    Dependency,
+    Failure,
+    OnDependencyLoss,
+    Verdict,
+    VerdictRecord,
+)
 from aether.core.model.view import ClusterView
-from tests.worlds import APP, SHOP, fact, nodes, spec, wish, with_blueprint, with_instance
+from tests.worlds import APP, SHOP, STOCK, fact, nodes, spec, wish, with_blueprint, with_instance
 
 
 def shop(instances: int = 1) -> ClusterView:
@@ -90,3 +101,37 @@ def test_an_instance_on_its_way_out_keeps_it_deploying() -> None:
         view, "n2", f"{SHOP}:1.0.0/1", wish(Desired.UNLOAD, 4), fact(Phase.UNLOADING, 4)
     )
     assert state(leaving) == "DEPLOYING"
+
+
+def test_what_it_does_without_makes_a_blueprint_degraded_not_deploying() -> None:
+    view = with_instance(shop(), "n1", f"{SHOP}:1.0.0/0", wish(), fact())
+    needs = (Dependency(slice=STOCK),)
+    cases: tuple[tuple[OnDependencyLoss, str], ...] = (
+        ("degrade", "DEGRADED"),
+        ("block", "DEGRADED"),
+        ("cascade", "DEPLOYED"),
+    )
+    for mode, expected in cases:
+        wanted = replace(view.targets[SHOP], dependencies=needs, on_dependency_loss=mode)
+        assert state(replace(view, targets={SHOP: wanted})) == expected
+
+
+def test_one_pass_over_all_slices_says_what_a_look_at_each_says() -> None:
+    view = with_instance(shop(), "n1", f"{SHOP}:1.0.0/0", wish(), fact())
+    (only,) = slice_statuses(view)
+    assert only == slice_status(view, SHOP)
+    assert only.min_available == 1
+    assert [found.state for found in blueprint_statuses(view)] == [state(view)]
+
+
+def test_parked_old_and_unplaced_instances_are_told() -> None:
+    parked = replace(wish(Desired.DEACTIVATE, 3), parked=True)
+    view = with_instance(shop(2), "n1", f"{SHOP}:1.0.0/0", parked, fact(Phase.LOADED, 3))
+    status = slice_status(view, SHOP)
+    assert status is not None
+    assert any("1 parked" in sentence for sentence in status.reasons)
+    assert any("lacks 1" in sentence for sentence in status.reasons)
+    old = with_instance(shop(), "n1", f"{SHOP}:0.9.0/0", wish(), fact())
+    told = slice_status(old, SHOP)
+    assert told is not None
+    assert any("keeps 1 of other versions" in sentence for sentence in told.reasons)
