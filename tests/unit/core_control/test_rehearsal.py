@@ -12,8 +12,10 @@ from aether.core.model.ids import Artifact, NodeId
 from aether.core.model.lifecycle import Phase
 from aether.core.model.records import (
     BlueprintRecord,
+    DrainOrder,
     Failure,
     SliceSpec,
+    TopologyRecord,
     Verdict,
     VerdictRecord,
     encode,
@@ -183,3 +185,25 @@ def test_many_instances_under_way_are_counted_not_listed() -> None:
     view = with_artifact(nodes("n1", "n2"), SHOP_1)
     found = rehearse(view, [apply(spec(SHOP_1, 12))], SETTINGS, PACE, Bounds(time_s=1.0))
     assert "and 7 instances more are under way" in found.waiting
+
+
+def test_a_node_that_is_asked_for_does_not_come_within_the_rehearsal() -> None:
+    view = replace(serving(), topology=TopologyRecord(nodes=3, max_nodes=5))
+    found = rehearse(view, [], replace(SETTINGS, has_provider=True), PACE)
+    assert [step.verb for step in found.steps] == ["PROVISION"]
+    assert found.converged
+    assert found.duration_s < PACE.look_s
+    assert {node: len(hosted) for node, hosted in found.placements.items()} == {"n1": 1, "n2": 1}
+
+
+def test_a_draining_node_is_emptied_replacement_first() -> None:
+    view = serving(2, nodes("n1", "n2", "n3"))
+    order = VerdictRecord(
+        verdict=Verdict.DRAINING, incarnation="life-1", drain=DrainOrder(by="api:test")
+    )
+    found = rehearse(view, [Put(keys.verdict(NodeId("n1")), encode(order))], SETTINGS, PACE)
+    assert found.converged
+    assert found.placements[NodeId("n1")] == ()
+    assert found.verdicts[NodeId("n1")] == "DECOMMISSIONED"
+    assert found.dips == ()
+    assert found.steps[-1].verb == "DECOMMISSIONED"
