@@ -24,6 +24,7 @@ from aether.node.tables import TablePublisher
 from aether_forge.sim.control import run as runs
 from aether_forge.sim.control.hosts import SimulatedHosts
 from aether_forge.sim.control.settings import Settings, draw
+from aether_forge.sim.loop import let_pass
 
 Break = Callable[[pytest.MonkeyPatch], None]
 
@@ -115,7 +116,7 @@ def hosts_are_never_ended(patch: pytest.MonkeyPatch) -> None:
     """Say that a host is gone and let it live on."""
 
     async def unload(self: Any, instance: Any) -> None:
-        self._check()
+        await let_pass(0.1)
 
     patch.setattr(SimulatedHosts, "unload", unload)
 

@@ -16,12 +16,21 @@ class Deadlock(RuntimeError):
     """Every task waits and no timer is set: nothing can ever happen again."""
 
 
+class Livelock(RuntimeError):
+    """Work is always ready, so time never moves: something looks again and again without a pause."""
+
+
+MOST_TURNS = 1_000_000
+"""Turns of the loop within one instant of virtual time; a storm of a large cluster takes thousands."""
+
+
 class _JumpingSelector(selectors.SelectSelector):
     """Waiting for a time-out moves the clock instead of the world."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
@@ -29,7 +38,13 @@ class _JumpingSelector(selectors.SelectSelector):
             return ready
         if timeout is None:
             raise Deadlock("every task waits and no timer is set")
-        self.now += max(timeout, 0.0)
+        if timeout > 0:
+            self.now += timeout
+            self._turns = 0
+        else:
+            self._turns += 1
+            if self._turns > MOST_TURNS:
+                raise Livelock(f"time stands still at {self.now:.3f} s: work is always ready")
         return []
 
 

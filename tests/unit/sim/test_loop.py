@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from aether_forge.sim.loop import Deadlock, VirtualClock, run_virtual
+from aether_forge.sim import loop
+from aether_forge.sim.loop import Deadlock, Livelock, VirtualClock, run_virtual
 
 
 def test_an_hour_passes_at_once_and_in_order() -> None:
@@ -27,6 +28,19 @@ def test_an_hour_passes_at_once_and_in_order() -> None:
 def test_waiting_for_what_cannot_come_is_said() -> None:
     with pytest.raises(Deadlock):
         run_virtual(asyncio.Event().wait())
+
+
+def test_time_that_stands_still_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        asyncio.get_running_loop().call_soon(again)
+        await asyncio.Event().wait()
+
+    def again() -> None:
+        asyncio.get_running_loop().call_soon(again)
+
+    monkeypatch.setattr(loop, "MOST_TURNS", 1_000)
+    with pytest.raises(Livelock, match="time stands still at 0"):
+        run_virtual(main())
 
 
 def test_threads_are_refused() -> None:
