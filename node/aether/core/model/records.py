@@ -77,7 +77,7 @@ class DrainOrder:
     shutdown: bool = False
     """Whether the node process is to stop once the node is empty."""
     force: bool = False
-    """Whether instances leave at once, below their budgets, when no replacement can be had."""
+    """Whether instances leave at once, below their budgets if need be, before replacements serve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
