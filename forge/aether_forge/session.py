@@ -116,7 +116,11 @@ def resume(options: UpOptions, saved: ForgeState | None) -> ForgeState:
             f"and its members know each other by those ports; leave --port-offset out, or make a "
             "new cluster with --fresh"
         )
-    return replace(saved, nodes=tuple(sorted({*saved.nodes, *asked})))
+    return replace(
+        saved,
+        expect=min(saved.expect, MAX_VOTERS),
+        nodes=tuple(sorted({*saved.nodes, *asked})),
+    )
 
 
 def handler_of(cluster: Cluster) -> control.Handler:

@@ -30,6 +30,13 @@ def test_more_nodes_are_added_and_do_not_change_who_founded() -> None:
     assert (grown.expect, grown.nodes) == (3, (1, 2, 3, 4, 5, 6))
 
 
+def test_no_more_nodes_found_a_cluster_than_vote_and_the_rest_join() -> None:
+    large = resume(options(9), None)
+    assert (large.expect, len(large.nodes)) == (7, 9)
+    older = ForgeState(port_offset=0, expect=9, nodes=tuple(range(1, 10)))
+    assert resume(options(9), older).expect == 7
+
+
 def test_a_cluster_does_not_move_to_other_ports() -> None:
     with pytest.raises(ForgeError, match="was made with --port-offset 100"):
         resume(options(3, 0), SAVED)
