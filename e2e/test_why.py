@@ -8,6 +8,7 @@ import pytest
 
 from e2e.forge import EXAMPLES, Forge, running_forge, wait_until
 
+pytestmark = pytest.mark.timeout(400)  # a machine is lost and comes back
 LINKS = "org.example:links"
 WHOLE_S = 60.0
 

@@ -15,7 +15,7 @@ from aether.chronicle.difference import difference
 from aether.chronicle.reader import Reader
 from aether.chronicle.records import Bounds, NotRecorded, Query
 from aether.chronicle.writer import Writer
-from aether.core.model.keys import SYSTEM_FAMILIES
+from aether.core.model.keys import is_system
 from aether.core.model.reason import Reason
 from aether.core.store.codec import encode_command
 from aether.core.store.commands import (
@@ -44,6 +44,8 @@ KEYS = (
     "route/GET /x",
     "app/g:a/data",
     "topology",
+    "topology-of-mine",
+    "mine",
 )
 
 values = st.binary(max_size=40)
@@ -90,7 +92,7 @@ class World:
 
     def system(self) -> tuple[Entry, ...]:
         found = self.machine.range("").entries
-        return tuple(entry for entry in found if entry.key.startswith(SYSTEM_FAMILIES))
+        return tuple(entry for entry in found if is_system(entry.key))
 
     def begin(self, why: str = "") -> None:
         self.pending.clear()

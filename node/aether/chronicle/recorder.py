@@ -83,6 +83,10 @@ class Recorder:
                 except OSError as problem:
                     _log.warning("the chronicle cannot be written", problem=str(problem))
                     await self._clock.sleep(DISK_RETRY_S)
+                except Exception:  # noqa: BLE001 - its supervisor: a node does not end for its chronicle
+                    _log.exception("a fault of the chronicle")
+                    await self._clock.sleep(DISK_RETRY_S)
+                    await self._begin_anew("it met a fault")
         finally:
             await self._close()
 
@@ -93,11 +97,16 @@ class Recorder:
         self._thread.close()
 
     async def _begin_anew(self, why: str) -> None:
-        if self._writer is not None:
-            writer, self._writer = self._writer, None
-            await self._thread.run(writer.close)
-        aside = await self._thread.run(lambda: set_aside(self._folder))
         self.seen, self._is_damaged = 0, False
+        try:
+            if self._writer is not None:
+                writer, self._writer = self._writer, None
+                await self._thread.run(writer.close)
+            aside = await self._thread.run(lambda: set_aside(self._folder))
+        except OSError as problem:
+            _log.warning("the chronicle cannot be set aside", problem=str(problem))
+            await self._clock.sleep(DISK_RETRY_S)
+            return
         _log.warning("the chronicle begins anew", why=why, old_file=str(aside))
 
     async def _record(self) -> None:

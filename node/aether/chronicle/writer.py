@@ -11,11 +11,14 @@ from contextlib import contextmanager
 import msgspec
 
 from aether.chronicle.records import Bounds
+from aether.core.model.keys import is_system
 from aether.core.model.subjects import VALUED, subjects_of
 from aether.core.store.commands import Change, Changes, Entry, Range
 
 ENTRY_BYTES = 100
 """What an entry takes beside its key and value, about."""
+_LAST_MS = 2**53
+"""A member with a mad clock must not write numbers that the file cannot hold."""
 _json = msgspec.json.Encoder(order="deterministic")
 
 
@@ -43,7 +46,7 @@ class Writer:
                 seen_ms = int(self._fact("seen_ms"))
                 gap = (self.seen, level.revision, seen_ms, self._time_ms, why)
                 self._db.execute("INSERT OR REPLACE INTO gaps VALUES (?, ?, ?, ?, ?)", gap)
-            entries = (entry for entry in level.entries if not entry.key.startswith("app/"))
+            entries = (entry for entry in level.entries if is_system(entry.key))
             self._add_segment(level.revision, entries)
             self._see(level.revision, now_ms)
             self._trim()
@@ -53,8 +56,9 @@ class Writer:
         with self._transaction():
             seen = self.seen
             for batch in batches:
-                if batch.revision > seen and batch.changes:
-                    self._add(batch, now_ms)
+                mine = tuple(change for change in batch.changes if is_system(change.key))
+                if batch.revision > seen and mine:
+                    self._add(Changes(batch.revision, batch.reason, mine), now_ms)
                 seen = max(seen, batch.revision)
             self._see(seen, now_ms)
             self._roll()
@@ -92,13 +96,14 @@ class Writer:
     def _add(self, batch: Changes, now_ms: int) -> None:
         reason, revision = batch.reason, batch.revision
         # A clock that runs ahead must not make later moments unreachable, nor time go back.
-        said_ms = min(reason.at_ms, now_ms) if reason.at_ms else now_ms
+        at_ms = min(max(reason.at_ms, 0), _LAST_MS)
+        said_ms = min(at_ms, now_ms) if at_ms else now_ms
         self._time_ms = max(self._time_ms, said_ms)
         inputs, rejected = _json.encode(reason.inputs), _json.encode(reason.rejected)
         self._db.execute(
             "INSERT INTO commits VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                *(revision, self._time_ms, reason.at_ms),
+                *(revision, self._time_ms, at_ms),
                 *(reason.actor, reason.rule, reason.text, inputs, rejected),
             ),
         )

@@ -73,6 +73,7 @@ _REMEDIES: Mapping[str, str] = {
     "outcome_unknown": "it may have taken effect: look before you repeat it",
     "blueprint_invalid": "mend the places named and run the command again",
     "plan_changed": "make the plan again, look what is different, and use its digest",
+    "not_recorded": "name a later moment, or another node with --endpoint: its chronicle may reach further",
     "quorum_at_risk": "mend or add a member first; --force REASON takes the last one to spare",
     "digest_mismatch": "the bytes changed on the way or the file was rebuilt: push it again",
 }

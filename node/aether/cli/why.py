@@ -1,7 +1,10 @@
 """`aether why` and `aether diff`: what was decided, and what changed since."""
 
 import json
-from collections.abc import Iterable, Mapping
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -13,7 +16,10 @@ from aether.cli.moments import MOMENT, MomentCommand, at_option
 from aether.cli.tables import Table, cell, printable, render_pairs, render_table
 from aether.config.guess import did_you_mean
 
-_DECISIONS = ("TIME", "REVISION", "ACTOR", "RULE", "WHAT")
+_DECISIONS = ("TIME", "REVISION", "ACTOR", "RULE")
+_LEAST_SENTENCE = 40
+"""Columns a sentence gets at least, however narrow the terminal is."""
+_MOST_SENTENCE = 10_000
 _MOST_INPUT = 200
 """Longest text of one input on a screen; `-o json` has all of it."""
 
@@ -34,7 +40,8 @@ def why(this: Invocation, name: str, at: str | None, limit: int, details: bool) 
     First how it stands and what the leader waits for, then the decisions about it, newest first.
     """
     answer = _asked(this.client, name, {"at": at, "limit": limit})
-    this.output.show(answer, why_lines(answer, details=details))
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    this.output.show(answer, why_lines(answer, details=details, columns=columns))
 
 
 def _asked(client: Client, name: str, query: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
@@ -71,13 +78,13 @@ def _node(client: Client, name: str, known: list[str], query: Mapping[str, objec
         ) from problem
 
 
-def why_lines(answer: Mapping[str, Any], *, details: bool) -> list[str]:
-    """Return the screen of an answer to why."""
+def why_lines(answer: Mapping[str, Any], *, details: bool, columns: int = 0) -> list[str]:
+    """Return the screen of an answer to why, for a terminal so wide (0: lines of any length)."""
     now: Mapping[str, Any] = answer["now"]
     waiting = [*now.get("waiting", ()), *filter(None, [now.get("problem")])]
     at = answer.get("at")
     decisions = answer["decisions"]
-    told = _blocks(decisions) if details else _table(decisions)
+    told = _blocks(decisions) if details else _table(decisions, columns)
     return [
         f"at revision {at}:" if at is not None else "now:",
         *(f"  {printable(text)}" for text in now["sentences"]),
@@ -90,12 +97,19 @@ def why_lines(answer: Mapping[str, Any], *, details: bool) -> list[str]:
     ]
 
 
-def _table(decisions: Iterable[Mapping[str, Any]]) -> list[str]:
-    rows = tuple(
-        tuple(cell(one[field]) for field in ("time", "revision", "actor", "rule", "text"))
-        for one in decisions
-    )
-    return render_table(Table(_DECISIONS, rows)) if rows else []
+def _table(decisions: Sequence[Mapping[str, Any]], columns: int) -> list[str]:
+    """Return a table whose last column, the sentences, goes on below where it is too long."""
+    rows = [tuple(cell(one[name.lower()]) for name in _DECISIONS) for one in decisions]
+    if not rows:
+        return []
+    heads = [line.rstrip() for line in render_table(Table(_DECISIONS, tuple(rows)))]
+    width = max(map(len, heads)) + 2
+    room = max(columns - width, _LEAST_SENTENCE) if columns else _MOST_SENTENCE
+    lines = [f"{heads[0]:<{width}}WHAT"]
+    for head, one in zip(heads[1:], decisions, strict=True):
+        first, *rest = textwrap.wrap(printable(one["text"]), room) or ["-"]
+        lines += [f"{head:<{width}}{first}", *(" " * width + text for text in rest)]
+    return lines
 
 
 def _blocks(decisions: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -88,6 +88,13 @@ def test_time_does_not_go_back_nor_ahead_of_this_clock(folder: Path) -> None:
     writer.close()
 
 
+def test_a_mad_clock_does_no_harm(folder: Path) -> None:
+    writer = open_writer(folder)
+    writer.record([put(2, at_ms=2**64 - 1), put(3, at_ms=-(2**63))], NOW_MS)
+    assert rows(writer, "SELECT time_ms, at_ms FROM commits") == [(NOW_MS, 2**53), (NOW_MS, 0)]
+    writer.close()
+
+
 def test_a_gap_is_a_row_of_its_own(folder: Path) -> None:
     writer = open_writer(folder)
     writer.record([put(2)], NOW_MS + 5)

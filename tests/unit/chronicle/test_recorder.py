@@ -6,6 +6,7 @@ import pytest
 
 from aether.chronicle.database import ASIDE, FILE
 from aether.chronicle.records import NotRecorded, Query
+from aether.core.store.commands import Put
 from aether.errors import Unavailable
 from tests.chronicle_world import POLL_S, WAIT_S, ChronicleWorld, chronicle_world
 
@@ -124,6 +125,36 @@ async def test_a_disk_that_cannot_be_written_is_tried_again(
         world.folder.unlink()
         await until(lambda: world.chronicle.has_begun)
         assert (await world.chronicle.at(world.store.revision)).entries == world.system()
+
+
+async def test_a_fault_of_its_own_does_not_end_the_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("aether.chronicle.recorder.DISK_RETRY_S", 0.01)
+    async with chronicle_world() as world:
+        await world.put("node/n-1", b"1")
+        await world.begin()
+        faults = iter([True])
+
+        def faulty(*_: object) -> frozenset[str]:
+            if next(faults, False):
+                raise ZeroDivisionError
+            return frozenset()
+
+        monkeypatch.setattr("aether.chronicle.writer.subjects_of", faulty)
+        revision = await world.put("node/n-1", b"2")
+        await until((world.folder / ASIDE).exists)
+        await until(lambda: world.chronicle.seen >= revision)
+        assert (await world.chronicle.at(revision)).entries == world.system()
+
+
+async def test_keys_of_nobody_are_left_alone() -> None:
+    async with chronicle_world() as world:
+        await world.put("node/n-1", b"1")
+        await world.begin()
+        revision = await world.write(Put("mine", b"x"), Put("topology-of-mine", b"y"))
+        assert [e.key for e in (await world.chronicle.at(revision)).entries] == ["node/n-1"]
+        assert (await world.chronicle.find(Query())).recorded == ()
 
 
 async def test_without_a_quorum_a_fresh_chronicle_waits() -> None:

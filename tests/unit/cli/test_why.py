@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from aether.cli.root import run
+from aether.cli.why import why_lines
 from tests.cli_world import Answer as Given
 from tests.cli_world import FakeApi, page, problem
 
@@ -63,6 +64,15 @@ def test_a_slice_is_asked_for_by_any_of_its_names(
     assert "gap: what happened after revision 5" in told
     assert "reaches back to revision 1 (2026-11-20" in told
     assert max(map(len, told.splitlines()[:-4])) <= 140
+
+
+def test_a_long_sentence_goes_on_below() -> None:
+    lines = why_lines(ANSWER, details=False, columns=98)
+    at = next(number for number, line in enumerate(lines) if line.startswith("TIME"))
+    place = lines[at].index("WHAT")
+    assert all(len(line) <= 98 for line in lines[at : at + 3])
+    assert lines[at + 1][place:] == "org.example:shop:1.0.0/0 is placed on"
+    assert lines[at + 2] == " " * place + "node-2"
 
 
 def test_the_details_tell_inputs_and_what_was_rejected(
