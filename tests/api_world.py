@@ -36,6 +36,7 @@ NODE = NodeId("node-1")
 SHOP_1 = f"{SHOP}:1.0.0"
 BLUEPRINT = f'id = "{APP}:1.0.0"\n[[slices]]\nartifact = "{SHOP_1}"\nmax_instances = 5\n'
 """Blueprint `APP` with one slice; its artifact is `SHOP_1`."""
+POLL_S = 0.01
 BY_TEST = Reason("test", "test", "a test wants it so")
 
 
@@ -211,7 +212,7 @@ class ApiWorld:
         self.tasks.start("chronicle", self.chronicle.run())
         async with asyncio.timeout(20):
             while not self.chronicle.has_begun:  # noqa: ASYNC110 - nothing announces it
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(POLL_S)
 
     async def stop(self) -> None:
         await self.tasks.stop()
