@@ -42,13 +42,13 @@ def expand(
         for need in spec.dependencies:
             if not need.required or need.slice in specs or need.slice in others.owners:
                 continue
-            artifact = pinned.get(need.slice) or highest(pushed.get(need.slice, ()))
-            if artifact is None:
+            added = pinned.get(need.slice) or highest(pushed.get(need.slice, ()))
+            if added is None:
                 problems.append(_not_found(spec, need.slice))
-            elif artifact not in view.artifacts:
-                problems.append(f"artifact {artifact}, added for {spec.artifact}, is gone")
+            elif added not in view.artifacts:
+                problems.append(f"artifact {added}, added for {spec.artifact}, is gone")
             else:
-                specs[need.slice] = _with_needs(view, SliceSpec(artifact=artifact))
+                specs[need.slice] = _with_needs(view, SliceSpec(artifact=added))
                 waiting.append(specs[need.slice])
     required_by = _required_by(waiting)
     bases = {spec.artifact.base for spec in listed}
