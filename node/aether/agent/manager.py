@@ -179,6 +179,9 @@ class NodeDeploymentManager:
             _log.warning(
                 "step could not be finished", instance=instance, step=step, error=problem.message
             )
+        except Exception:  # a bug: the task's owner logs its trace; trying at once would never end
+            self._paused_until[instance] = self._clock.now() + _BACKOFF_S
+            raise
         finally:
             self._running.pop(instance, None)
             self._wakeups.ring()

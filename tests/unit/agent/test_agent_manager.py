@@ -3,6 +3,8 @@
 import random
 from dataclasses import replace
 
+import pytest
+
 from aether.agent.manager import NodeDeploymentManager
 from aether.agent.stepper import Stepper
 from aether.core.model import keys
@@ -110,5 +112,32 @@ def test_hosts_a_new_launcher_has_not_heard_from_go_on_serving() -> None:
         assert entry is not None
         assert decode(entry.value, PhaseRecord).state is Phase.ACTIVE
         await tasks.stop()
+
+    run_virtual(story())
+
+
+def test_a_step_that_ends_in_a_bug_is_tried_again_after_a_pause_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> None:
+        oracle = Oracle()
+        store, launcher, manager = make(oracle)
+        oracle.reconnect(NODE)
+        loading = Put(keys.wanted(NODE, I0), encode(wish(Desired.LOAD, 1)))
+        await store.txn(Txn((loading,), Reason("test", "test", "wish")))
+        began: list[float] = []
+
+        async def broken(*_: object) -> None:
+            began.append(CLOCK.now())
+            raise KeyError("a transition nobody thought of")
+
+        monkeypatch.setattr(Stepper, "carry_out", broken)
+        tasks = Tasks()
+        tasks.start("agent", manager.run())
+        await let_pass(10.0)
+        assert 2 <= len(began) <= 20
+        assert not launcher.live
+        with pytest.raises(KeyError):
+            await tasks.stop()
 
     run_virtual(story())

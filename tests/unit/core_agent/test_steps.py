@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from aether.core.agent.steps import HostFact, Step, must_abort, next_step
-from aether.core.model.lifecycle import Desired, Phase
+from aether.core.model.lifecycle import Desired, Event, Phase, advance
 from aether.core.model.records import PhaseRecord, WantedRecord
 from tests.worlds import fact, wish
 
@@ -87,3 +87,19 @@ def test_work_for_a_wish_that_is_gone_is_aborted(step: Step) -> None:
 def test_ending_a_host_is_never_aborted() -> None:
     assert not must_abort(Step.UNLOAD, None)
     assert not must_abort(Step.DEACTIVATE, wish(Desired.UNLOAD))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "phase", "host", "step"),
+    [
+        # it was parked, the fact of that was not written, and it is wanted again
+        (wish(Desired.ACTIVATE, 4), fact(Phase.DEACTIVATING, 3), LOADED, Step.ACTIVATE),
+        # it was being activated, the fact of that was not written, and it is parked
+        (wish(Desired.DEACTIVATE, 5), fact(Phase.ACTIVATING, 4), ACTIVE, Step.DEACTIVATE),
+    ],
+)
+def test_a_step_may_begin_although_the_fact_of_the_one_before_was_not_written(
+    wanted: WantedRecord, phase: PhaseRecord, host: HostFact, step: Step
+) -> None:
+    assert next_step(wanted, phase, host, "life-1") is step
+    assert advance(phase.state, wanted.desired, Event.STEP_BEGAN) is not None

@@ -47,12 +47,19 @@ _ROWS: tuple[tuple[tuple[Phase | None, ...], Desired, Event, Phase | None], ...]
     ((Phase.LOADING,), Desired.LOAD, Event.STEP_DONE, Phase.LOADED),
     (_ANY, Desired.LOAD, Event.STEP_FAILED, Phase.FAILED),
     (_ANY, Desired.LOAD, Event.HOST_FOUND, Phase.LOADED),
-    ((None, Phase.LOADED, Phase.ACTIVATING), Desired.ACTIVATE, Event.STEP_BEGAN, Phase.ACTIVATING),
+    # A wish that changes midway leaves the end of a step unwritten: what was parked and is wanted
+    # again still says DEACTIVATING, what is parked while it starts still says ACTIVATING.
+    (
+        (None, Phase.LOADED, Phase.ACTIVATING, Phase.DEACTIVATING),
+        Desired.ACTIVATE,
+        Event.STEP_BEGAN,
+        Phase.ACTIVATING,
+    ),
     ((Phase.ACTIVATING,), Desired.ACTIVATE, Event.STEP_DONE, Phase.ACTIVE),
     (_ANY, Desired.ACTIVATE, Event.STEP_FAILED, Phase.FAILED),
     (_ANY, Desired.ACTIVATE, Event.HOST_FOUND, Phase.ACTIVE),
     (
-        (None, Phase.ACTIVE, Phase.DEACTIVATING),
+        (None, Phase.ACTIVATING, Phase.ACTIVE, Phase.DEACTIVATING),
         Desired.DEACTIVATE,
         Event.STEP_BEGAN,
         Phase.DEACTIVATING,
