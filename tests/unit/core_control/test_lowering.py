@@ -5,6 +5,7 @@ from dataclasses import replace
 from aether.core.control.lowering import claim_epoch, lower, slice_of, waves, with_revisions
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
+from aether.core.model.lifecycle import Desired
 from aether.core.model.plan import Command, DropRoute, DropTarget, Forget, Judge, SetTarget, Wish
 from aether.core.model.reason import Reason
 from aether.core.model.records import EpochRecord, Verdict, VerdictRecord, decode
@@ -55,6 +56,14 @@ def test_a_new_instance_needs_its_target_and_the_verdict_on_its_node_as_they_wer
     guards = lower(Wish(*WHERE, wish(), BECAUSE), seen, 7).guards
     assert Guard(keys.target(SHOP), 3) in guards
     assert Guard(keys.verdict(NodeId("n1")), 0) in guards
+
+
+def test_who_is_ended_without_draining_must_not_have_begun_to_serve_meanwhile() -> None:
+    seen = with_instance(VIEW, "n1", WHERE[1], wish(), None)
+    ended = lower(Wish(*WHERE, wish(Desired.UNLOAD), BECAUSE), seen, 7).guards
+    assert Guard(keys.phase(*WHERE), 6) in ended
+    drained = lower(Wish(*WHERE, wish(Desired.DEACTIVATE), BECAUSE), seen, 7).guards
+    assert keys.phase(*WHERE) not in [guard.key for guard in drained]
 
 
 def test_waves_make_room_before_they_place_and_drop_last() -> None:

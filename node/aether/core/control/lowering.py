@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from aether.core.model import keys
 from aether.core.model.ids import NodeId, SliceBase
+from aether.core.model.lifecycle import Desired
 from aether.core.model.plan import (
     Command,
     DropProvision,
@@ -33,8 +34,8 @@ def lower(command: Command, view: ClusterView, epoch_revision: int) -> Txn:
     """Return the transaction for one command.
 
     It holds while this leadership stands (`control/epoch` unchanged) and while every key it
-    writes is as the view showed it; a wish also while its target is, and a new instance while the
-    verdict on its node is.
+    writes is as the view showed it; a wish also while its target is, a new instance while the
+    verdict on its node is, and an end without draining while the fact of the instance is.
     """
     operations = _operations(command)
     keys_read = [
@@ -53,7 +54,12 @@ def _read_too(command: Command, view: ClusterView) -> tuple[str, ...]:
     if not isinstance(command, Wish):
         return ()
     target = keys.target(command.instance.base)
-    return (target, keys.verdict(command.node)) if _is_new(command, view) else (target,)
+    if _is_new(command, view):
+        return (target, keys.verdict(command.node))
+    if command.record.desired is Desired.UNLOAD:
+        # It is ended without draining because it does not serve: it must not have begun to meanwhile.
+        return (target, keys.phase(command.node, command.instance))
+    return (target,)
 
 
 def _is_new(command: Wish, view: ClusterView) -> bool:
