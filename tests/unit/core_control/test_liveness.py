@@ -5,7 +5,7 @@ from dataclasses import replace
 from aether.core.control.liveness import is_gone, judge_nodes, may_host
 from aether.core.control.signals import ControlSettings, Heard, Signals
 from aether.core.model.ids import NodeId
-from aether.core.model.records import Verdict
+from aether.core.model.records import DrainOrder, Verdict, VerdictRecord
 from aether.core.model.view import ClusterView
 from tests.worlds import node_record, nodes
 
@@ -99,3 +99,40 @@ def test_only_nodes_on_duty_may_host_and_only_lost_ones_are_gone() -> None:
     assert not is_gone(nodes("n1", verdict=Verdict.SUSPECT), N1)
     assert is_gone(nodes("n1", verdict=Verdict.LOST), N1)
     assert is_gone(nodes("n2"), N1)
+
+
+def ordered(verdict: Verdict, *, life: str = "life-1", shutdown: bool = False) -> ClusterView:
+    """n1 with an order to drain; its verdict was given to life-1, it now lives as `life`."""
+    order = DrainOrder(by="api:anonymous", shutdown=shutdown)
+    judged = VerdictRecord(verdict=verdict, incarnation="life-1", drain=order)
+    return replace(nodes("n1"), nodes={N1: node_record("n1", life)}, verdicts={N1: judged})
+
+
+def judged(view: ClusterView, heard_at: float, life: str = "life-1") -> VerdictRecord | None:
+    signals = Signals(reign_began=0.0, heard={N1: Heard(life, heard_at)})
+    found = [command.record for command in judge_nodes(view, signals, SETTINGS, 100.0)]
+    return found[0] if found else None
+
+
+def test_an_order_to_drain_outlives_silence_loss_and_a_restart() -> None:
+    doubted = judged(ordered(Verdict.DRAINING), 97.0)
+    assert doubted is not None
+    assert (doubted.verdict, doubted.drain is not None) == (Verdict.SUSPECT, True)
+    lost = judged(replace(nodes("n1"), verdicts={N1: doubted}), 90.0)
+    assert lost is not None
+    assert (lost.verdict, lost.drain) == (Verdict.LOST, doubted.drain)
+    back = judged(ordered(Verdict.LOST, life="life-2"), 99.9, "life-2")
+    assert back is not None
+    assert (back.verdict, back.incarnation) == (Verdict.DRAINING, "life-2")
+
+
+def test_a_decommissioned_node_stays_so_and_its_next_life_is_not_stopped() -> None:
+    assert judged(ordered(Verdict.DECOMMISSIONED, shutdown=True), 1.0) is None
+    again = judged(ordered(Verdict.DECOMMISSIONED, life="life-2", shutdown=True), 99.9, "life-2")
+    assert again == VerdictRecord(
+        verdict=Verdict.DECOMMISSIONED, incarnation="life-2", drain=DrainOrder(by="api:anonymous")
+    )
+
+
+def test_a_drain_that_is_taken_back_gives_duty_with_the_next_report() -> None:
+    assert judge(nodes("n1", verdict=Verdict.JOINING), heard_at=99.9) == [Verdict.ON_DUTY]

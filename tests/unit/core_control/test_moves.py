@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from aether.core.control.balance import rebalance
+from aether.core.control.balance import RULES, rebalance
 from aether.core.control.convergence import converge
 from aether.core.control.moves import stay_after_failed_move, victim_of
 from aether.core.control.signals import ControlSettings
@@ -75,3 +75,15 @@ def test_no_move_goes_to_a_node_that_gave_the_instance_up() -> None:
     )
     assert rebalance(settled) is None
     assert rebalance(replace(settled, wanted=dict.fromkeys(wanted, wish()))) is not None
+
+
+def test_the_reason_of_a_lesson_can_be_decided_again() -> None:
+    (step,) = stay_after_failed_move(moving(None), MOVER)
+    inputs = step.because.inputs
+    assert RULES["balance"](inputs) == inputs["decision"] == "avoid n2"
+
+
+def test_a_reference_that_nobody_can_read_replaces_nothing() -> None:
+    odd = replace(wish(Desired.LOAD, 1), replaces="n1/not an instance")
+    view = with_instance(nodes("n1", "n2"), *MOVER, odd, None)
+    assert victim_of(view, MOVER) is None
