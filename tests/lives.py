@@ -206,13 +206,18 @@ class Life:
             self.answer(dice, share)
 
     def settle(self, rounds: int = 200, step_s: float = 2.0) -> None:
-        """Let everything be well until the leader has nothing to do for a while; fail if that never comes."""
-        dice, calm = Random(1), 0
+        """Let everything be well until the leader has nothing to do for a while; fail if that never comes.
+
+        While it waits for something, that while is longer than its longest pause before another try.
+        """
+        dice, calm_s = Random(1), 0.0
         for _ in range(rounds):
             self.now += step_s
-            calm = calm + 1 if not self.look().commands else 0
+            plan = self.look()
+            calm_s = 0.0 if plan.commands else calm_s + step_s
             self.answer(dice)
-            if calm >= 5:
+            pause_s = self.settings.backoff_most_s if plan.waiting else 0.0
+            if calm_s > pause_s + 4 * step_s:
                 return
         raise AssertionError(f"no rest within {rounds} rounds: {self.look()}")
 
@@ -241,11 +246,14 @@ def _check_number(before: ClusterView, after: ClusterView, command: Wish) -> Non
 
 
 def _check_budget(before: ClusterView, after: ClusterView, command: Wish) -> None:
-    """No act of the leader leaves fewer serving than the budget, but removal and parking."""
+    """No act of the leader leaves fewer serving than the budget, but removal and parking.
+
+    One that is parked already was told to stop serving, whether or not its node has said so yet.
+    """
     base, placed = command.instance.base, (command.node, command.instance)
     target = after.targets.get(base)
-    ends = is_leaving(command.record) and before.is_active(placed)
-    if target is None or not ends or is_leaving(before.wanted[placed]) or is_retired(after, base):
+    serves = before.is_active(placed) and before.wanted[placed].desired is Desired.ACTIVATE
+    if target is None or not (serves and is_leaving(command.record)) or is_retired(after, base):
         return
     verdict = after.verdicts.get(command.node)
     if verdict is not None and verdict.drain is not None and verdict.drain.force:

@@ -199,6 +199,18 @@ def test_a_mover_whose_victim_still_serves_leaves_and_is_placed_again_elsewhere(
     assert moves(gone) == [("n3", f"n1/{SHOP}:1.0.0/0")]
 
 
+def test_what_a_replacement_adds_lets_its_victim_go_and_no_other() -> None:
+    """Two on n1, a budget of all; room for one. The one that is replaced goes, the other waits."""
+    strict = replace(target(instances=3), min_available=3)
+    view = draining(serving(["n1", "n1", "n2"], wanted=strict, capacity=2), "n1")
+    full = {n: replace(r, capacity=0 if n == "n3" else 2) for n, r in view.nodes.items()}
+    mover = replace(wish(), replaces=f"n1/{SHOP}:1.0.0/1")
+    view = with_instance(replace(view, nodes=full), "n2", f"{SHOP}:1.0.0/9", mover, fact())
+    assert leaving(view) == []
+    (why,) = sentences(view)
+    assert why.startswith(f"n1 drains: 1 of {SHOP} wait there: 3 of 3 serve, at least 3 must")
+
+
 def test_an_empty_node_is_decommissioned_and_keeps_its_order() -> None:
     view = draining(serving(["n2"]), "n1")
     (step,) = look(view)

@@ -50,7 +50,7 @@ class Evacuation:
     failed: int
     """Instances that have failed: what waits for them may wait for ever."""
     active: int
-    """Instances that serve on nodes nobody doubts."""
+    """Instances that serve on nodes nobody doubts, one of each that serves and its replacement."""
     budget: int
     """Instances that must serve whatever an operator does."""
     candidates: tuple[Candidate, ...]
@@ -61,6 +61,11 @@ class Evacuation:
         """Whether one more may be there; what is missing is counted as if it were placed already."""
         there = max(self.staying, self.wanted) + self.moving
         return there + 1 <= self.wanted + self.surge
+
+    @property
+    def left(self) -> int:
+        """Instances that serve once this one is gone; a spare one was not counted."""
+        return self.active if self.spare else self.active - 1
 
 
 def decide(asked: Evacuation) -> str:
@@ -73,7 +78,7 @@ def decide(asked: Evacuation) -> str:
             return f"replace on {best_node(where)}"
         if not asked.failed:
             return "wait"  # for the moves or the update under way, which make room
-    return "leave" if asked.active - 1 >= asked.budget else "wait"
+    return "leave" if asked.left >= asked.budget else "wait"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,10 +230,7 @@ def _why_leave(asked: Evacuation, node: NodeId) -> str:
         return f"{node} drains, and it does not serve"
     if asked.force:
         return f"{node} drains, by force"
-    return (
-        f"{node} drains, and {asked.active - 1} of {asked.slice} still serve "
-        f"(at least {asked.budget})"
-    )
+    return f"{node} drains, and {asked.left} of {asked.slice} still serve (at least {asked.budget})"
 
 
 def _why_wait(asked: Evacuation, tally: Tally, choice: Choice | NoRoom | None) -> str:

@@ -175,7 +175,7 @@ def _waits(placed: Placed, asked: Failed) -> str:
     if asked.kind == "fatal":
         return f"{instance} on {node} failed for good: {asked.message}"
     alone = asked.attempt + 1 >= asked.tries_per_node and not asked.elsewhere
-    last = "; every node it may be on has given it up" if alone else ""
+    last = "; no other node is to take it" if alone else ""
     return f"{instance} on {node} is tried again {asked.backoff_s:g} s after: {asked.message}{last}"
 
 

@@ -32,14 +32,24 @@ class Tally:
             victim = victim_of(view, placed)
             if victim is not None and victim in self.staying:
                 self._mover[victim] = placed
-        self.active = sum(1 for placed in self.staying if self._is_relied_on(placed))
-        """Instances that serve, on nodes nobody doubts."""
+        self._relied_on = {placed for placed in self.staying if self._is_relied_on(placed)}
         self.failed = sum(1 for placed in self.staying if self._has_failed(placed))
 
     @property
     def moving(self) -> int:
         """Replacements of instances that are still there."""
         return len(self._mover)
+
+    @property
+    def active(self) -> int:
+        """Instances that serve, on nodes nobody doubts.
+
+        Of one that serves and its replacement one counts: that surplus lets the replaced one go, and
+        no other.
+        """
+        relied_on = self._relied_on
+        pairs = sum(1 for v, m in self._mover.items() if v in relied_on and m in relied_on)
+        return len(relied_on) - pairs
 
     def serves(self, placed: Placed) -> bool:
         """Whether the instance is wanted to serve and does."""
@@ -67,7 +77,7 @@ class Tally:
 
     def begin_leave(self, placed: Placed) -> None:
         """Count out an instance that has just been told to go."""
-        self.active -= self._is_relied_on(placed)
+        self._relied_on.discard(placed)
         self.failed -= self._has_failed(placed)
         self.staying.discard(placed)
         self._mover = {v: m for v, m in self._mover.items() if placed not in (v, m)}
