@@ -392,6 +392,10 @@ class HostStatus:
     routes: tuple[Route, ...] = ()
     methods: tuple[str, ...] = ()
     in_flight: int = 0
+    settings: str = ""
+    """Digest of the settings the slice was given last; empty for a host that does not tell."""
+    settings_problem: str = ""
+    """Why the slice's `configure` did not take them; empty when it did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -425,6 +429,13 @@ class Launcher(Protocol):
 
     async def deactivate(self, instance: InstanceId, drain_s: float) -> HostStatus:
         """Finish what is in flight for at most `drain_s`, stop listening, call `stop`."""
+        ...
+
+    async def configure(self, instance: InstanceId, config: bytes) -> HostStatus:
+        """Give a slice other settings (JSON) while it is loaded or active.
+
+        When its own `configure` fails, the settings stand all the same and the status tells why.
+        """
         ...
 
     async def unload(self, instance: InstanceId) -> None:

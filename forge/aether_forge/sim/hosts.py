@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from aether.core.model.ids import InstanceId
 from aether.core.model.records import Manifest
+from aether.core.model.slice_settings import settings_digest
 from aether.errors import SliceFailed
 from aether.ports import HostExited, HostSpec, HostStatus
 
@@ -50,6 +51,7 @@ class SimulatedLauncher:
             token=spec.token,
             routes=spec.manifest.routes,
             methods=spec.manifest.methods,
+            settings=settings_digest(spec.config),
         )
         self.live[spec.instance] = host
         return host
@@ -65,6 +67,13 @@ class SimulatedLauncher:
         del drain_s
         await self._step("deactivate", instance)
         return self._become(instance, "loaded")
+
+    async def configure(self, instance: InstanceId, config: bytes) -> HostStatus:
+        """Give a host other settings."""
+        await self._step("configure", instance)
+        host = self._become(instance, self.live[instance].state if instance in self.live else "")
+        self.live[instance] = replace(host, settings=settings_digest(config))
+        return self.live[instance]
 
     async def unload(self, instance: InstanceId) -> None:
         """End a host."""

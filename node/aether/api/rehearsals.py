@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from aether.api.problems import Overloaded
+from aether.config.runtime_settings import control_settings
 from aether.core.control.rehearsal import rehearse
 from aether.core.control.rehearsal_nodes import Pace
 from aether.core.control.rehearsal_outcome import Rehearsal
@@ -35,6 +36,7 @@ class Rehearsals:
     """Made on the node that leads; what it remembers helps to say what differs, nothing more."""
 
     settings: ControlSettings = field(default_factory=ControlSettings)
+    """What this node was given; what was changed at run time counts on top of it."""
     pace: Pace = field(default_factory=Pace)
     turn_s: float = TURN_S
     _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
@@ -43,7 +45,8 @@ class Rehearsals:
 
     async def rehearse(self, view: ClusterView, changes: Sequence[Operation]) -> Rehearsal:
         """Return what comes of `changes`; raise Overloaded when others take too long."""
-        found = await self.in_turn(partial(rehearse, view, changes, self.settings, self.pace))
+        settings = control_settings(self.settings, view.config)
+        found = await self.in_turn(partial(rehearse, view, changes, settings, self.pace))
         self._remember(found)
         return found
 

@@ -12,6 +12,7 @@ import asyncio
 
 import structlog
 
+from aether.config.runtime_settings import control_settings
 from aether.control.purging import purge
 from aether.control.signal_board import SignalBoard
 from aether.core.control.lowering import claim_epoch, lower, slice_of, waves, with_revisions
@@ -34,7 +35,7 @@ _WRITE_TIMEOUT_S = 5.0
 _CATCH_UP_S = 1.0
 """Longest wait for this node's copy of the store to show what the leader has written, in seconds."""
 _LOOK_AGAIN_S = 0.005
-_WATCHED = (keys.EPOCH, keys.NODES, keys.BLUEPRINTS, keys.TARGETS, keys.PHASES)
+_WATCHED = (keys.EPOCH, keys.NODES, keys.BLUEPRINTS, keys.TARGETS, keys.PHASES, keys.CONFIG)
 """What others write and the leader acts on; not the applications' own keys, which change often."""
 
 
@@ -109,7 +110,7 @@ class ClusterDeploymentManager:
             self._wakeups.ring()
             return
         now = self._clock.now()
-        plan = reconcile(view, self._board.look(view, now), self._settings, now)
+        plan = reconcile(view, self._board.look(view, now), self.settings(view), now)
         self._board.note_plan(now, empty=not plan.commands)
         self.last_plan = plan
         await self._carry_out(plan, view, self._epoch_revision)
@@ -131,7 +132,11 @@ class ClusterDeploymentManager:
     def evaluate(self) -> Plan:
         """Return what would be decided now; nothing is carried out."""
         view = self.view()
-        return reconcile(view, self.signals(view), self._settings, self._clock.now())
+        return reconcile(view, self.signals(view), self.settings(view), self._clock.now())
+
+    def settings(self, view: ClusterView) -> ControlSettings:
+        """Return how the leader works now: as the node was given it, and as was changed since."""
+        return control_settings(self._settings, view.config)
 
     def view(self) -> ClusterView:
         """Return the cluster as this node's copy of the store says it is."""

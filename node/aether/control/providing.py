@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from aether.config.runtime_settings import control_settings
 from aether.core.control.healing import call_after_s
 from aether.core.control.signals import ControlSettings
 from aether.core.model import keys
@@ -72,17 +73,18 @@ class Providing:
         if self._store.leader != self._node:
             self._seen.clear()
             return
-        level = self._store.level((keys.PROVISIONS,))
+        level = self._store.level((keys.PROVISIONS, keys.CONFIG))
         entries = ((entry.key, entry.value, entry.mod_revision) for entry in level.entries)
         view, now = project(entries, level.revision), self._clock.now()
+        settings = control_settings(self._settings, view.config)
         self._seen = {
             node: self._noted(node, view.revisions[keys.provision(node)], now)
             for node in sorted(view.provisions)
         }
         for node, seen in self._seen.items():
             record = view.provisions[node]
-            is_given_up = record.attempt >= self._settings.provision_tries
-            due = now >= seen.at + call_after_s(record.attempt, self._settings)
+            is_given_up = record.attempt >= settings.provision_tries
+            due = now >= seen.at + call_after_s(record.attempt, settings)
             if due and not seen.is_asked and not is_given_up:
                 seen.is_asked = True
                 await self._ask(node, record, seen.revision)

@@ -24,6 +24,8 @@ CONNECT_S = 10.0
 """How long a call waits for the launcher to be there: it may just be starting."""
 MARGIN_S = 10.0
 """The launcher keeps the deadlines; this is for a launcher that does not answer at all."""
+CONFIGURE_S = 30.0
+"""A slice may take 5 s over new settings, after the step under way."""
 MAX_EXITS = 1024
 
 log = structlog.get_logger()
@@ -73,6 +75,11 @@ class UnixLauncher:
         """Finish what is in flight for at most `drain_s`, stop listening, call `stop`."""
         fields = {"instance": instance, "drain_s": drain_s}
         return _status(await self._ask("deactivate", fields, drain_s))
+
+    async def configure(self, instance: InstanceId, config: bytes) -> HostStatus:
+        """Give a slice other settings; a failure of its own `configure` is told in the status."""
+        fields = {"instance": instance, "config": config.decode()}
+        return _status(await self._ask("configure", fields, CONFIGURE_S))
 
     async def unload(self, instance: InstanceId) -> None:
         """End the host's whole process tree; no error when there is none."""

@@ -37,6 +37,8 @@ class HostProcess:
     routes: tuple[Route, ...] = ()
     methods: tuple[str, ...] = ()
     in_flight: int = 0
+    settings: str = ""
+    settings_problem: str = ""
     channel: Channel | None = None
     loading: list[Question] = field(default_factory=list)
     """Who waits for this host to be loaded (or probed)."""
@@ -60,7 +62,14 @@ class HostProcess:
             routes=self.routes,
             methods=self.methods,
             in_flight=self.in_flight,
+            settings=self.settings,
+            settings_problem=self.settings_problem,
         )
+
+    def note_settings(self, message: "Message") -> None:
+        """Remember which settings the host says it has, and what it made of them."""
+        self.settings = str(message.get("settings", self.settings))
+        self.settings_problem = str(message.get("settings_problem", self.settings_problem))
 
     def deadlines(self) -> list[float]:
         """Return every moment at which something about this host is due."""

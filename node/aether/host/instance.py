@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-import msgspec
 import structlog
 
 from aether.host.asgi import AsgiApp, Lifespan
@@ -15,12 +14,14 @@ from aether.host.http import App, HttpServer
 from aether.host.kv import NodeKv
 from aether.host.paths import HostPaths
 from aether.host.serving import SliceApp
+from aether.host.settings import HostSettings
 from aether.ports import HostSpec
-from aether.sdk import Config, Slice
+from aether.sdk import Slice
 from aether.sdk.shape import SliceShape, construct
+from aether.sdk.slice import LiveConfig
 
 START_STOP_S = 5.0
-"""Longest `start` and `stop` of a slice, startup and shutdown of an ASGI application."""
+"""Longest `start`, `stop` and `configure` of a slice, startup and shutdown of an ASGI application."""
 
 log = structlog.get_logger()
 
@@ -32,6 +33,8 @@ class _Application(Protocol):
 
     async def start(self) -> App: ...
 
+    async def configure(self, config: LiveConfig) -> None: ...
+
     async def stop(self) -> None: ...
 
 
@@ -39,7 +42,12 @@ class _SliceApplication:
     cancel_when_gone = True
 
     def __init__(
-        self, kind: type[Slice], shape: SliceShape, config: Config, kv: NodeKv, caller: RouterCaller
+        self,
+        kind: type[Slice],
+        shape: SliceShape,
+        config: LiveConfig,
+        kv: NodeKv,
+        caller: RouterCaller,
     ) -> None:
         self._slice = construct(kind, shape, config, kv, caller)
         self._shape = shape
@@ -47,6 +55,10 @@ class _SliceApplication:
     async def start(self) -> App:
         await self._slice.start()
         return SliceApp(self._slice, self._shape)
+
+    async def configure(self, config: LiveConfig) -> None:
+        if self._shape.wants_settings:
+            await self._slice.configure(config)
 
     async def stop(self) -> None:
         await self._slice.stop()
@@ -63,6 +75,9 @@ class _AsgiApplication:
         await self._lifespan.start()
         return AsgiApp(self._loaded.entry, self._loaded.manifest.prefix, self._lifespan.state)
 
+    async def configure(self, config: LiveConfig) -> None:
+        """ASGI has no call for it."""
+
     async def stop(self) -> None:
         await self._lifespan.stop()
 
@@ -77,9 +92,11 @@ class Instance:
         self._socket = paths.host_socket(spec.instance)
         self._kv = NodeKv(paths.node_socket, spec.token)
         self._caller = RouterCaller(paths.router_socket)
+        self.settings = HostSettings.read(spec.config)
         self._application: _Application | None = None
         self._server: HttpServer | None = None
         self._turn = asyncio.Lock()
+        self._configuring: asyncio.Timeout | None = None
 
     @property
     def in_flight(self) -> int:
@@ -100,7 +117,12 @@ class Instance:
             self.state = "active"
 
     async def deactivate(self, drain_s: float) -> None:
-        """Let requests finish for `drain_s`, stop listening, stop the slice."""
+        """Let requests finish for `drain_s`, stop listening, stop the slice.
+
+        A `configure` under way is cut off: its outcome matters to nobody any more.
+        """
+        if self._configuring is not None:
+            self._configuring.reschedule(asyncio.get_running_loop().time())
         async with self._turn:
             server, application = self._server, self._application
             if server is None or application is None:
@@ -117,6 +139,25 @@ class Instance:
                 self._server = self._application = None
                 self.state = "loaded"
 
+    async def configure(self, settings: bytes) -> None:
+        """Have the slice see other settings at once, and tell it when it serves and wants to know.
+
+        What its `configure` raises is logged and kept in `settings.problem`: the settings stand, and
+        the instance goes on. Steps come one after the other, so the last settings given win.
+        """
+        async with self._turn:
+            self.settings.replace(settings)
+            if self._application is None:
+                return
+            try:
+                async with _deadline("configure") as self._configuring:
+                    await self._application.configure(self.settings.config)
+            except Exception as failure:
+                log.exception("the slice did not take its settings", instance=self._spec.instance)
+                self.settings.note_failure(failure)
+            finally:
+                self._configuring = None
+
     async def close(self) -> None:
         """Let go of the connections to node and router."""
         self._caller.close()
@@ -126,20 +167,23 @@ class Instance:
         loaded = self._loaded
         if loaded.shape is None:
             return _AsgiApplication(loaded)
-        config = Config(msgspec.json.decode(self._spec.config, type=dict))
-        return _SliceApplication(loaded.entry, loaded.shape, config, self._kv, self._caller)
+        config, kv, caller = self.settings.config, self._kv, self._caller
+        return _SliceApplication(loaded.entry, loaded.shape, config, kv, caller)
 
 
 @contextlib.asynccontextmanager
-async def _deadline(what: str) -> AsyncIterator[None]:
+async def _deadline(what: str) -> AsyncIterator[asyncio.Timeout]:
     """Bound a step of the author's code, and say which one when it took too long."""
     limit = asyncio.timeout(START_STOP_S)
+    began = asyncio.get_running_loop().time()
     try:
         async with limit:
-            yield
+            yield limit
     except TimeoutError as late:
         if limit.expired():
-            raise TimeoutError(f"{what}() took longer than {START_STOP_S} s") from late
+            is_cut = asyncio.get_running_loop().time() - began < START_STOP_S
+            why = "was cut off by the stop" if is_cut else f"took longer than {START_STOP_S} s"
+            raise TimeoutError(f"{what}() {why}") from late
         raise
     except SystemExit as left:
         raise RuntimeError(f"{what}() called sys.exit({left.code!r})") from left

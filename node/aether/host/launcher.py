@@ -30,6 +30,8 @@ PROBE_S = 30.0
 STATUS_S = 0.5
 STEP_MARGIN_S = 7.0
 """A step may take its own time-out and once `start` or `stop` beyond it."""
+CONFIGURE_S = 30.0
+"""New settings wait for the step under way."""
 LOG_CHECK_S = 1.0
 MAX_HOSTS = 512
 MAX_PROBES = 4
@@ -106,10 +108,9 @@ class Launcher:
                 self._probe(question(PROBE_S), message)
             case "load":
                 self._load(question(STEP_TIMEOUT_S[Desired.LOAD]), message)
-            case "activate" | "deactivate":
-                name = "timeout_s" if op == "activate" else "drain_s"
-                limit_s = float(message[name])
-                self._step(question(limit_s + STEP_MARGIN_S), message, {name: limit_s})
+            case "activate" | "deactivate" | "configure":
+                limit_s, fields = _step_fields(op, message)
+                self._step(question(limit_s), message, fields)
             case "unload":
                 self._unload(question(2 * KILL_AFTER_S), message)
             case "hosts":
@@ -268,6 +269,7 @@ class Launcher:
         host.token = str(message["token"])
         host.paths = tuple(message["paths"])
         host.in_flight = int(message.get("in_flight", 0))
+        host.note_settings(message)
         host.routes = from_plain(message.get("routes", ()), tuple[Route, ...])
         host.methods = tuple(message.get("methods", ()))
 
@@ -275,6 +277,7 @@ class Launcher:
         question = host.steps.pop(message.get("id", -1), None)
         host.state = str(message.get("state", host.state))
         host.in_flight = int(message.get("in_flight", 0))
+        host.note_settings(message)
         if question is None or question.op == "status":
             self._answer_rolls(time.monotonic())
         elif message.get("ok"):
@@ -414,3 +417,12 @@ class Launcher:
                 if question.op != "status":
                     text = f"{host.instance} did not answer {question.op} in time"
                     self._fail(question, "transient", text)
+
+
+def _step_fields(op: str, message: Message) -> tuple[float, Message]:
+    """Return how long a step may take, in seconds, and what its host is told."""
+    if op == "configure":
+        return CONFIGURE_S, {"config": str(message["config"])}
+    name = "timeout_s" if op == "activate" else "drain_s"
+    limit_s = float(message[name])
+    return limit_s + STEP_MARGIN_S, {name: limit_s}

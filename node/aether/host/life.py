@@ -130,7 +130,7 @@ class Life:
         steps = Tasks(on_failure=self._link_broke)
         try:
             hello = _hello(self._spec, self._loaded, self._instance.state)
-            await write_frame(writer, hello | {"in_flight": self._instance.in_flight})
+            await write_frame(writer, hello | self._told())
             while (step := await read_frame(reader)) is not None:
                 steps.start(str(step.get("op")), self._answer(writer, step))
         except FrameError:
@@ -151,11 +151,20 @@ class Life:
             answer["trace"] = trace_of(failure)
         else:
             answer["ok"] = True
-        answer |= {"state": self._instance.state, "in_flight": self._instance.in_flight}
+        answer |= {"state": self._instance.state} | self._told()
         try:
             await write_frame(writer, answer)
         except OSError:
             log.warning("launcher went away before a step was answered", step=step.get("op"))
+
+    def _told(self) -> dict[str, Any]:
+        """Return what the launcher is told with every message."""
+        settings = self._instance.settings
+        return {
+            "in_flight": self._instance.in_flight,
+            "settings": settings.digest,
+            "settings_problem": settings.problem,
+        }
 
     async def _do(self, step: Mapping[str, Any]) -> None:
         match step.get("op"):
@@ -163,6 +172,8 @@ class Life:
                 await self._instance.activate()
             case "deactivate":
                 await self._instance.deactivate(float(step["drain_s"]))
+            case "configure":
+                await self._instance.configure(str(step["config"]).encode())
             case "status":
                 return
             case other:

@@ -37,6 +37,8 @@ class SliceShape:
     methods: Mapping[str, MethodShape]
     needs: Mapping[str, type]
     """Constructor parameter → class to inject."""
+    wants_settings: bool = False
+    """Whether it has a `configure` of its own, to be called when its settings change."""
 
     @property
     def remotes(self) -> frozenset[str]:
@@ -61,7 +63,16 @@ def shape_of(kind: type[Slice]) -> SliceShape:
             methods[name] = MethodShape(called, call_parameters_of(function))
     routes.sort(key=lambda route: (route.mark.pattern, route.mark.method))
     _refuse_twins(kind, routes)
-    return SliceShape(tuple(routes), methods, _needs(kind))
+    return SliceShape(tuple(routes), methods, _needs(kind), _wants_settings(kind))
+
+
+def _wants_settings(kind: type[Slice]) -> bool:
+    own: object = kind.configure
+    if own is Slice.configure or hasattr(own, ROUTES) or hasattr(own, CALL):
+        return False  # a handler that happens to have this name is a handler
+    if not inspect.iscoroutinefunction(own):
+        raise BindingError(f"{kind.__qualname__}.configure must be an async function")
+    return True
 
 
 def _refuse_twins(kind: type, routes: list[RouteShape]) -> None:

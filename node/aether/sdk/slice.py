@@ -28,6 +28,14 @@ class Config(Mapping[str, Any]):
         return f"Config({', '.join(sorted(self._values))})"
 
 
+class LiveConfig(Config):
+    """The Config of a running slice: whoever holds it sees new settings at once."""
+
+    def replace(self, values: Mapping[str, Any]) -> None:
+        """Hold other settings from now on."""
+        self._values = dict(values)
+
+
 class Slice:
     """A unit of deployment: routes and callable methods, with a life between start and stop.
 
@@ -43,6 +51,13 @@ class Slice:
 
     async def start(self) -> None:
         """Prepare to serve; at most 5 seconds."""
+
+    async def configure(self, config: Config) -> None:
+        """Act on settings changed while the slice serves; at most 5 seconds.
+
+        `self.config` shows them already. Not called at the start. What this raises is logged and shown
+        in the instance's status; the slice serves on with the new settings in `config`.
+        """
 
     async def stop(self) -> None:
         """Let go of what `start` took, after the last request; at most 5 seconds."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from aether.core.model.ids import Artifact, InstanceId
 from aether.core.model.records import Manifest
+from aether.core.model.slice_settings import settings_digest
 from aether.errors import AetherError, SliceFailed, Unavailable
 from aether.ports import HostExited, HostSpec, HostStatus
 from aether.tasks import Tasks
@@ -122,6 +123,7 @@ class SimulatedHosts:
             token=spec.token,
             routes=spec.manifest.routes,
             methods=spec.manifest.methods,
+            settings=settings_digest(spec.config),
         )
         host = self._hosts[spec.instance] = _Host(status)
         return await self._step(host, self._loading(host, spec.instance.artifact))
@@ -136,6 +138,11 @@ class SimulatedHosts:
         """Stop a host serving: it takes requests for a moment longer, then drains."""
         host = self._host(instance)
         return await self._step(host, self._deactivating(host, drain_s))
+
+    async def configure(self, instance: InstanceId, config: bytes) -> HostStatus:
+        """Give a host other settings."""
+        host = self._host(instance)
+        return await self._step(host, self._configuring(host, config))
 
     async def unload(self, instance: InstanceId) -> None:
         """End a host, whatever it does."""
@@ -221,6 +228,10 @@ class SimulatedHosts:
         host.closes_at = asyncio.get_running_loop().time() + min(SETTLE_S, drain_s)
         await self._take_time(max(self.habits.hangs, self.habits.deaf), at_least_s=SETTLE_S)
         host.status = replace(host.status, state="loaded")
+
+    async def _configuring(self, host: _Host, config: bytes) -> None:
+        await self._take_time(self.habits.hangs)
+        host.status = replace(host.status, settings=settings_digest(config))
 
     async def _take_time(self, hangs: float, at_least_s: float = 0.01) -> None:
         if self._dice.random() < hangs:

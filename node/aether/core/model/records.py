@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -62,6 +63,8 @@ class NodeRecord:
     labels: Mapping[str, str] = field(default_factory=dict)
     capacity: int = 200
     """Most instances this node will host."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """Settings its file, environment or flags gave it, of those that can be changed at run time."""
     version: str = ""
 
 
@@ -320,6 +323,8 @@ class PhaseRecord:
     methods: tuple[str, ...] = ()
     routes: tuple[Route, ...] = ()
     failure: Failure | None = None
+    settings_problem: str = ""
+    """Why the slice did not take the settings given it last; it goes on all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -363,9 +368,14 @@ def to_plain(record: object) -> Any:  # noqa: ANN401 - JSON values are what the 
 def decode(value: bytes, kind: type[_R]) -> _R:
     """Read a record of class `kind`; raise ValueError when the bytes are something else."""
     try:
-        return msgspec.json.decode(value, type=kind, dec_hook=_read_id)
+        return _decoder(kind).decode(value)
     except msgspec.MsgspecError as problem:
         raise ValueError(f"not a {kind.__name__}: {problem}") from problem
+
+
+@lru_cache(maxsize=64)
+def _decoder(kind: type[_R]) -> msgspec.json.Decoder[_R]:
+    return msgspec.json.Decoder(kind, dec_hook=_read_id)
 
 
 def from_plain(value: object, kind: type[_R]) -> _R:
