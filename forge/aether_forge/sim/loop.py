@@ -44,6 +44,7 @@ class _JumpingSelector(selectors.SelectSelector):
         else:
             self._turns += 1
             if self._turns > MOST_TURNS:
+                self._turns = 0  # what is cancelled now has time to end
                 raise Livelock(f"time stands still at {self.now:.3f} s: work is always ready")
         return []
 

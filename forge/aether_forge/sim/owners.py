@@ -6,14 +6,18 @@ frozen is kept in order, and happens when it thaws: as in a process that was sto
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from itertools import count
 from typing import Any, TypeVar, TypeVarTuple
 
-from aether_forge.sim.loop import VirtualLoop
+from aether_forge.sim.loop import Deadlock, Livelock, VirtualLoop
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
+_MOST_ROUNDS = 3
+_ROUND_S = 60.0
+"""Virtual seconds that tasks have to end when a loop is wound up."""
 
 
 class Owner:
@@ -158,8 +162,23 @@ def run_owned(main: Coroutine[Any, Any, _T]) -> _T:
     try:
         result = loop.run_until_complete(main)
     finally:
+        strayed = list(stray)
+        _wind_up(loop)
         loop.close()
-    if stray:
-        problem = stray[0].get("exception")
-        raise problem if problem else RuntimeError(stray[0]["message"])
+    if strayed:
+        problem = strayed[0].get("exception")
+        raise problem if problem else RuntimeError(strayed[0]["message"])
     return result
+
+
+def _wind_up(loop: OwnedLoop) -> None:
+    """End what is left on a loop, so that nothing of it is collected once the loop is closed."""
+    with suppress(Deadlock, Livelock):
+        for _ in range(_MOST_ROUNDS):
+            left = [task for task in asyncio.all_tasks(loop) if not task.done()]
+            if not left:
+                break
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.wait(left, timeout=_ROUND_S))
+        loop.run_until_complete(loop.shutdown_asyncgens())

@@ -83,6 +83,20 @@ def test_an_instance_placed_before_its_slice_got_a_new_target_waits_for_the_next
     assert waves([early, change, late], VIEW) == [[change], [late]]
 
 
+def test_a_node_is_called_empty_only_once_nothing_of_it_is_left_in_the_store() -> None:
+    empty = VerdictRecord(verdict=Verdict.DECOMMISSIONED, incarnation="life-1")
+    gone, judge = Forget(*WHERE, BECAUSE), Judge(NodeId("n1"), empty, BECAUSE)
+    draining = replace(empty, verdict=Verdict.DRAINING)
+    hosting = replace(
+        with_instance(VIEW, "n1", f"{SHOP}:1.0.0/0", wish(), None),
+        verdicts={NodeId("n1"): draining},
+    )
+    assert waves([gone, judge], hosting) == [[gone]]
+    assert waves([judge], replace(hosting, wanted={}, phases={})) == [[judge]]
+    called = replace(hosting, verdicts={NodeId("n1"): empty})
+    assert waves([judge], called) == [[judge]], "what is said of it anew, it says at once"
+
+
 def test_the_next_wave_is_guarded_by_what_the_last_one_left() -> None:
     txn = lower(SetTarget(SHOP, target(), BECAUSE), VIEW, 7)
     gone = lower(Forget(*WHERE, BECAUSE), VIEW, 7)

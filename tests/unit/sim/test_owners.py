@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from aether_forge.sim.loop import let_pass
+from aether_forge.sim.loop import Livelock, let_pass
 from aether_forge.sim.owners import Owner, run_owned
 
 
@@ -77,3 +77,25 @@ def test_what_a_stray_task_raises_is_raised() -> None:
 
     with pytest.raises(ZeroDivisionError):
         run_owned(story())
+
+
+def test_what_is_left_on_a_loop_ends_before_the_loop_is_closed() -> None:
+    ended: list[str] = []
+
+    async def left(name: str) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await let_pass(1.0)
+            ended.append(name)
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(left(name)) for name in ("one", "two")]
+        await let_pass(0.1)
+        assert not any(task.done() for task in tasks)
+        raise Livelock("broken off")
+
+    with pytest.raises(Livelock, match="broken off"):
+        run_owned(story())
+    assert ended == ["one", "two"]

@@ -25,7 +25,7 @@ from aether.core.model.plan import (
     Wish,
 )
 from aether.core.model.reason import Reason
-from aether.core.model.records import EpochRecord, encode
+from aether.core.model.records import EpochRecord, Verdict, encode
 from aether.core.model.view import ClusterView
 from aether.core.store.commands import Delete, DeletePrefix, Guard, Operation, Put, Txn
 
@@ -71,12 +71,15 @@ def waves(commands: Iterable[Command], view: ClusterView) -> list[list[Command]]
 
     First verdicts, targets and provisions; then what changes or takes away instances; then new
     instances; last routes and targets that nobody uses. An instance placed by a stage that did not
-    know of its slice's new target is left out: the next look places it.
+    know of its slice's new target is left out: the next look places it. So is the verdict that a node
+    is empty while what leads there is still to be committed.
     """
     found: list[list[Command]] = [[], [], [], []]
     placed: dict[SliceBase, list[Command]] = {}
     stale: list[Command] = []
     for command in commands:
+        if _is_early(command, view):
+            continue
         found[_wave(command, view)].append(command)
         if isinstance(command, Wish) and _is_new(command, view):
             placed.setdefault(command.instance.base, []).append(command)
@@ -86,6 +89,16 @@ def waves(commands: Iterable[Command], view: ClusterView) -> list[list[Command]]
     return [
         kept for wave in found if (kept := [command for command in wave if id(command) not in left])
     ]
+
+
+def _is_early(command: Command, view: ClusterView) -> bool:
+    """Whether a command calls a node empty on which the store still has instances."""
+    if not isinstance(command, Judge) or command.record.verdict is not Verdict.DECOMMISSIONED:
+        return False
+    before = view.verdicts.get(command.node)
+    if before is not None and before.verdict is Verdict.DECOMMISSIONED:
+        return False  # nothing new is said of its instances
+    return any(placed[0] == command.node for placed in (*view.wanted, *view.phases))
 
 
 def _wave(command: Command, view: ClusterView) -> int:
