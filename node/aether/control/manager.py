@@ -21,7 +21,8 @@ from aether.core.control.signals import ControlSettings, Signals
 from aether.core.model import keys
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.plan import Command, Plan
-from aether.core.model.view import PREFIXES, ClusterView, project
+from aether.core.model.projection import Projector
+from aether.core.model.view import PREFIXES, ClusterView
 from aether.core.store.commands import Applied, Txn
 from aether.errors import AetherError, OutcomeUnknown
 from aether.ports import Clock, Store
@@ -56,6 +57,7 @@ class ClusterDeploymentManager:
         self._clock = clock
         self._settings = settings
         self._board = SignalBoard()
+        self._projector = Projector()
         self._wakeups = Wakeups(clock, period_s)
         self._epoch_revision: int | None = None
         self._writes = asyncio.Semaphore(MAX_CONCURRENT_WRITES)
@@ -141,7 +143,7 @@ class ClusterDeploymentManager:
     def view(self) -> ClusterView:
         """Return the cluster as this node's copy of the store says it is."""
         level = self._store.level(PREFIXES)
-        return project(
+        return self._projector.project(
             ((entry.key, entry.value, entry.mod_revision) for entry in level.entries),
             level.revision,
         )

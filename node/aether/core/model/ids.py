@@ -1,6 +1,7 @@
 """Names of things: nodes, slices, artifacts and instances, and how they are written."""
 
 import re
+from functools import lru_cache
 from typing import NewType, Self
 
 NodeId = NewType("NodeId", str)
@@ -14,6 +15,8 @@ _GROUP = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_][a-z0-9_-]*)*")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+([-+.][0-9A-Za-z][0-9A-Za-z.+-]*)?")
 _MAX_PART = 128
+_MOST_KEPT = 16_384
+"""Artifacts whose check is remembered: more than a cluster of 10,000 slices has."""
 
 
 def parse_node_id(text: str) -> NodeId:
@@ -41,9 +44,15 @@ class Artifact(str):
     """Coordinates of one version of a slice (or of a blueprint): `group:name:version`.
 
     A string that has been checked: building one raises ValueError naming the part that is wrong.
+    Its parts are taken out once, when it is built, because decisions ask for them all the time.
     """
 
-    __slots__ = ()
+    __slots__ = ("base", "version")
+
+    base: SliceBase
+    """The coordinates without the version."""
+    version: str
+    """The last part of the coordinates."""
 
     def __new__(cls, text: str) -> Self:
         """Check and keep `text`."""
@@ -64,56 +73,50 @@ class Artifact(str):
                 raise ValueError(
                     f"{text!r} is not an artifact: its {what} {part!r} should look like {sample!r}"
                 )
-        return super().__new__(cls, text)
+        made = super().__new__(cls, text)
+        made.base = SliceBase(f"{parts[0]}:{parts[1]}")
+        made.version = parts[2]
+        return made
 
-    @property
-    def base(self) -> SliceBase:
-        """The coordinates without the version."""
-        return SliceBase(self.rpartition(":")[0])
-
-    @property
-    def version(self) -> str:
-        """The last part of the coordinates."""
-        return self.rpartition(":")[2]
-
-    @classmethod
-    def of(cls, base: SliceBase, version: str) -> Self:
+    @staticmethod
+    def of(base: SliceBase, version: str) -> "Artifact":
         """Return the coordinates of one version of a slice."""
-        return cls(f"{base}:{version}")
+        return _known_artifact(f"{base}:{version}")
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _known_artifact(text: str) -> Artifact:
+    """Return the artifact, checked once: all instances of one artifact share it and its parts."""
+    return Artifact(text)
 
 
 class InstanceId(str):
     """One running copy of an artifact: `group:name:version/ordinal`, checked when built."""
 
-    __slots__ = ()
+    __slots__ = ("artifact", "base", "ordinal")
+
+    artifact: Artifact
+    """What this is a copy of."""
+    base: SliceBase
+    """The slice this is an instance of."""
+    ordinal: int
+    """Tells the copies of one artifact from each other; the lowest free number is taken."""
 
     def __new__(cls, text: str) -> Self:
         """Check and keep `text`."""
         artifact, slash, ordinal = text.rpartition("/")
         if not slash or not ordinal.isascii() or not ordinal.isdigit():
             raise ValueError(f"{text!r} is not an instance: expected group:name:version/ordinal")
-        Artifact(artifact)
-        return super().__new__(cls, text)
-
-    @property
-    def artifact(self) -> Artifact:
-        """What this is a copy of."""
-        return Artifact(self.rpartition("/")[0])
-
-    @property
-    def base(self) -> SliceBase:
-        """The slice this is an instance of."""
-        return SliceBase(self.rpartition(":")[0])
+        made = super().__new__(cls, text)
+        made.artifact = _known_artifact(artifact)
+        made.base = made.artifact.base
+        made.ordinal = int(ordinal)
+        return made
 
     @property
     def version(self) -> str:
         """The version this is an instance of."""
-        return self.rpartition("/")[0].rpartition(":")[2]
-
-    @property
-    def ordinal(self) -> int:
-        """Tells the copies of one artifact from each other; the lowest free number is taken."""
-        return int(self.rpartition("/")[2])
+        return self.artifact.version
 
     @classmethod
     def of(cls, artifact: Artifact, ordinal: int) -> Self:

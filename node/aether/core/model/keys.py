@@ -4,7 +4,12 @@ Rules for this file: a family has one writer (the table in ARCHITECTURE.md says 
 ends with a slash, so that no family's keys begin with another family's prefix.
 """
 
+from functools import lru_cache
+
 from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase
+
+_MOST_KEPT = 32_768
+"""Instances on nodes whose keys are remembered as read."""
 
 CLUSTER = "cluster"
 EPOCH = "control/epoch"
@@ -111,9 +116,16 @@ def app(base: SliceBase, key: str = "") -> str:
 
 def read_placed(key: str, family: str) -> tuple[NodeId, InstanceId]:
     """Return node and instance of a `wanted/` or `phase/` key; raise ValueError for another key."""
-    node, slash, instance = key.removeprefix(family).partition("/")
-    if not key.startswith(family) or not slash:
+    rest = key.removeprefix(family)
+    if not key.startswith(family) or "/" not in rest:
         raise ValueError(f"{key!r} is not a key of {family}")
+    return _placed(rest)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _placed(text: str) -> tuple[NodeId, InstanceId]:
+    """Return node and instance, checked once: a wish and a fact of one instance share the value."""
+    node, _, instance = text.partition("/")
     return NodeId(node), InstanceId(instance)
 
 

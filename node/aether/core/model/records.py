@@ -5,7 +5,7 @@ are still read; nothing here decides anything.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -368,13 +368,14 @@ def to_plain(record: object) -> Any:  # noqa: ANN401 - JSON values are what the 
 def decode(value: bytes, kind: type[_R]) -> _R:
     """Read a record of class `kind`; raise ValueError when the bytes are something else."""
     try:
-        return _decoder(kind).decode(value)
+        record: _R = _decoder(kind).decode(value)  # type: ignore[arg-type] # classes are hashable
     except msgspec.MsgspecError as problem:
         raise ValueError(f"not a {kind.__name__}: {problem}") from problem
+    return record
 
 
 @lru_cache(maxsize=64)
-def _decoder(kind: type[_R]) -> msgspec.json.Decoder[_R]:
+def _decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind, dec_hook=_read_id)
 
 

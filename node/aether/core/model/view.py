@@ -5,7 +5,7 @@ and listed in `unreadable`, so that one bad record never stops the rest.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -49,8 +49,7 @@ PREFIXES: tuple[str, ...] = (
 )
 """What must be read from the store to project a whole view."""
 
-_K = TypeVar("_K")
-_R = TypeVar("_R")
+_Answer = TypeVar("_Answer")
 
 
 def _nothing() -> Mapping[Any, Any]:
@@ -78,6 +77,25 @@ class ClusterView:
     """Settings changed at run time by (scope, name)."""
     revisions: Mapping[str, int] = field(default_factory=_nothing)
     unreadable: Mapping[str, str] = field(default_factory=_nothing)
+    _answers: dict[Callable[["ClusterView"], Any], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def once(self, question: Callable[["ClusterView"], _Answer]) -> _Answer:
+        """Return `question(self)`, asked once however many stages want to know.
+
+        `question` is a function of a module, pure, and its answer is not to be changed.
+        """
+        if question not in self._answers:
+            self._answers[question] = question(self)
+        answer: _Answer = self._answers[question]
+        return answer
+
+    def at(self, revision: int) -> "ClusterView":
+        """Return the same cluster at a later revision, with all that was asked of it."""
+        later = replace(self, revision=revision)
+        later._answers.update(self._answers)  # noqa: SLF001 - a view of the same class
+        return later
 
     def is_current(self, placed: Placed) -> bool:
         """Whether the phase was written in the present life of its node."""
@@ -91,90 +109,99 @@ class ClusterView:
 
     def active_by_slice(self) -> Mapping[SliceBase, tuple[Placed, ...]]:
         """Every instance that serves, by slice, sorted."""
-        found: dict[SliceBase, list[Placed]] = {}
-        for placed in sorted(self.phases):
-            if self.is_active(placed):
-                found.setdefault(placed[1].base, []).append(placed)
-        return {base: tuple(items) for base, items in found.items()}
+        return self.once(_active_by_slice)
+
+    def wanted_by_slice(self) -> Mapping[SliceBase, tuple[Placed, ...]]:
+        """Every instance there is a wish for, by slice, sorted."""
+        return self.once(_wanted_by_slice)
 
 
-class _Reader:
-    """Collects decoded records, and what could not be decoded."""
-
-    def __init__(self) -> None:
-        self.unreadable: dict[str, str] = {}
-
-    def into(
-        self,
-        table: dict[_K, _R],
-        kind: type[_R],
-        name: Callable[[str], _K],
-    ) -> Callable[[str, bytes], None]:
-        def read(key: str, value: bytes) -> None:
-            try:
-                table[name(key)] = decode(value, kind)
-            except ValueError as problem:
-                self.unreadable[key] = str(problem)
-
-        return read
-
-
-def project(entries: Iterable[tuple[str, bytes, int]], revision: int) -> ClusterView:
-    """Build the view from `(key, value, modification revision)` of every family it knows."""
-    reader = _Reader()
-    cluster: dict[str, ClusterRecord] = {}
-    epoch: dict[str, EpochRecord] = {}
-    nodes: dict[NodeId, NodeRecord] = {}
-    verdicts: dict[NodeId, VerdictRecord] = {}
-    artifacts: dict[Artifact, ArtifactRecord] = {}
-    blueprints: dict[SliceBase, BlueprintRecord] = {}
-    targets: dict[SliceBase, TargetRecord] = {}
-    wanted: dict[Placed, WantedRecord] = {}
-    phases: dict[Placed, PhaseRecord] = {}
-    routes: dict[tuple[str, str], RouteRecord] = {}
-    topology: dict[str, TopologyRecord] = {}
-    provisions: dict[NodeId, ProvisionRecord] = {}
-    config: dict[tuple[str, str], ConfigRecord] = {}
-    families: dict[str, Callable[[str, bytes], None]] = {
-        "cluster": reader.into(cluster, ClusterRecord, str),
-        "control": reader.into(epoch, EpochRecord, str),
-        "node": reader.into(nodes, NodeRecord, lambda key: NodeId(_rest(key))),
-        "verdict": reader.into(verdicts, VerdictRecord, lambda key: NodeId(_rest(key))),
-        "artifact": reader.into(artifacts, ArtifactRecord, lambda key: Artifact(_rest(key))),
-        "blueprint": reader.into(blueprints, BlueprintRecord, lambda key: SliceBase(_rest(key))),
-        "target": reader.into(targets, TargetRecord, lambda key: SliceBase(_rest(key))),
-        "wanted": reader.into(wanted, WantedRecord, lambda k: keys.read_placed(k, keys.WANTED)),
-        "phase": reader.into(phases, PhaseRecord, lambda k: keys.read_placed(k, keys.PHASES)),
-        "route": reader.into(routes, RouteRecord, keys.read_route),
-        "topology": reader.into(topology, TopologyRecord, str),
-        "provision": reader.into(provisions, ProvisionRecord, lambda key: NodeId(_rest(key))),
-        "config": reader.into(config, ConfigRecord, keys.read_config),
-    }
-    revisions: dict[str, int] = {}
-    for key, value, mod_revision in entries:
-        read = families.get(key.partition("/")[0])
-        if read is not None:
-            revisions[key] = mod_revision
-            read(key, value)
-    return ClusterView(
-        revision=revision,
-        cluster=cluster.get(keys.CLUSTER),
-        epoch=epoch.get(keys.EPOCH),
-        nodes=nodes,
-        verdicts=verdicts,
-        artifacts=artifacts,
-        blueprints=blueprints,
-        targets=targets,
-        wanted=wanted,
-        phases=phases,
-        routes=routes,
-        topology=topology.get(keys.TOPOLOGY),
-        provisions=provisions,
-        config=config,
-        revisions=revisions,
-        unreadable=reader.unreadable,
+def _active_by_slice(view: ClusterView) -> Mapping[SliceBase, tuple[Placed, ...]]:
+    lives = {node: record.incarnation for node, record in view.nodes.items()}
+    return _by_slice(
+        placed
+        for placed, phase in view.phases.items()
+        if phase.state is Phase.ACTIVE and lives.get(placed[0]) == phase.incarnation
     )
+
+
+def _wanted_by_slice(view: ClusterView) -> Mapping[SliceBase, tuple[Placed, ...]]:
+    return _by_slice(view.wanted)
+
+
+def _by_slice(among: Iterable[Placed]) -> Mapping[SliceBase, tuple[Placed, ...]]:
+    found: dict[SliceBase, list[Placed]] = {}
+    for placed in sorted(among):
+        found.setdefault(placed[1].base, []).append(placed)
+    return {base: tuple(items) for base, items in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Records of one kind: the table of the view they are in, and how their keys are read."""
+
+    table: str
+    kind: type[Any]
+    name: Callable[[str], Any]
+    """Raises ValueError for a key that is not of the family."""
 
 
 def _rest(key: str) -> str:
     return key.partition("/")[2]
+
+
+FAMILIES: Mapping[str, Family] = {
+    "cluster": Family("cluster", ClusterRecord, str),
+    "control": Family("epoch", EpochRecord, str),
+    "node": Family("nodes", NodeRecord, _rest),
+    "verdict": Family("verdicts", VerdictRecord, _rest),
+    "artifact": Family("artifacts", ArtifactRecord, lambda key: Artifact(_rest(key))),
+    "blueprint": Family("blueprints", BlueprintRecord, _rest),
+    "target": Family("targets", TargetRecord, _rest),
+    "wanted": Family("wanted", WantedRecord, lambda key: keys.read_placed(key, keys.WANTED)),
+    "phase": Family("phases", PhaseRecord, lambda key: keys.read_placed(key, keys.PHASES)),
+    "route": Family("routes", RouteRecord, keys.read_route),
+    "topology": Family("topology", TopologyRecord, str),
+    "provision": Family("provisions", ProvisionRecord, _rest),
+    "config": Family("config", ConfigRecord, keys.read_config),
+}
+"""The families of a view by the first part of their keys."""
+
+_SINGLE = {"cluster": keys.CLUSTER, "epoch": keys.EPOCH, "topology": keys.TOPOLOGY}
+"""Tables of the view that are one record, and its key."""
+
+
+def family_of(key: str) -> Family | None:
+    """Return the family of a key, None for one that no view holds."""
+    return FAMILIES.get(key.partition("/")[0])
+
+
+def project(entries: Iterable[tuple[str, bytes, int]], revision: int) -> ClusterView:
+    """Build the view from `(key, value, modification revision)` of every family it knows."""
+    tables: dict[str, dict[Any, Any]] = {family.table: {} for family in FAMILIES.values()}
+    unreadable: dict[str, str] = {}
+    revisions: dict[str, int] = {}
+    for key, value, mod_revision in entries:
+        family = family_of(key)
+        if family is None:
+            continue
+        revisions[key] = mod_revision
+        try:
+            tables[family.table][family.name(key)] = decode(value, family.kind)
+        except ValueError as problem:
+            unreadable[key] = str(problem)
+    return assemble(tables, revisions, unreadable, revision)
+
+
+def assemble(
+    tables: Mapping[str, Mapping[Any, Any]],
+    revisions: Mapping[str, int],
+    unreadable: Mapping[str, str],
+    revision: int,
+) -> ClusterView:
+    """Return the view of these tables, one for each family, by name of the record."""
+    whole: dict[str, Any] = {
+        name: table.get(_SINGLE[name]) if name in _SINGLE else table
+        for name, table in tables.items()
+    }
+    return ClusterView(revision=revision, revisions=revisions, unreadable=unreadable, **whole)
