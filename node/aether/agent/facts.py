@@ -99,6 +99,7 @@ class Fact:
             methods=host.methods if host else (),
             routes=host.routes if host else (),
             failure=failure or (self.before if state in _ON_THE_WAY else None),
+            settings_problem=host.settings_problem if host else "",
         )
 
     @property

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from aether.agent.stepper import Stepper
-from aether.core.agent.steps import HostFact, Step, must_abort, next_step
+from aether.agent.stepper import Stepper, settings_of
+from aether.core.agent.steps import HostFact, Step, must_abort, must_configure, next_step
 from aether.core.model import keys
 from aether.core.model.ids import InstanceId, SliceBase
 from aether.core.model.records import PhaseRecord, WantedRecord
+from aether.core.model.slice_settings import SCOPE, settings_digest
 from aether.core.model.view import ClusterView, project
 from aether.errors import AetherError
 from aether.ports import Clock, HostStatus, Launcher, Store
@@ -68,9 +69,8 @@ class NodeDeploymentManager:
     async def run(self) -> None:
         """Follow wishes and hosts until cancelled; steps under way are then abandoned."""
         tasks = Tasks()
-        tasks.start(
-            "agent-watch", self._wakeups.follow(self._store, [f"{keys.WANTED}{self._node}/"])
-        )
+        watched = (f"{keys.WANTED}{self._node}/", f"{keys.CONFIG}{SCOPE}")
+        tasks.start("agent-watch", self._wakeups.follow(self._store, watched))
         tasks.start("agent-exits", self._follow_exits())
         try:
             await self._catch_up()
@@ -139,6 +139,7 @@ class NodeDeploymentManager:
                 f"{keys.PHASES}{self._node}/",
                 keys.ARTIFACTS,
                 keys.ROUTES,
+                keys.CONFIG,
             )
         )
         return project(
@@ -155,7 +156,12 @@ class NodeDeploymentManager:
         view: ClusterView,
     ) -> None:
         host = self._hosts.get(instance)
-        step = next_step(wish, fact, _host_fact(host), self._incarnation)
+        known = _host_fact(host)
+        step = next_step(wish, fact, known, self._incarnation)
+        if wish is not None and known is not None and step in (None, Step.ACTIVATE):
+            settings = settings_digest(settings_of(instance, wish, view))
+            if must_configure(step, wish, known, settings):
+                step = Step.CONFIGURE
         if step is None:
             step = self._stepper.repair(instance, wish, host, view)
         if step is None:
@@ -194,6 +200,6 @@ def _host_fact(host: HostStatus | None) -> HostFact | None:
     # (it ran in an earlier life), or the launcher is new and has not heard from it yet.
     match host.state:
         case "loaded" | "active":
-            return HostFact(host.state, host.generation)
+            return HostFact(host.state, host.generation, host.settings)
         case _:
             return HostFact("unsettled", host.generation)

@@ -5,10 +5,10 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import msgspec
 import structlog
 
 from aether.agent.facts import Fact, NotWritten, Writer
+from aether.config.runtime_settings import DRAIN_GRACE, SETTINGS
 from aether.core.agent.claims import Claims, claim
 from aether.core.agent.steps import Step
 from aether.core.model import keys
@@ -16,6 +16,7 @@ from aether.core.model.ids import InstanceId, NodeId
 from aether.core.model.lifecycle import STEP_TIMEOUT_S, Desired, Event
 from aether.core.model.reason import Reason
 from aether.core.model.records import ArtifactRecord, Failure, Route, WantedRecord, encode
+from aether.core.model.slice_settings import Overrides, changed_settings, slice_settings
 from aether.core.model.view import ClusterView, project
 from aether.core.store.commands import Consistency, Delete, Guard, Put, Range, Txn
 from aether.errors import AetherError, Invalid, SliceFailed
@@ -23,8 +24,7 @@ from aether.ports import HostExited, HostSpec, HostStatus, Launcher, Store
 
 _log = structlog.get_logger()
 
-DRAIN_GRACE_S = 10.0
-"""Longest wait for requests in flight when an instance is deactivated (DESIGN §5)."""
+DRAIN_GRACE_S = float(SETTINGS[DRAIN_GRACE].default)
 
 TABLE_S = 2.0
 """Longest wait for the routers of this node to know that an instance leaves."""
@@ -50,6 +50,8 @@ class Stepper:
     prepare: Prepare
     table_revision: Callable[[], int | None] = lambda: None
     """Store revision every router of this node knows; None while there is no router."""
+    drain_grace_s: Callable[[Overrides], float] = lambda _: DRAIN_GRACE_S
+    """Longest wait for requests in flight when an instance is deactivated, as it is set now."""
     _exits: dict[InstanceId, str] = field(default_factory=dict)
     """Last words of hosts that ended by themselves, until they are reported."""
 
@@ -64,12 +66,17 @@ class Stepper:
         host: HostStatus | None,
         view: ClusterView,
     ) -> Step | None:
-        """Return a step when an ACTIVE instance's routes are not in the store."""
-        if host is None or host.state != "active" or wish is None:
+        """Return a step when routes of an ACTIVE instance, or what it says of its settings, are not told."""
+        fact = view.phases.get((self.node, instance))
+        if host is None or wish is None or wish.desired is Desired.UNLOAD:
             return None
-        if wish.desired is not Desired.ACTIVATE:
+        is_told = fact is None or fact.settings_problem == host.settings_problem
+        if host.state == "loaded" and wish.desired is not Desired.ACTIVATE:
+            return None if is_told else Step.REPORT_LOADED
+        if host.state != "active" or wish.desired is not Desired.ACTIVATE:
             return None
-        return Step.REPORT_ACTIVE if _claims(host.routes, instance, wish, view).missing else None
+        claims = _claims(host.routes, instance, wish, view)
+        return Step.REPORT_ACTIVE if claims.missing or not is_told else None
 
     async def carry_out(
         self,
@@ -86,6 +93,9 @@ class Stepper:
         """
         if wish is None:
             await self._end_unwished(instance)
+            return
+        if step is Step.CONFIGURE:  # what goes wrong here ends no host: it is tried again
+            await self.launcher.configure(instance, settings_of(instance, wish, view))
             return
         fact = Writer(self.node, self.incarnation, self.store).open(instance, wish, view)
         # After a restart of the node an instance is loaded although ACTIVATE is asked of it.
@@ -115,7 +125,7 @@ class Stepper:
             case Step.ACTIVATE:
                 await self._activate(fact)
             case Step.DEACTIVATE:
-                await self._deactivate(fact)
+                await self._deactivate(fact, self.drain_grace_s(view.config))
             case Step.UNLOAD:
                 await self._unload(fact)
             case Step.REPORT_LOADED:
@@ -142,7 +152,7 @@ class Stepper:
                 manifest=record.manifest,
                 paths=paths,
                 token=secrets.token_hex(16),
-                config=msgspec.json.encode(dict(fact.wish.config)),
+                config=settings_of(fact.instance, fact.wish, view),
             )
         )
         await fact.move(Desired.LOAD, Event.STEP_DONE, host)
@@ -153,10 +163,10 @@ class Stepper:
         host = await self.launcher.activate(fact.instance, timeout_s)
         await self._report_active(fact, host, Event.STEP_DONE)
 
-    async def _deactivate(self, fact: Fact) -> None:
+    async def _deactivate(self, fact: Fact, drain_grace_s: float) -> None:
         await fact.move(Desired.DEACTIVATE, Event.STEP_BEGAN)
         await self._leave_tables(fact)
-        host = await self.launcher.deactivate(fact.instance, DRAIN_GRACE_S)
+        host = await self.launcher.deactivate(fact.instance, drain_grace_s)
         await fact.move(Desired.DEACTIVATE, Event.STEP_DONE, host)
 
     async def _leave_tables(self, fact: Fact) -> None:
@@ -225,6 +235,11 @@ class Stepper:
             text = f"{instance} is gone from {self.node}: nobody asks for it"
             reason = Reason(f"node:{self.node}", "phase", text)
             await self.store.txn(Txn((Delete(key),), reason, guards))
+
+
+def settings_of(instance: InstanceId, wish: WantedRecord, view: ClusterView) -> bytes:
+    """Return the settings an instance is to have now, as JSON."""
+    return slice_settings(wish.config, changed_settings(view.config).get(instance.base, {}))
 
 
 def _told(message: str) -> str:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 
 from aether.agent.manager import NodeDeploymentManager
 from aether.agent.stepper import Prepare, Stepper
+from aether.config.runtime_settings import Effective
 from aether.control.manager import ClusterDeploymentManager
 from aether.core.control.signals import ControlSettings
 from aether.core.model.records import NodeRecord
+from aether.node.live_settings import LiveSettings
 from aether.node.registration import register
 from aether.node.tables import Feed, TablePublisher
 from aether.ports import Clock, Launcher, Store
@@ -21,7 +23,7 @@ from aether.rpc.reports import Reporter, ReportLink
 from aether.tasks import Tasks
 
 
-def _nothing() -> None:
+def _nothing(*_: object) -> None:
     pass
 
 
@@ -44,6 +46,8 @@ class ManagersGround:
     """How often each loop looks again when nothing rings."""
     registered: Callable[[], None] = _nothing
     """Called once `node/{node}` is in the store."""
+    set_log_level: Callable[[str], None] = _nothing
+    """Has the process log this level and what is worse."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,7 @@ class Managers:
     agent: NodeDeploymentManager
     tables: TablePublisher
     reporter: Reporter
+    live: LiveSettings
 
     def start(self, tasks: Tasks, *, tables: bool = True) -> None:
         """Have `tasks` run every loop, until it is stopped; no `tables` on a node without routers."""
@@ -62,6 +67,7 @@ class Managers:
         tasks.start("reports", self.reporter.run())
         tasks.start("control", self.control.run())
         tasks.start("agent", self.agent.run())
+        tasks.start("settings", self.live.run())
         if tables:
             tasks.start("tables", self.tables.run())
 
@@ -84,6 +90,7 @@ def assemble_managers(ground: ManagersGround) -> Managers:
         ground.launcher,
         ground.prepare,
         table_revision=lambda: ground.feed.confirmed,
+        drain_grace_s=Effective(ground.record).drain_grace_s,
     )
     agent = NodeDeploymentManager(stepper, store, ground.launcher, clock, period_s=ground.period_s)
     return Managers(
@@ -92,6 +99,7 @@ def assemble_managers(ground: ManagersGround) -> Managers:
         agent=agent,
         tables=TablePublisher(node, store, ground.feed, clock),
         reporter=_reporter(ground, control, agent),
+        live=LiveSettings(ground.record, store, clock, ground.set_log_level),
     )
 
 

@@ -17,6 +17,7 @@ from aether.artifacts.prepare import Preparer
 from aether.artifacts.repository import Repository, Shelf
 from aether.chronicle.chronicle import FOLDER, Chronicle
 from aether.config.node import NodeConfig
+from aether.config.runtime_settings import given_at_start
 from aether.config.version import aether_version
 from aether.control.manager import ClusterDeploymentManager
 from aether.control.providing import Providing
@@ -36,6 +37,7 @@ from aether.ports import Store
 from aether.rpc.formation import Membership
 from aether.rpc.peers import Peers
 from aether.store.spec import OnMembers
+from aether.telemetry.logs import set_level
 
 
 def new_incarnation() -> str:
@@ -60,6 +62,7 @@ def node_record(config: NodeConfig, incarnation: str) -> NodeRecord:
         role="worker" if config.is_worker else "voter",
         labels=config.labels,
         capacity=config.capacity,
+        given=given_at_start(config),
         version=aether_version(),
     )
 
@@ -127,6 +130,7 @@ def assemble(ground: Ground) -> Parts:
             settings=_control_settings(config),
             period_s=config.control.period_s,
             registered=readiness.note_registered,
+            set_log_level=set_level,
         )
     )
     return Parts(

@@ -7,6 +7,7 @@ from aether.core.model.reason import Reason
 from aether.core.model.records import ClusterRecord, NodeRecord, decode, encode
 from aether.core.store.commands import Entry, Guard, Put, Txn
 from aether.errors import AetherError
+from aether.node.live_settings import as_set
 from aether.ports import Clock, Store
 
 _log = structlog.get_logger()
@@ -21,7 +22,8 @@ async def register(store: Store, clock: Clock, record: NodeRecord, cluster_id: s
     )
     while True:
         try:
-            await store.txn(Txn((Put(keys.node(record.node), encode(record)),), reason))
+            told = await as_set(store, record)
+            await store.txn(Txn((Put(keys.node(record.node), encode(told)),), reason))
             await _name_cluster(store, cluster_id, reason)
         except AetherError as problem:
             _log.info("not registered yet", error=problem.message)

@@ -16,7 +16,6 @@ def configure_logs(process: str, node: str, level: str = "info", form: LogFormat
 
     Records of libraries that use the standard `logging` go the same way.
     """
-    number = getattr(logging, level.upper())
     render = _render_json if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -25,8 +24,8 @@ def configure_logs(process: str, node: str, level: str = "info", form: LogFormat
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, render],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        processors=[_drop_below_level, *shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -38,7 +37,28 @@ def configure_logs(process: str, node: str, level: str = "info", form: LogFormat
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
-    logging.basicConfig(level=max(number, logging.WARNING), handlers=[bridge], force=True)
+    logging.basicConfig(handlers=[bridge], force=True)
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Have this process log `level` and what is worse from now on, whoever logs."""
+    number = getattr(logging, level.upper())
+    _least[0] = number
+    logging.getLogger().setLevel(max(number, logging.WARNING))
+
+
+_NUMBERS = logging.getLevelNamesMapping()
+_least = [logging.INFO]
+"""The level in force. Loggers are kept by the modules that use them, so each event asks for it."""
+
+
+def _drop_below_level(
+    _: object, method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    if _NUMBERS.get(method.upper(), logging.ERROR) < _least[0]:
+        raise structlog.DropEvent
+    return event
 
 
 def _render_json(_: object, __: str, event: structlog.typing.EventDict) -> str:

@@ -28,6 +28,8 @@ class Step(StrEnum):
     REPORT_ACTIVE = "report active"
     REPORT_VANISHED = "report vanished"
     """The fact says a host is there, and none is."""
+    CONFIGURE = "configure"
+    """The host has other settings than are in force: give it those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class HostFact:
     """`unsettled`: it starts, stops, or has not told a new launcher yet what it is."""
     generation: int
     """Generation of the wish the host was started for."""
+    settings: str = ""
+    """Digest of the settings it was given last; empty for a host that does not tell."""
 
 
 _FIRST_STEP: Mapping[Desired, Step] = {
@@ -104,8 +108,20 @@ def _with_host(
             return None if done else Step.REPORT_LOADED
 
 
+def must_configure(
+    step: Step | None, wish: WantedRecord | None, host: HostFact | None, settings: str
+) -> bool:
+    """Whether the host is given `settings` (a digest) now: before it starts, or when nothing else is due."""
+    if step not in (None, Step.ACTIVATE) or host is None or host.state == "unsettled":
+        return False
+    if wish is None or wish.desired is Desired.UNLOAD:
+        return False
+    return host.settings not in ("", settings)
+
+
 def must_abort(step: Step, wish: WantedRecord | None) -> bool:
     """Whether a step under way serves a wish that no longer stands."""
     if wish is None or wish.desired is Desired.UNLOAD:
         return step not in (Step.UNLOAD, Step.DEACTIVATE)
-    return False
+    # Nobody who is to stop waits for a slice that thinks about its settings.
+    return step is Step.CONFIGURE and wish.desired is Desired.DEACTIVATE
