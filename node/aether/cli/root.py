@@ -16,6 +16,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "artifact": ("aether.cli.artifacts:group", "Push and list wheels of slices."),
     "blueprint": ("aether.cli.blueprints:group", "Say what is to run, and look how it goes."),
     "cluster": ("aether.cli.cluster:group", "Members, leadership, backup, restore, recovery."),
+    "config": ("aether.cli.config:group", "Look at settings in force, and change them."),
     "diff": ("aether.cli.why:diff", "Show what changed between two moments, and why."),
     "kv": ("aether.cli.kv:group", "Read and write keys of the store."),
     "node": ("aether.cli.nodes:group", "Look at, drain, stop and remove nodes."),

@@ -44,9 +44,9 @@ def admit_setting(
     view: ClusterView, registry: Registry, scope: str, name: str, value: object
 ) -> Admitted | Rejected:
     """Admit giving a setting a value in a scope (`cluster`, `node/X` or `slice/B`)."""
-    unknown = _unknown_scope(view, scope)
-    if unknown is not None:
-        return unknown
+    unknown = unknown_scope(view, scope)
+    if unknown:
+        return Rejected("not_found", (unknown,))
     problem = _slice_problem(view, scope, name, value) if _is_slice(scope) else None
     if not _is_slice(scope):
         problem = _setting_problem(registry, scope, name, value)
@@ -103,22 +103,16 @@ def _same(known: ConfigRecord | None, record: ConfigRecord) -> bool:
     return known is not None and encode(known) == encode(record)
 
 
-def _unknown_scope(view: ClusterView, scope: str) -> Rejected | None:
+def unknown_scope(view: ClusterView, scope: str) -> str:
+    """Return what is wrong when the scope's node or slice is not known; empty when it is."""
     kind, _, who = scope.partition("/")
-    known: list[str] = []
-    match kind:
-        case "cluster":
-            return None
-        case "node":
-            known = sorted(view.nodes)
-        case _ if slice_config(view, SliceBase(who)) is None:
-            specs = (spec for record in view.blueprints.values() for spec in record.slices)
-            known = sorted({spec.artifact.base for spec in specs})
-        case _:
-            return None
-    if who in known:
-        return None
-    return Rejected("not_found", (f"there is no {kind} {who}{guess(who, known)}",))
+    if kind == "cluster" or (kind == "slice" and slice_config(view, SliceBase(who)) is not None):
+        return ""
+    known: list[str] = sorted(view.nodes)
+    if kind == "slice":
+        specs = (spec for record in view.blueprints.values() for spec in record.slices)
+        known = sorted({spec.artifact.base for spec in specs})
+    return "" if who in known else f"there is no {kind} {who}{guess(who, known)}"
 
 
 def guess(name: str, known: Sequence[str]) -> str:
