@@ -2,6 +2,9 @@
 
 from collections import Counter
 
+import pytest
+
+from aether_forge.sim.control import campaign as campaigns
 from aether_forge.sim.control.campaign import ENOUGH, Outcome, Report, campaign, live
 from aether_forge.sim.control.corpus import lessons
 
@@ -40,9 +43,35 @@ def test_a_long_campaign_that_never_reached_a_rare_state_does_not_pass() -> None
     assert not report.passed
 
 
-def test_a_campaign_runs_the_corpus_and_the_seeds() -> None:
-    told: list[str] = []
-    report = campaign([(2, 3)], jobs=1, say=told.append)
-    assert len(report.outcomes) == 1 + len(lessons())
-    assert report.passed, told
-    assert live(2, 3).digest == report.outcomes[-1].digest
+def test_a_campaign_runs_the_corpus_and_the_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    lived: list[tuple[int, int | None]] = []
+
+    def note(seed: int, nodes: int | None) -> Outcome:
+        lived.append((seed, nodes))
+        return outcome(seed)
+
+    monkeypatch.setattr(campaigns, "live", note)
+    report = campaign([(2, 3), (7, None)], jobs=1)
+    assert report.passed
+    assert lived == [*((one.seed, one.nodes) for one in lessons()), (2, 3), (7, None)]
+
+
+def test_a_life_is_told_small_enough_to_travel() -> None:
+    told = live(2, 3)
+    assert told.violations == ()
+    assert (told.seed, told.nodes) == (2, 3)
+    assert told.counts["request served"] > 100
+    assert told.virtual_s > told.met_s > 0
+
+
+def test_a_life_that_breaks_off_is_a_violation_with_its_trace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_: object) -> None:
+        raise LookupError("no such node")
+
+    monkeypatch.setattr(campaigns, "run", broken)
+    told = live(5, 4)
+    assert (told.seed, told.nodes) == (5, 4)
+    assert "no such node" in told.violations[0]
+    assert "Traceback" in told.violations[0]

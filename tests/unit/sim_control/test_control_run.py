@@ -1,7 +1,13 @@
 """A life: deployed, shaken, healed, at rest, deleted; the same every time."""
 
+import asyncio
 from dataclasses import replace
+from typing import Any
 
+import pytest
+
+from aether.agent.manager import NodeDeploymentManager
+from aether_forge.sim import loop as loops
 from aether_forge.sim.control.run import planned, run
 from tests.unit.sim_control.small import settings
 
@@ -24,3 +30,19 @@ def test_faults_can_be_left_out() -> None:
     verdict = run(replace(short, faults=[fault.number for fault in some]))
     assert list(verdict.faults) == some
     assert run(replace(short, faults=[])).digest != verdict.digest
+
+
+def test_a_life_in_which_time_stands_still_is_a_violation_and_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def spins(self: Any, tasks: Any) -> None:
+        while self._node == "node-2":
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(NodeDeploymentManager, "_turn", spins)
+    monkeypatch.setattr(loops, "MOST_TURNS", 20_000)
+    verdict = run(replace(settings(seed=2), seconds=10.0, kinds=["restart"]))
+    assert len(verdict.violations) == 1
+    assert "time stands still" in verdict.violations[0]
+    assert "work is always ready" in verdict.lines[-1].what
+    assert verdict.met_s == -1.0

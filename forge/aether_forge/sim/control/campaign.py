@@ -1,5 +1,6 @@
 """Many simulated clusters on several processes: the corpus first, then a range; what failed."""
 
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -66,7 +67,7 @@ class Report:
     def summary(self) -> Iterator[str]:
         """Return what to tell, line by line."""
         for outcome in self.failed[:_TOLD]:
-            yield f"seed {outcome.seed} of {outcome.nodes} nodes: {outcome.violations[0]}"
+            yield f"seed {outcome.seed} of {outcome.nodes} nodes: {outcome.violations[0].strip()}"
             yield f"  aether-forge replay --world control {outcome.seed} --nodes {outcome.nodes}"
         for name in self.missing:
             yield f"never reached: {name}"
@@ -88,7 +89,10 @@ class Report:
 def live(seed: int, nodes: int | None) -> Outcome:
     """Run one seed."""
     begin = process_time()
-    verdict = run(draw(seed, nodes))
+    try:
+        verdict = run(draw(seed, nodes))
+    except Exception:  # noqa: BLE001 - the supervisor of all lives: one that fails is told of, the rest go on
+        return _broken(seed, nodes, traceback.format_exc())
     return Outcome(
         seed=seed,
         nodes=verdict.nodes,
@@ -98,6 +102,19 @@ def live(seed: int, nodes: int | None) -> Outcome:
         met_s=verdict.met_s,
         virtual_s=verdict.virtual_s,
         cpu_s=process_time() - begin,
+    )
+
+
+def _broken(seed: int, nodes: int | None, trace: str) -> Outcome:
+    return Outcome(
+        seed=seed,
+        nodes=nodes or draw(seed).nodes,
+        violations=(f"the life broke off: {trace}",),
+        counts=Counter(),
+        digest="",
+        met_s=-1.0,
+        virtual_s=0.0,
+        cpu_s=0.0,
     )
 
 
@@ -118,7 +135,7 @@ def campaign(
     for outcome in _outcomes(every, jobs):
         report.add(outcome)
         if outcome.violations:
-            say(f"seed {outcome.seed}: {outcome.violations[0].splitlines()[0]}")
+            say(f"seed {outcome.seed}: {outcome.violations[0]}")
         if len(report.outcomes) - told >= max(50, len(every) // 50):
             told = len(report.outcomes)
             say(f"{told} of {len(every)} seeds, {len(report.failed)} with violations")

@@ -34,7 +34,7 @@ from aether_forge.sim.control.rest import (
 )
 from aether_forge.sim.control.settings import Settings
 from aether_forge.sim.control.world import World
-from aether_forge.sim.loop import let_pass
+from aether_forge.sim.loop import Deadlock, Livelock, let_pass
 from aether_forge.sim.owners import run_owned
 from aether_forge.sim.raft.story import Line
 
@@ -83,25 +83,14 @@ def run(settings: Settings) -> Verdict:
         links=replace(settings.links),
         hosts=replace(settings.hosts, poison=dict(settings.hosts.poison)),
     )
-    with silence():
-        return run_owned(_live(settings))
-
-
-async def _live(settings: Settings) -> Verdict:
     settings.hosts.poison = {Artifact.of(SHOP, "2.0.0"): "No module named 'shop'"}
     faults = chosen(planned(settings), settings.faults)
-    world = World(settings)
-    met_s = -1.0
-    try:
-        await begin(world)
-        for fault in faults:
-            world.befall(str(fault), _later(world, fault))
-        await _until(world, max([fault.at for fault in faults], default=0.0))
-        await heal(world)
-        met_s = await wait_met(world, BOTH, bound_s(settings))
-        await _rest(world)
-    finally:
-        await world.stop()
+    world, met_s = World(settings), -1.0
+    with silence():
+        try:
+            met_s = run_owned(_live(world, faults))
+        except (Deadlock, Livelock) as stall:
+            world.stalled(stall)
     return Verdict(
         seed=settings.seed,
         nodes=settings.nodes,
@@ -109,10 +98,26 @@ async def _live(settings: Settings) -> Verdict:
         counts=world.counts,
         digest=world.story.digest(),
         met_s=met_s,
-        virtual_s=world.now(),
+        virtual_s=world.ended_at,
         faults=faults,
         lines=tuple(world.story.lines),
     )
+
+
+async def _live(world: World, faults: Sequence[Fault]) -> float:
+    """Live to the end; return after how long all targets were met, -1 for never."""
+    met_s = -1.0
+    try:
+        await begin(world)
+        for fault in faults:
+            world.befall(str(fault), _later(world, fault))
+        await _until(world, max([fault.at for fault in faults], default=0.0))
+        await heal(world)
+        met_s = await wait_met(world, BOTH, bound_s(world.settings))
+        await _rest(world)
+    finally:
+        await world.stop()
+    return met_s
 
 
 async def _rest(world: World) -> None:

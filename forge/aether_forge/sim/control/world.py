@@ -67,6 +67,8 @@ class World:
         self.traffic = Traffic(self)
         self.moved_at = 0.0
         """When an instance last was asked for something or changed its phase."""
+        self.ended_at = 0.0
+        """Virtual seconds at which everything was ended."""
         self.at_write: Callable[[], None] | None = None
         """Called once, at a write of a leader."""
         self.writes_to_pass = 0
@@ -112,6 +114,7 @@ class World:
 
     async def stop(self) -> None:
         """End everything."""
+        self.ended_at = self.now()
         await self.storm.stop()
         await self.tasks.stop()
         for node in self.nodes.values():
@@ -148,6 +151,11 @@ class World:
         self.tell(f"VIOLATION {violation}")
         if len(self.violations) < MOST_VIOLATIONS:
             self.violations.append(violation)
+
+    def stalled(self, stall: RuntimeError) -> None:
+        """Note that time did not go on: something waits for ever, or never waits."""
+        self.violations.insert(0, f"time stands still at {self.ended_at:.3f} s: {stall}")
+        self.story.tell(self.ended_at, f"VIOLATION {stall}")
 
     def run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Have something of the world's own happen beside everything else."""
