@@ -36,7 +36,7 @@ def test_a_life_in_which_time_stands_still_is_a_violation_and_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def spins(self: Any, tasks: Any) -> None:
-        while self._node == "node-2":
+        while self._node == "node-2":  # noqa: ASYNC110 - to spin is what is tried
             await asyncio.sleep(0)
 
     monkeypatch.setattr(NodeDeploymentManager, "_turn", spins)
