@@ -36,7 +36,16 @@ _WRITE_TIMEOUT_S = 5.0
 _CATCH_UP_S = 1.0
 """Longest wait for this node's copy of the store to show what the leader has written, in seconds."""
 _LOOK_AGAIN_S = 0.005
-_WATCHED = (keys.EPOCH, keys.NODES, keys.BLUEPRINTS, keys.TARGETS, keys.PHASES, keys.CONFIG)
+_WATCHED = (
+    keys.EPOCH,
+    keys.NODES,
+    keys.BLUEPRINTS,
+    keys.TARGETS,
+    keys.PHASES,
+    keys.CONFIG,
+    keys.TOPOLOGY,
+    keys.PROVISIONS,
+)
 """What others write and the leader acts on; not the applications' own keys, which change often."""
 
 

@@ -1,15 +1,16 @@
 """What the leader hears and sees, gathered for `reconcile`; never stored, rebuilt by each leader."""
 
-from collections.abc import Mapping
-
 from aether.core.control.signals import Heard, Signals
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.lifecycle import Desired, Phase
-from aether.core.model.records import ProvisionRecord
+from aether.core.model.records import PhaseRecord, ProvisionRecord, WantedRecord
 from aether.core.model.view import ClusterView, Placed
 
 _State = tuple[Desired | None, int, Phase | None, int]
 """Wish and its generation, phase of the present life and the generation it answers."""
+
+_Seen = tuple[WantedRecord | None, PhaseRecord | None, bool]
+"""The records of an instance, and whether the fact is of the present life of its node."""
 
 
 class SignalBoard:
@@ -22,7 +23,9 @@ class SignalBoard:
         self._began = 0.0
         self._heard: dict[NodeId, Heard] = {}
         self._lives: dict[NodeId, Heard] = {}
-        self._states: dict[Placed, tuple[_State, float]] = {}
+        self._seen: dict[Placed, _Seen] = {}
+        self._since: dict[Placed, float] = {}
+        self._looked_at: ClusterView | None = None
         self._provisions: dict[NodeId, tuple[ProvisionRecord, float]] = {}
         self._down: dict[SliceBase, float] = {}
         self._calm_since = float("inf")
@@ -31,7 +34,9 @@ class SignalBoard:
         """Forget what an earlier reign saw: each wait begins anew, so nobody acts too early."""
         self._began = now
         self._lives.clear()
-        self._states.clear()
+        self._seen = {}
+        self._since = {}
+        self._looked_at = None
         self._down.clear()
         self._provisions.clear()
         self._calm_since = float("inf")
@@ -53,16 +58,14 @@ class SignalBoard:
         """Note the states in the view and return all signals as one value."""
         self._heard = {node: heard for node, heard in self._heard.items() if node in view.nodes}
         self._lives = {node: self._life(view, node, now) for node in view.nodes}
-        known = [*view.wanted, *(placed for placed in view.phases if placed not in view.wanted)]
-        self._states = {placed: self._noted(view, placed, now) for placed in known}
+        self._note_instances(view, now)
         self._down = {base: self._down.get(base, now) for base in _slices_down(view)}
         self._provisions = {node: self._asked(view, node, now) for node in view.provisions}
-        since: Mapping[Placed, float] = {placed: at for placed, (_, at) in self._states.items()}
         return Signals(
             reign_began=self._began,
             heard=dict(self._heard),
             registered={node: life.at for node, life in self._lives.items()},
-            since=since,
+            since=self._since,
             slice_down_since=dict(self._down),
             provision_since={node: at for node, (_, at) in self._provisions.items()},
             calm_since=self._calm_since,
@@ -78,22 +81,56 @@ class SignalBoard:
         known, record = self._provisions.get(node), view.provisions[node]
         return known if known is not None and known[0] == record else (record, now)
 
-    def _noted(self, view: ClusterView, placed: Placed, now: float) -> tuple[_State, float]:
-        wish, phase = view.wanted.get(placed), view.phases.get(placed)
-        current = phase if view.is_current(placed) else None
-        state: _State = (
-            wish.desired if wish else None,
-            wish.generation if wish else -1,
-            current.state if current else None,
-            current.observed_generation if current else -1,
-        )
-        known = self._states.get(placed)
-        return known if known is not None and known[0] == state else (state, now)
+    def _note_instances(self, view: ClusterView, now: float) -> None:
+        """Note since when each instance has been as it is.
+
+        What was handed out before stays as it was: both tables are made anew when one has changed.
+        """
+        was, self._looked_at = self._looked_at, view
+        if was is not None and _same_instances(was, view):
+            return
+        seen: dict[Placed, _Seen] = {}
+        since: dict[Placed, float] = {}
+        before, phases = self._seen, view.phases
+        lives = {node: record.incarnation for node, record in view.nodes.items()}
+        for placed in (*view.wanted, *(placed for placed in phases if placed not in view.wanted)):
+            wish, phase = view.wanted.get(placed), phases.get(placed)
+            current = phase is not None and lives.get(placed[0]) == phase.incarnation
+            known = before.get(placed)
+            if known is None or not _same_state(known, (wish, phase, current)):
+                since[placed] = now
+            else:
+                since[placed] = self._since[placed]
+            seen[placed] = (wish, phase, current)
+        self._seen, self._since = seen, since
+
+
+def _same_instances(one: ClusterView, other: ClusterView) -> bool:
+    """Whether nothing that is said about instances has changed, which a `Projector` shows."""
+    return one.wanted is other.wanted and one.phases is other.phases and one.nodes is other.nodes
+
+
+def _same_state(one: _Seen, other: _Seen) -> bool:
+    """Whether an instance is as it was; the same records are by far the most frequent case."""
+    if one[0] is other[0] and one[1] is other[1] and one[2] is other[2]:
+        return True
+    return _state(one) == _state(other)
+
+
+def _state(seen: _Seen) -> _State:
+    wish, phase, is_current = seen
+    current = phase if is_current else None
+    return (
+        wish.desired if wish else None,
+        wish.generation if wish else -1,
+        current.state if current else None,
+        current.observed_generation if current else -1,
+    )
 
 
 def _slices_down(view: ClusterView) -> list[SliceBase]:
     """Return the slices wanted or required of which no instance is ACTIVE."""
-    serving = {placed[1].base for placed in view.phases if view.is_active(placed)}
+    serving = view.active_by_slice()
     known = dict.fromkeys(view.targets)
     for target in view.targets.values():
         known.update((need.slice, None) for need in target.dependencies if need.required)

@@ -5,8 +5,9 @@ one counts, or the cluster would fill with failures. Never more than the target 
 there, those on their way out not counted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from msgspec.structs import replace as with_fields
 
@@ -26,6 +27,7 @@ from aether.core.control.removal import (
     is_replaced,
     is_surplus,
 )
+from aether.core.control.settled import unsettled
 from aether.core.control.signals import ControlSettings, Signals
 from aether.core.control.waiting import Waiting
 from aether.core.model.ids import Artifact, NodeId, SliceBase
@@ -54,7 +56,7 @@ def may_activate(asked: Activation) -> str:
     return "ACTIVATE" if asked.loaded and not asked.missing else "wait"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Moment:
     """What all slices have in common while one plan is made; placements update the occupancy."""
 
@@ -63,7 +65,11 @@ class _Moment:
     settings: ControlSettings
     now: float
     needs: Needs
-    occupancy: Occupancy
+
+    @cached_property
+    def occupancy(self) -> Occupancy:
+        """Who hosts what: counted when the first slice needs it, and kept current from then on."""
+        return Occupancy(self.view)
 
 
 def converge(
@@ -75,26 +81,22 @@ def converge(
         signals=signals,
         settings=settings,
         now=now,
-        needs=Needs(view),
-        occupancy=Occupancy(view),
+        needs=view.once(Needs),
     )
-    by_slice: dict[SliceBase, list[Placed]] = {base: [] for base in view.targets}
-    for placed in view.wanted:
-        by_slice.setdefault(placed[1].base, []).append(placed)
-    for base, here in sorted(by_slice.items()):
-        here.sort()
-        target = view.targets.get(base)
+    by_slice = view.wanted_by_slice()
+    for base in sorted({*view.targets, *by_slice}):
+        here, target = by_slice.get(base, ()), view.targets.get(base)
         if target is None or not moment.needs.is_listed(base):
             yield from _retire(moment, base, here, by_slice)
-        else:
+        elif base in view.once(unsettled):
             yield from _Slice(moment, base, target, here).converge()
 
 
 def _retire(
     moment: _Moment,
     base: SliceBase,
-    here: list[Placed],
-    by_slice: Mapping[SliceBase, list[Placed]],
+    here: Sequence[Placed],
+    by_slice: Mapping[SliceBase, Sequence[Placed]],
 ) -> Iterator[Step]:
     view, needs = moment.view, moment.needs
     staying = [placed for placed in here if not is_leaving(view.wanted[placed])]
@@ -113,9 +115,7 @@ def _retire(
         yield begin_removal(view, placed, "no blueprint asks for it")
 
 
-def _goes_before(
-    view: ClusterView, needs: Needs, other: SliceBase, here: list[Placed] | tuple[()]
-) -> bool:
+def _goes_before(view: ClusterView, needs: Needs, other: SliceBase, here: Sequence[Placed]) -> bool:
     """Whether a slice must be removed, or parked, before one that it requires may go."""
     if not needs.is_listed(other):
         return bool(here)
@@ -128,7 +128,7 @@ class _Slice:
     """Convergence of one slice."""
 
     def __init__(
-        self, moment: _Moment, base: SliceBase, target: TargetRecord, here: list[Placed]
+        self, moment: _Moment, base: SliceBase, target: TargetRecord, here: Sequence[Placed]
     ) -> None:
         self._moment = moment
         self._view = moment.view
@@ -140,6 +140,7 @@ class _Slice:
         self._leaving = len(here) - len(self._present)
         self._tried = self._given_up_on()
         self._just_tried: set[NodeId] = set()
+        self._fit: dict[Placed, bool] = {}
 
     def converge(self) -> Iterator[Step]:
         """Yield the slice's steps: what goes before what comes, so that no instance is too many."""
@@ -152,9 +153,11 @@ class _Slice:
         yield from self._place_missing()
 
     def _fits(self, placed: Placed) -> bool:
-        node = self._view.nodes.get(placed[0])
-        wish = self._view.wanted[placed]
-        return updates.fits(placed[1].version, wish, self._target, node)
+        fit = self._fit.get(placed)
+        if fit is None:
+            node, wish = self._view.nodes.get(placed[0]), self._view.wanted[placed]
+            fit = self._fit[placed] = updates.fits(placed[1].version, wish, self._target, node)
+        return fit
 
     def _leave(self, placed: Placed) -> None:
         """Count an instance out: it is on its way now."""

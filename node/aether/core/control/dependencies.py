@@ -49,11 +49,11 @@ def required(target: TargetRecord) -> list[SliceBase]:
 def missing(view: ClusterView, base: SliceBase) -> list[SliceBase]:
     """Return the required dependencies of a slice that have no ACTIVE instance."""
     target = view.targets.get(base)
-    return Needs(view).missing(target) if target is not None else []
+    return view.once(Needs).missing(target) if target is not None else []
 
 
 class Needs:
-    """Who requires whom, and who serves, looked up once for a whole stage."""
+    """Who requires whom, and who serves, looked up once for a view: `view.once(Needs)`."""
 
     def __init__(self, view: ClusterView) -> None:
         self._targets = view.targets
@@ -109,7 +109,7 @@ def chain(view: ClusterView, base: SliceBase) -> list[list[SliceBase]]:
     `[[stock, shop], [stock, shop, storefront]]`: the shop requires the stock, the storefront the
     shop. At most MAX_CHAINS paths, one for each slice that is affected.
     """
-    needs, reached = Needs(view), {base}
+    needs, reached = view.once(Needs), {base}
     paths: list[list[SliceBase]] = []
     frontier = [[base]]
     while frontier and len(paths) < MAX_CHAINS:
@@ -159,7 +159,7 @@ def follow_losses(
     parked = {placed for placed, wish in view.wanted.items() if wish.parked}
     if not concerned and not parked:
         return
-    needs = Needs(view)
+    needs = view.once(Needs)
     concerned = [base for base in concerned if needs.is_listed(base)]
     by_slice: dict[SliceBase, list[Placed]] = {base: list(needs.active(base)) for base in concerned}
     for placed in parked:
@@ -168,7 +168,8 @@ def follow_losses(
             by_slice.setdefault(base, []).append(placed)
     for base, placed_here in sorted(by_slice.items()):
         asked = _loss(needs, view.targets[base], signals, settings, now)
-        for placed in sorted(set(placed_here)):
+        nothing_lost = not asked.down_for_s and not asked.removed
+        for placed in sorted({*placed_here} & parked if nothing_lost else {*placed_here}):
             wish = view.wanted.get(placed)
             if wish is None or (wish.desired is not Desired.ACTIVATE and not wish.parked):
                 continue

@@ -3,14 +3,14 @@
 A fact of an earlier life of a node counts as no fact: what it says may have died with that life.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from aether.core.control.evidence import Evaluate, read, write
 from aether.core.control.liveness import is_gone
 from aether.core.control.recovery import STUCK_FACTOR
 from aether.core.control.signals import Signals
-from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.lifecycle import STEP_TIMEOUT_S, Desired
 from aether.core.model.plan import DropRoute, Forget
 from aether.core.model.reason import Reason
@@ -44,23 +44,21 @@ def decide(asked: Orphan) -> str:
 
 def forget_lost(view: ClusterView) -> Iterator[Forget]:
     """Yield the instances of nodes that are gone: placement then sees them missing."""
-    gone: dict[NodeId, bool] = {}
-    for placed in (*view.wanted, *view.phases):
-        if placed[0] not in gone:
-            gone[placed[0]] = is_gone(view, placed[0])
-    if not any(gone.values()):
+    hosts = {placed[0] for placed in view.wanted} | {placed[0] for placed in view.phases}
+    gone = {node for node in hosts if is_gone(view, node)}
+    if not gone:
         return
-    for placed in sorted({*view.wanted, *view.phases}):
-        if gone[placed[0]]:
-            asked = _orphan(view, placed, 0.0)
-            verdict = f"is {asked.verdict}" if asked.node_known else "is no node of the cluster"
-            text = f"{placed[1]} was on {placed[0]}, which {verdict}"
-            yield Forget(*placed, Reason("", "forget", text, write(asked, decide(asked))))
+    lost = {placed for table in (view.wanted, view.phases) for placed in table if placed[0] in gone}
+    for placed in sorted(lost):
+        asked = _orphan(view, placed, 0.0)
+        verdict = f"is {asked.verdict}" if asked.node_known else "is no node of the cluster"
+        text = f"{placed[1]} was on {placed[0]}, which {verdict}"
+        yield Forget(*placed, Reason("", "forget", text, write(asked, decide(asked))))
 
 
 def forget_left_over(view: ClusterView, signals: Signals, now: float) -> Iterator[Forget]:
     """Yield facts without a wish that their living node has not taken away in time."""
-    for placed in sorted(placed for placed in view.phases if placed not in view.wanted):
+    for placed in sorted(view.phases.keys() - view.wanted.keys()):
         asked = _orphan(view, placed, signals.in_state_for(placed, now))
         if not asked.gone and decide(asked) == "forget":
             text = f"{placed[0]} has not taken away {placed[1]}, which nobody wants"
@@ -100,21 +98,21 @@ def drop_routes(view: ClusterView) -> Iterator[DropRoute]:
 
     A route stays while any instance of its slice is under way: it may be about to claim it.
     """
-    placed_by_slice: dict[SliceBase, list[Placed]] = {}
-    routed = {route.slice for route in view.routes.values()}
-    for placed in view.wanted:
-        base = placed[1].base
-        if base in routed:
-            placed_by_slice.setdefault(base, []).append(placed)
-    for (method, pattern), route in sorted(view.routes.items()):
-        placed_here = placed_by_slice.get(route.slice, [])
-        without = sum(
-            1 for placed in placed_here if _has_settled_without(view, placed, method, pattern)
-        )
+    for (method, pattern), route in sorted(view.routes.items(), key=itemgetter(0)):
+        placed_here = view.wanted_by_slice().get(route.slice, ())
+        without = _settled_without(view, placed_here, method, pattern)
         asked = Claims(instances=len(placed_here), settled_without=without)
         if decide_route(asked) == "drop":
             text = f"no instance of {route.slice} answers {method} {pattern}"
             yield DropRoute(method, pattern, Reason("", "route", text, write(asked, "drop")))
+
+
+def _settled_without(view: ClusterView, here: Sequence[Placed], method: str, pattern: str) -> int:
+    """Count until one keeps the route: most often the first."""
+    for number, placed in enumerate(here):
+        if not _has_settled_without(view, placed, method, pattern):
+            return number
+    return len(here)
 
 
 def _has_settled_without(view: ClusterView, placed: Placed, method: str, pattern: str) -> bool:

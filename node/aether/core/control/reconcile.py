@@ -36,7 +36,7 @@ def reconcile(view: ClusterView, signals: Signals, settings: ControlSettings, no
     draft.add(drop_targets(draft.view))
     draft.add(heal(draft.view, signals, settings, now))
     if not draft.commands and now - signals.calm_since >= settings.settle_s:
-        move = rebalance(draft.view)
+        move = draft.view.once(rebalance)
         draft.add([move] if move else [])
     return Plan(tuple(draft.commands), tuple(draft.waiting))
 

@@ -65,9 +65,7 @@ def begin_removal(view: ClusterView, placed: Placed, why: str) -> Wish:
 
 def continue_removals(view: ClusterView, signals: Signals, now: float) -> Iterator[Wish | Forget]:
     """Yield the next step of every instance on its way out."""
-    for placed, wish in sorted(view.wanted.items()):
-        if not is_leaving(wish):
-            continue
+    for placed in sorted(placed for placed, wish in view.wanted.items() if is_leaving(wish)):
         asked = _departure(view, placed, signals.in_state_for(placed, now))
         step = next_step(asked)
         if step == "forget":

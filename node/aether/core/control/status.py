@@ -72,7 +72,7 @@ def slice_statuses(view: ClusterView) -> Iterator[SliceStatus]:
 
 
 def _statuses(view: ClusterView, bases: Sequence[SliceBase]) -> Iterator[SliceStatus]:
-    needs = Needs(view)
+    needs = view.once(Needs)
     here: dict[SliceBase, list[Placed]] = {base: [] for base in bases if base in view.targets}
     if not here:
         return

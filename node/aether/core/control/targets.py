@@ -101,6 +101,10 @@ def is_retired(view: ClusterView, base: SliceBase) -> bool:
 
 def listed_slices(view: ClusterView) -> frozenset[SliceBase]:
     """Return the slices that are not retired: `is_retired` for all of them, in one pass."""
+    return view.once(_listed_slices)
+
+
+def _listed_slices(view: ClusterView) -> frozenset[SliceBase]:
     return frozenset(
         base
         for owner, blueprint in view.blueprints.items()
@@ -113,10 +117,10 @@ def listed_slices(view: ClusterView) -> frozenset[SliceBase]:
 def drop_targets(view: ClusterView) -> Iterator[DropTarget]:
     """Yield the retired targets of which no instance is left."""
     listed = listed_slices(view)
-    idle = [item for item in sorted(view.targets.items()) if item[0] not in listed]
-    occupied = {instance.base for _, instance in view.wanted} if idle else set()
-    for base, target in idle:
-        if base not in occupied:
+    idle = sorted(base for base in view.targets if base not in listed)
+    for base in idle:
+        target = view.targets[base]
+        if base not in view.wanted_by_slice():
             asked = Asked(retired=True, target_generation=target.generation)
             text = f"{base} is in no blueprint and its last instance is gone"
             because = Reason("", "target", text, write(asked, decide(asked)))
