@@ -15,7 +15,7 @@ from aether.cli.moments import at_option
 from aether.cli.names import SLICE
 from aether.cli.plans import DIGEST_OPTION, DRY_RUN_OPTION, show_plan
 from aether.cli.progress import Progress, SliceProgress, read_blueprint, read_slice
-from aether.cli.tables import render_pairs, render_table, table_of
+from aether.cli.tables import cell, render_pairs, render_table, table_of
 from aether.cli.waiting import CHANGE_TIMEOUT_S, Wait, look_at, wait_until_done
 
 _COLUMNS: Mapping[str, str] = {
@@ -64,10 +64,16 @@ def slice_lines(answer: Mapping[str, Any]) -> list[str]:
     pairs = [(shown, answer[field]) for shown, field in names.items()]
     pairs.append(("active", answer["active"]))
     instances, reasons = answer["instances"], answer["reasons"]
+    stubborn = [
+        f"  {row['instance']} on {row['node']}: {cell(row['settings_problem'], 1000)}"
+        for row in instances
+        if row.get("settings_problem")
+    ]
     return [
         *render_pairs(pairs),
         *(["", *render_table(table_of(instances, _INSTANCES))] if instances else []),
         *(["", "why:", *(f"  {reason}" for reason in reasons)] if reasons else []),
+        *(["", "settings not taken:", *stubborn] if stubborn else []),
     ]
 
 

@@ -26,6 +26,8 @@ class InstanceStatus:
     desired: Desired | Literal[""]
     phase: Phase | Literal[""]
     failure: str
+    settings_problem: str = ""
+    """Why it did not take the settings given it last; it goes on all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +171,7 @@ def _instance_status(view: ClusterView, placed: Placed) -> InstanceStatus:
         desired=wish.desired if wish else "",
         phase=phase.state if phase and current else "",
         failure=phase.failure.message if phase and current and phase.failure else "",
+        settings_problem=phase.settings_problem if phase and current else "",
     )
 
 
