@@ -16,7 +16,7 @@ from aether.core.control.rehearsal_outcome import Rehearsal, differences
 from aether.core.model import keys
 from aether.core.model.records import encode, to_plain
 from aether.core.model.view import ClusterView
-from aether.core.store.commands import Guard
+from aether.core.store.commands import MAX_OPERATIONS, Guard
 from aether.errors import Conflict, Invalid
 
 PLAN: Mapping[str, str] = {
@@ -25,7 +25,7 @@ PLAN: Mapping[str, str] = {
 """Query of every change that can be planned."""
 
 MOST_GUARDS = 256
-"""Keys guarded beyond those of the change itself."""
+"""Keys guarded beyond those of the change itself, where the transaction has room for as many."""
 
 _GUARDED = (keys.VERDICTS, keys.NODES, keys.TARGETS, keys.BLUEPRINTS, keys.WANTED)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -94,15 +94,20 @@ def _changed(digest: str, found: Rehearsal, context: Context) -> PlanChanged:
 
 
 def _guards(view: ClusterView, admitted: Admitted) -> tuple[Guard, ...]:
-    """Return guards for what placements depend on: nodes and their verdicts first, bounded."""
+    """Return guards for what placements depend on: nodes and their verdicts first, bounded.
+
+    A change of hundreds of slices guards hundreds of keys itself: only as many more are taken as one
+    transaction holds.
+    """
     taken = {guard.key for guard in admitted.guards}
+    room = max(0, min(MOST_GUARDS, MAX_OPERATIONS - len(admitted.guards)))
     found = (
         Guard(key, view.revisions[key])
         for family in _GUARDED
         for key in sorted(key for key in view.revisions if key.startswith(family))
         if key not in taken
     )
-    return tuple(islice(found, MOST_GUARDS))
+    return tuple(islice(found, room))
 
 
 async def submit_as_planned(

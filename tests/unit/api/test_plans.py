@@ -8,9 +8,11 @@ from aether.api.plans import MOST_GUARDS, PlanChanged, check_plan, plan_answer
 from aether.core.control.admission import Admitted
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
+from aether.core.model.reason import Reason
 from aether.core.model.records import Verdict, VerdictRecord, encode
 from aether.core.model.view import ClusterView
-from aether.core.store.commands import Guard, Put
+from aether.core.store.commands import MAX_OPERATIONS, Guard, Put, Txn
+from aether.core.store.limits import txn_problem
 from aether.errors import Invalid
 from tests.api_world import BLUEPRINT, SHOP_1, ApiWorld
 from tests.worlds import APP, SHOP, nodes, target, with_artifact
@@ -104,6 +106,18 @@ async def test_a_plan_that_holds_guards_what_it_depends_on(world: ApiWorld) -> N
     )
     many = replace(held(), revisions={f"wanted/n/{number:04d}": 1 for number in range(900)})
     assert len(await check_plan(world.context, many, change, digest)) == MOST_GUARDS
+
+
+async def test_a_change_of_five_hundred_slices_still_fits_one_transaction(world: ApiWorld) -> None:
+    own = tuple(Guard(f"artifact/org.example:s{number}:1.0.0", 1) for number in range(503))
+    change = Admitted((Put(keys.target(SHOP), encode(target(instances=2))),), own, "many")
+    many = replace(held(), revisions={f"verdict/n{number:04d}": 5 for number in range(50)})
+    digest = (await plan_answer(world.context, many, change))["digest"]
+    guards = await check_plan(world.context, many, change, digest)
+    assert len(guards) == MAX_OPERATIONS - len(own)
+    assert guards[0] == Guard("verdict/n0000", 5)
+    txn = Txn(then=change.then, guards=(*own, *guards), reason=Reason("test", "test", "many"))
+    assert txn_problem(txn) is None
 
 
 async def test_a_plan_that_does_not_hold_raises(world: ApiWorld) -> None:

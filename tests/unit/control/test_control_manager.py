@@ -7,7 +7,7 @@ from aether.core.control.signals import ControlSettings
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.reason import Reason
-from aether.core.model.records import EpochRecord, decode, encode
+from aether.core.model.records import EpochRecord, TopologyRecord, decode, encode
 from aether.core.store.commands import Outcome, Put, Txn
 from aether.core.store.machine import KvMachine
 from aether.errors import OutcomeUnknown
@@ -89,6 +89,31 @@ def test_the_leader_begins_an_epoch_and_judges_nodes_that_report() -> None:
         assert manager.view().verdicts[NodeId("n1")].verdict == "ON_DUTY"
         await let_pass(10.0)
         assert manager.view().verdicts[NodeId("n1")].verdict == "LOST"
+        await tasks.stop()
+
+    run_virtual(story())
+
+
+def test_a_change_of_the_topology_is_acted_on_at_once() -> None:
+    async def story() -> None:
+        node, machine = NodeId("n1"), KvMachine()
+        consensus = Oracle().member(Member(node, "n1:1"), machine)
+        await consensus.start()
+        store = KvStore(consensus, machine)
+        settings = ControlSettings(has_provider=True)
+        manager = ClusterDeploymentManager(node, store, CLOCK, settings, period_s=600.0)
+        tasks = Tasks()
+        tasks.start("control", manager.run())
+        await let_pass(700.0)
+        reason = Reason("test", "test", "grow")
+        register = Put(keys.node(node), encode(node_record("n1")))
+        await store.txn(Txn((register,), reason))
+        manager.hear(node, "life-1")
+        await let_pass(1.0)
+        wanted = Put(keys.TOPOLOGY, encode(TopologyRecord(nodes=2, max_nodes=2)))
+        await store.txn(Txn((wanted,), reason))
+        await let_pass(1.0)
+        assert [str(name) for name in manager.view().provisions] == ["node-1"]
         await tasks.stop()
 
     run_virtual(story())
