@@ -21,11 +21,9 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Seconds on a monotonic clock."""
-        ...
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
-        ...
 
 
 class DiskFile(Protocol):
@@ -36,27 +34,21 @@ class DiskFile(Protocol):
 
     def size(self) -> int:
         """Length in bytes."""
-        ...
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return up to `size` bytes from `offset`."""
-        ...
 
     def write_at(self, offset: int, data: bytes) -> None:
         """Write all of `data` at `offset`."""
-        ...
 
     def truncate(self, size: int) -> None:
         """Cut or lengthen the file."""
-        ...
 
     def sync(self) -> None:
         """Return once everything written before the call is on disk. May run in a thread."""
-        ...
 
     def close(self) -> None:
         """Give the file back."""
-        ...
 
 
 class Disk(Protocol):
@@ -64,27 +56,21 @@ class Disk(Protocol):
 
     def names(self) -> Sequence[str]:
         """Names of the files there, sorted."""
-        ...
 
     def open(self, name: str, *, create: bool = False) -> DiskFile:
         """Open a file for reading and writing; with `create` a new one, which must not exist."""
-        ...
 
     def rename(self, old: str, new: str) -> None:
         """Give a file another name, replacing what had it."""
-        ...
 
     def remove(self, name: str) -> None:
         """Take a file away; no error when there is none."""
-        ...
 
     def sync_names(self) -> None:
         """Return once creations, renames and removals made before the call are on disk."""
-        ...
 
     def free_bytes(self) -> int:
         """Bytes that can still be written."""
-        ...
 
 
 class Restoring(Protocol):
@@ -92,11 +78,9 @@ class Restoring(Protocol):
 
     def feed(self, part: bytes) -> None:
         """Take the next part of a snapshot; raises ValueError when it is damaged."""
-        ...
 
     def finish(self) -> None:
         """Replace the machine's whole state; raises ValueError when parts are missing."""
-        ...
 
 
 class StateMachine(Protocol):
@@ -108,11 +92,9 @@ class StateMachine(Protocol):
 
     def apply(self, command: bytes, time_ms: int) -> bytes:
         """Apply one committed command and return its encoded result."""
-        ...
 
     def due(self, time_ms: int) -> bytes | None:
         """Return the command a leader should propose now that it is `time_ms`, if any."""
-        ...
 
     def snapshot(self) -> Iterator[bytes]:
         """Return the whole state as of this call, in parts of some 64 KiB.
@@ -120,15 +102,12 @@ class StateMachine(Protocol):
         The call itself and each part take a few milliseconds; commands may be applied between
         parts and are not seen by them.
         """
-        ...
 
     def restoring(self) -> Restoring:
         """Begin to replace the whole state."""
-        ...
 
     def digest(self) -> bytes:
         """Return a digest that is equal on members that applied equal logs, in constant time."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,17 +164,14 @@ class Group(Protocol):
     @property
     def leader(self) -> NodeId | None:
         """The member that leads, as far as this one knows; None while nobody does."""
-        ...
 
     @property
     def term(self) -> int:
         """Current Raft term."""
-        ...
 
     @property
     def members(self) -> Sequence[Member]:
         """Members, this one included, sorted by node."""
-        ...
 
     async def add_member(self, member: Member, timeout_s: float) -> None:
         """Make a node a member; any member may be asked.
@@ -204,25 +180,21 @@ class Group(Protocol):
         changes nothing but what it lacks: a learner added as a voter is promoted. Raises NoQuorum,
         OutcomeUnknown, or Conflict when another change is under way.
         """
-        ...
 
     async def remove_member(self, node: NodeId, timeout_s: float) -> None:
         """Take a node out, the leader included. Removing an absent member changes nothing.
 
         Raises Invalid for the last voter.
         """
-        ...
 
     async def transfer_leadership(self, node: NodeId | None, timeout_s: float) -> NodeId:
         """Have `node`, or whoever is most up to date, lead; return who does.
 
         Raises Invalid when it is not a voter, Unavailable when it could not take over in time.
         """
-        ...
 
     async def status(self) -> MemberStatus:
         """Return how this member is, at once."""
-        ...
 
 
 class Consensus(Group, Protocol):
@@ -230,11 +202,9 @@ class Consensus(Group, Protocol):
 
     async def start(self) -> None:
         """Open log and sockets and take part."""
-        ...
 
     async def stop(self) -> None:
         """Leave cleanly; what was acknowledged stays on disk."""
-        ...
 
     async def propose(self, command: bytes, timeout_s: float) -> bytes:
         """Commit `command` and return what `apply` answered on this member.
@@ -243,11 +213,9 @@ class Consensus(Group, Protocol):
         it surely was not accepted, OutcomeUnknown when time ran out or leadership moved while it
         was under way. The caller retries with the same request id, which applies at most once.
         """
-        ...
 
     async def barrier(self, timeout_s: float) -> None:
         """Return once this member has applied everything acknowledged before the call."""
-        ...
 
 
 class Backups(Protocol):
@@ -259,7 +227,6 @@ class Backups(Protocol):
         It must begin within `timeout_s`. Raises NoQuorum, Conflict when too many are under way,
         Unavailable when it breaks off: what came until then is of no use.
         """
-        ...
 
 
 class Watching(Protocol):
@@ -267,15 +234,12 @@ class Watching(Protocol):
 
     def __aiter__(self) -> AsyncIterator[Changes]:
         """Return itself."""
-        ...
 
     async def __anext__(self) -> Changes:
         """Return the next batch."""
-        ...
 
     def ask_progress(self) -> None:
         """Have it tell at once, after what waits, up to which revision all was seen."""
-        ...
 
 
 class Store(Protocol):
@@ -287,7 +251,6 @@ class Store(Protocol):
         Retries under one request id until `timeout_s` runs out. Raises NoQuorum when nothing was
         written, OutcomeUnknown when that cannot be told, Invalid when a limit is broken.
         """
-        ...
 
     async def range(
         self,
@@ -304,7 +267,6 @@ class Store(Protocol):
         With `revision`, as they stood then: raises Conflict with code `compacted` when that is
         gone, Invalid when it is still to come.
         """
-        ...
 
     async def get(
         self,
@@ -314,14 +276,12 @@ class Store(Protocol):
         timeout_s: float = STORE_S,
     ) -> Entry | None:
         """Return one key, or None when it does not exist."""
-        ...
 
     def level(self, prefixes: Sequence[str]) -> Range:
         """Return what this node has applied under `prefixes`, at once; may be stale.
 
         The whole answer is of one revision: this is what level-triggered loops look at.
         """
-        ...
 
     def watch(
         self,
@@ -338,29 +298,23 @@ class Store(Protocol):
         cut off with the same error. With `progress`, a batch without changes now and then says
         up to which revision all was seen, also while nothing under `prefix` changes.
         """
-        ...
 
     async def grant(self, ttl_s: float, timeout_s: float = STORE_S) -> LeaseId:
         """Make a lease; the keys put under it go when it is not renewed for `ttl_s`."""
-        ...
 
     async def renew(self, lease: LeaseId, timeout_s: float = STORE_S) -> float:
         """Prolong a lease and return its time to live in seconds; raises NotFound when it is gone."""
-        ...
 
     async def revoke(self, lease: LeaseId, timeout_s: float = STORE_S) -> None:
         """End a lease and delete its keys; no error when it is gone."""
-        ...
 
     @property
     def leader(self) -> NodeId | None:
         """The node that leads, as far as this one knows."""
-        ...
 
     @property
     def revision(self) -> int:
         """Revision this node has applied."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -417,38 +371,30 @@ class Launcher(Protocol):
 
     async def probe(self, manifest: Manifest, paths: Sequence[str]) -> Manifest:
         """Import an artifact in a throw-away host; return its manifest with routes and methods."""
-        ...
 
     async def load(self, spec: HostSpec) -> HostStatus:
         """Start a host and import the slice in it; it is `loaded` then."""
-        ...
 
     async def activate(self, instance: InstanceId, timeout_s: float) -> HostStatus:
         """Call the slice's `start` and listen on its socket; it is `active` then."""
-        ...
 
     async def deactivate(self, instance: InstanceId, drain_s: float) -> HostStatus:
         """Finish what is in flight for at most `drain_s`, stop listening, call `stop`."""
-        ...
 
     async def configure(self, instance: InstanceId, config: bytes) -> HostStatus:
         """Give a slice other settings (JSON) while it is loaded or active.
 
         When its own `configure` fails, the settings stand all the same and the status tells why.
         """
-        ...
 
     async def unload(self, instance: InstanceId) -> None:
         """End the host's whole process tree; no error when there is none."""
-        ...
 
     async def hosts(self) -> Sequence[HostStatus]:
         """Every host that lives, those started before this node process included."""
-        ...
 
     def exits(self) -> AsyncIterator[HostExited]:
         """Follow the hosts that end."""
-        ...
 
 
 class ArtifactSource(Protocol):
@@ -456,7 +402,6 @@ class ArtifactSource(Protocol):
 
     async def fetch(self, artifact: Artifact, record: ArtifactRecord) -> bytes:
         """Return the wheel's bytes from any node that has it; raise Unavailable when none does."""
-        ...
 
 
 class Replicator(Protocol):
@@ -466,7 +411,6 @@ class Replicator(Protocol):
         self, artifact: Artifact, record: ArtifactRecord, copies: int
     ) -> tuple[NodeId, ...]:
         """Have up to `copies` other nodes fetch the artifact from here; return those that did."""
-        ...
 
 
 class NodeProvider(Protocol):
@@ -477,7 +421,6 @@ class NodeProvider(Protocol):
 
         Returns once that is under way: the node shows by itself when it joins. Raises AetherError.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -508,4 +451,3 @@ class LeaderLink(Protocol):
 
     async def forward(self, leader: NodeId, request: ApiRequest) -> ApiResponse:
         """Have the leader answer; raise Unavailable when it cannot be reached."""
-        ...

@@ -27,7 +27,7 @@ SHOP = """
             if config.get("currency") == "bad":
                 raise ValueError("no such currency")
             if config.get("currency") == "slow":
-                await asyncio.sleep(60)
+                await asyncio.Event().wait()
             if config.get("currency") == "exit":
                 raise SystemExit(3)
             self.told.append(config.get("currency"))

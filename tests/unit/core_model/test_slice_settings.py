@@ -1,0 +1,32 @@
+"""What a slice is given as its config."""
+
+from aether.core.model.ids import SliceBase
+from aether.core.model.records import ConfigRecord
+from aether.core.model.slice_settings import changed_settings, settings_digest, slice_settings
+
+SHOP = SliceBase("org.example:shop")
+
+
+def test_what_was_changed_stands_for_the_blueprints_whole_value() -> None:
+    given = {"limits": {"low": 1, "high": 2}, "currency": "EUR"}
+    settings = slice_settings(given, {"limits": {"low": 5}})
+    assert settings == b'{"currency":"EUR","limits":{"low":5}}'
+
+
+def test_equal_settings_have_equal_bytes_and_digests() -> None:
+    one = slice_settings({"a": 1, "b": {"x": 1, "y": 2}}, {})
+    other = slice_settings({"b": {"y": 2, "x": 1}}, {"a": 1})
+    assert one == other
+    assert settings_digest(one) == settings_digest(other)
+    assert settings_digest(one) != settings_digest(slice_settings({"a": 2}, {}))
+
+
+def test_changes_of_other_scopes_and_impossible_names_are_passed_over() -> None:
+    record = ConfigRecord(value=1)
+    overrides = {
+        ("cluster", "control.settle_s"): record,
+        ("node/n1", "log.level"): record,
+        (f"slice/{SHOP}", "limit"): record,
+        (f"slice/{SHOP}", "No Name"): record,
+    }
+    assert changed_settings(overrides) == {SHOP: {"limit": 1}}
