@@ -1,10 +1,11 @@
 """What a node does next for an instance, for every combination that can occur."""
 
 import itertools
+from typing import Literal
 
 import pytest
 
-from aether.core.agent.steps import HostFact, Step, must_abort, next_step
+from aether.core.agent.steps import HostFact, Step, must_abort, must_configure, next_step
 from aether.core.model.lifecycle import Desired, Event, Phase, advance
 from aether.core.model.records import PhaseRecord, WantedRecord
 from tests.worlds import fact, wish
@@ -103,3 +104,36 @@ def test_a_step_may_begin_although_the_fact_of_the_one_before_was_not_written(
 ) -> None:
     assert next_step(wanted, phase, host, "life-1") is step
     assert advance(phase.state, wanted.desired, Event.STEP_BEGAN) is not None
+
+
+@pytest.mark.parametrize(
+    ("step", "desired", "state", "has", "configures"),
+    [
+        (None, Desired.ACTIVATE, "active", "old", True),
+        (None, Desired.ACTIVATE, "active", "new", False),
+        (None, Desired.ACTIVATE, "active", "", False),
+        (None, Desired.ACTIVATE, "unsettled", "old", False),
+        (Step.ACTIVATE, Desired.ACTIVATE, "loaded", "old", True),
+        (None, Desired.DEACTIVATE, "loaded", "old", True),
+        (Step.DEACTIVATE, Desired.DEACTIVATE, "active", "old", False),
+        (Step.REPORT_ACTIVE, Desired.ACTIVATE, "active", "old", False),
+        (None, Desired.UNLOAD, "active", "old", False),
+    ],
+)
+def test_settings_are_given_before_a_start_or_when_nothing_else_is_due(
+    step: Step | None,
+    desired: Desired,
+    state: Literal["loaded", "active", "unsettled"],
+    has: str,
+    configures: bool,
+) -> None:
+    host = HostFact(state, 1, has)
+    assert must_configure(step, wish(desired), host, "new") is configures
+    assert not must_configure(step, None, host, "new")
+    assert not must_configure(step, wish(desired), None, "new")
+
+
+def test_a_slice_that_thinks_about_its_settings_holds_up_no_stop() -> None:
+    assert must_abort(Step.CONFIGURE, wish(Desired.DEACTIVATE))
+    assert must_abort(Step.CONFIGURE, wish(Desired.UNLOAD))
+    assert not must_abort(Step.CONFIGURE, wish(Desired.ACTIVATE))

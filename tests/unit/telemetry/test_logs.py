@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from aether.telemetry.logs import configure_logs
+from aether.telemetry.logs import configure_logs, set_level
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +50,23 @@ def test_an_exception_travels_in_its_line(capsys: pytest.CaptureFixture[str]) ->
     except ValueError:
         structlog.get_logger().exception("failed", value=object)
     assert "ValueError: invalid literal" in json.loads(capsys.readouterr().err)["exception"]
+
+
+def test_a_level_set_later_counts_for_loggers_that_are_in_use(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logs("node", "n1", level="warning")
+    log, library = structlog.get_logger(), logging.getLogger("library")
+
+    def lines() -> list[str]:
+        log.debug("one")
+        log.info("two")
+        log.error("three")
+        library.warning("four")
+        return [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
+
+    assert lines() == ["three", "four"]
+    set_level("debug")
+    assert lines() == ["one", "two", "three", "four"]
+    set_level("error")
+    assert lines() == ["three"]
