@@ -13,9 +13,10 @@ from aether.core.control.node_admission import (
     admit_removal,
     admit_shutdown,
     admit_topology,
+    last_copies,
 )
 from aether.core.model import keys
-from aether.core.model.ids import NodeId
+from aether.core.model.ids import Artifact, NodeId
 from aether.core.model.records import (
     DrainOrder,
     TopologyRecord,
@@ -26,7 +27,7 @@ from aether.core.model.records import (
 )
 from aether.core.model.view import ClusterView
 from aether.core.store.commands import Delete, DeletePrefix, Guard, Put
-from tests.worlds import nodes, wish, with_instance
+from tests.worlds import nodes, wish, with_artifact, with_instance
 
 N1, N2, N3, N4 = (NodeId(f"n{number}") for number in (1, 2, 3, 4))
 BY = "api:anonymous"
@@ -164,6 +165,39 @@ def test_a_lost_node_is_removed_with_its_settings() -> None:
     assert decision.summary == (
         "n1 is removed; 2 of 2 voters answer then, a quorum is 2: none may fail then"
     )
+
+
+def held(view: ClusterView, artifact: str, *holders: NodeId) -> ClusterView:
+    view = with_artifact(view, artifact)
+    record = replace(view.artifacts[Artifact(artifact)], holders=holders)
+    return replace(view, artifacts={**view.artifacts, Artifact(artifact): record})
+
+
+def test_a_removal_names_the_artifacts_whose_last_copies_go() -> None:
+    view = held(three(Verdict.LOST), "g:kept:1.0.0", N1, N2)
+    view = held(held(view, "g:only:1.0.0", N1), "g:gone-before:1.0.0", N4)
+    decision = admit_removal(view, N1, voting(N2, N3), runs=False)
+    assert isinstance(decision, Admitted)
+    assert decision.summary.endswith(
+        "; the last copies of g:only:1.0.0 go with it: push them again, or start it once more"
+    )
+    assert last_copies(view, N3) == ()
+
+
+def test_a_copy_on_another_lost_node_does_not_count() -> None:
+    view = held(three(Verdict.LOST), "g:a:1.0.0", N1, N2)
+    lost = VerdictRecord(verdict=Verdict.LOST, incarnation="life-1")
+    view = replace(view, verdicts={**view.verdicts, N2: lost})
+    assert last_copies(view, N1) == (Artifact("g:a:1.0.0"),)
+
+
+def test_of_many_last_copies_some_are_named_and_the_rest_counted() -> None:
+    view = three(Verdict.LOST)
+    for number in range(11):
+        view = held(view, f"g:a{number:02}:1.0.0", N1)
+    decision = admit_removal(view, N1, voting(N2, N3), runs=False)
+    assert isinstance(decision, Admitted)
+    assert "g:a07:1.0.0 and 3 more go with it" in decision.summary
 
 
 @pytest.mark.parametrize("verdict", [Verdict.ON_DUTY, Verdict.SUSPECT, Verdict.DRAINING])

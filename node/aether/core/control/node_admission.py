@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from aether.core.control.admission import Admitted, Rejected
 from aether.core.control.margins import Margin, margin, margin_without
 from aether.core.model import keys
-from aether.core.model.ids import NodeId
+from aether.core.model.ids import Artifact, NodeId
 from aether.core.model.records import (
     DrainOrder,
     NodeRecord,
@@ -27,6 +27,8 @@ MAX_NODES = 1000
 _ORDERED = frozenset({Verdict.DRAINING, Verdict.DECOMMISSIONED})
 _STAYS = frozenset({Verdict.LOST, Verdict.DECOMMISSIONED})
 """Verdicts an order to drain leaves as they are: the node is empty, or nothing of it answers."""
+_NAMED = 8
+"""Most artifacts named in one sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +166,32 @@ def admit_removal(
         ),
         _unchanged(view, node),
         f"{node} is removed; "
-        + _margin_text(margin_without(node, voting.voters, voting.answering)),
+        + _margin_text(margin_without(node, voting.voters, voting.answering))
+        + _copies_text(last_copies(view, node)),
     )
+
+
+def last_copies(view: ClusterView, node: NodeId) -> tuple[Artifact, ...]:
+    """Return the artifacts no other node has a copy of, sorted; what only LOST nodes have is gone too."""
+    others = {other for other in view.nodes if other != node and not _is_lost(view, other)}
+    return tuple(
+        artifact
+        for artifact, record in sorted(view.artifacts.items())
+        if node in record.holders and not others & set(record.holders)
+    )
+
+
+def _is_lost(view: ClusterView, node: NodeId) -> bool:
+    record = view.verdicts.get(node)
+    return record is not None and record.verdict is Verdict.LOST
+
+
+def _copies_text(artifacts: tuple[Artifact, ...]) -> str:
+    if not artifacts:
+        return ""
+    named = ", ".join(map(str, artifacts[:_NAMED]))
+    more = f" and {len(artifacts) - _NAMED} more" if len(artifacts) > _NAMED else ""
+    return f"; the last copies of {named}{more} go with it: push them again, or start it once more"
 
 
 def _removal_risk(node: NodeId, voting: Voting, *, force: bool) -> str:
