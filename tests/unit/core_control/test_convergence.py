@@ -111,6 +111,17 @@ def test_an_old_version_goes_only_as_new_instances_serve() -> None:
     assert wishes(one_new) == [("n1", "0", Desired.DEACTIVATE)]
 
 
+def test_who_may_serve_is_no_idle_instance_to_end_first() -> None:
+    view = shop(nodes("n1", "n2", "n3"), instances=1, version="2.0.0")
+    view = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(), fact(incarnation="life-0"))
+    view = with_instance(view, "n2", f"{SHOP}:2.0.0/0", wish(), fact())
+    assert wishes(view) == [], "the old one is looked at when its node has said what it does"
+    two = shop(nodes("n1", "n2", "n3"), instances=1)
+    two = with_instance(two, "n1", f"{SHOP}:1.0.0/0", wish(), fact(incarnation="life-0"))
+    two = with_instance(two, "n2", f"{SHOP}:1.0.0/1", wish(Desired.LOAD, 1), fact(Phase.LOADING, 1))
+    assert wishes(two) == [("n2", "1", Desired.UNLOAD)]
+
+
 def test_changed_settings_replace_instances_like_a_new_version() -> None:
     view = shop(nodes("n1"), instances=1)
     view = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(), fact())

@@ -145,6 +145,18 @@ def test_instances_that_do_not_serve_just_leave() -> None:
     assert leaving(draining(view, "n1")) == [f"{SHOP}:1.0.0/8", f"{SHOP}:1.0.0/9"]
 
 
+def test_what_served_in_another_life_of_its_node_is_asked_about_before_it_goes() -> None:
+    view = draining(serving(["n1", "n2"]), "n1")
+    where = placed("n1", f"{SHOP}:1.0.0/0")
+    stale = replace(view, phases={**view.phases, where: fact(incarnation="life-2")})
+    assert wishes(stale) == []
+    assert "begun a new life" in sentences(stale)[0]
+    gone = replace(view, phases={**view.phases, where: fact(Phase.FAILED)})
+    assert [step.record.desired for step in wishes(gone)] == [Desired.UNLOAD]
+    forced = wishes(draining(stale, "n1", force=True))
+    assert [step.record.desired for step in forced] == [Desired.DEACTIVATE]
+
+
 def test_parked_instances_leave_without_counting_to_the_budget() -> None:
     parked = replace(wish(Desired.DEACTIVATE, 3), parked=True)
     view = serving(["n2", "n3"], wanted=replace(target(instances=2), min_available=2))

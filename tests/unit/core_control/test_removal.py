@@ -38,8 +38,15 @@ def test_an_instance_that_serves_is_drained_and_any_other_ended_at_once() -> Non
     assert begin_removal(serving, WHERE, "x").record.desired is Desired.DEACTIVATE
     loading = with_instance(nodes("n1"), *WHERE, wish(Desired.LOAD, 1), fact(Phase.LOADING, 1))
     assert begin_removal(loading, WHERE, "x").record.desired is Desired.UNLOAD
+    failed = with_instance(nodes("n1"), *WHERE, wish(), fact(Phase.FAILED, incarnation="life-0"))
+    assert begin_removal(failed, WHERE, "x").record.desired is Desired.UNLOAD
+
+
+def test_what_served_in_another_life_of_its_node_may_serve_still_and_is_drained() -> None:
     stale = with_instance(nodes("n1"), *WHERE, wish(), fact(incarnation="life-0"))
-    assert begin_removal(stale, WHERE, "x").record.desired is Desired.UNLOAD
+    step = begin_removal(stale, WHERE, "x")
+    assert step.record.desired is Desired.DEACTIVATE
+    assert RULES["remove"](step.because.inputs) == "DEACTIVATE"
 
 
 def test_drained_then_unloaded_then_forgotten() -> None:

@@ -153,6 +153,20 @@ def test_who_failed_a_moment_ago_excuses_and_force_and_losses_do() -> None:
     assert session.commit("leader:n1", "dependency", taken) == []
 
 
+def test_what_a_life_says_before_it_is_registered_counts_from_then_on() -> None:
+    session, _, _ = court(2, min_available=1)
+    serving(session, N1, 0)
+    serving(session, N2, 1)
+    again = Put(keys.phase(N2, instance(1)), encode(fact(incarnation="life-2")))
+    session.commit("node:n2", "phase", again)
+    session.time += BLIND_S + 1
+    register = Put(keys.node(N2), encode(node_record(N2, "life-2")))
+    session.commit("node:n2", "register", register)
+    session.time += BLIND_S + 1
+    taken = wanted(N1, 0, wish(Desired.DEACTIVATE))
+    assert session.commit("leader:n1", "update", taken) == []
+
+
 def test_what_is_retired_may_go() -> None:
     session, _, _ = court(1, min_available=1)
     serving(session, N1, 0)

@@ -13,7 +13,7 @@ from aether.core.control.targets import is_retired
 from aether.core.model import keys
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.records import TargetRecord, Verdict, WantedRecord
-from aether.core.model.view import Placed
+from aether.core.model.view import ClusterView, Placed
 from aether.core.store.commands import Change, Changes, Txn
 from aether_forge.sim.control.ledger import Ledger, stays
 
@@ -231,9 +231,17 @@ class Budgets:
                     self._served[placed] = now
             elif change.key.startswith(keys.NODES):
                 node = NodeId(change.key.removeprefix(keys.NODES))
-                for placed, at in self._served.items():
-                    if placed[0] == node and at == float("inf") and not view.is_active(placed):
-                        self._served[placed] = now
+                self._note_life(view, node)
+
+    def _note_life(self, view: ClusterView, node: NodeId) -> None:
+        """Count what a new life of a node said, from its registration on."""
+        for placed, wish in self._court.ledger.wanted.items():
+            if placed[0] != node:
+                continue
+            if view.is_active(placed) and stays(wish):
+                self._served[placed] = float("inf")
+            elif self._served.get(placed) == float("inf"):
+                self._served[placed] = self._court.now()
 
     def _leaves(self, placed: Placed, txn: Txn) -> None:
         ledger = self._court.ledger

@@ -26,6 +26,7 @@ from aether.core.control.removal import (
     is_leaving,
     is_replaced,
     is_surplus,
+    may_serve,
 )
 from aether.core.control.settled import unsettled
 from aether.core.control.signals import ControlSettings, Signals
@@ -147,7 +148,11 @@ class _Slice:
         for placed in list(self._present):
             yield from self._move_along(placed)
         yield from self._finish_moves()
-        outdated = [placed for placed in self._present if not self._fits(placed)]
+        outdated = [
+            placed
+            for placed in self._present
+            if not self._fits(placed) and not may_serve(self._view, placed)
+        ]
         yield from self._end_outdated(outdated, no_room=False)
         yield from self._end_surplus()
         yield from self._place_missing()
@@ -275,7 +280,7 @@ class _Slice:
         wanted, present = self._target.instances, len(self._counted(self._fitting()))
         for rank in range(present - wanted):
             counted = self._counted(self._fitting())
-            idle = [placed for placed in counted if not self._view.is_active(placed)]
+            idle = [placed for placed in counted if self._is_idle(placed)]
             placed = self._moment.occupancy.most_crowded(
                 self._base, idle or counted, self._target.placement
             )
@@ -285,6 +290,10 @@ class _Slice:
             step = begin_removal(self._view, placed, f"{wanted} are wanted, {present} are there")
             yield _ended(step, write(asked, is_surplus(asked)))
             self._leave(placed)
+
+    def _is_idle(self, placed: Placed) -> bool:
+        """Whether an instance surely does not serve."""
+        return not self._view.is_active(placed) and not may_serve(self._view, placed)
 
     def _place_missing(self) -> Iterator[Step]:
         have = len(self._counted(self._fitting()))
@@ -304,6 +313,7 @@ class _Slice:
 
     def _without_room(self, missing: int, choice: NoRoom) -> Iterator[Step]:
         outdated = [p for p in self._present if not self._fits(p) and self._makes_room(p)]
+        outdated = [placed for placed in outdated if not may_serve(self._view, placed)]
         made = list(self._end_outdated(outdated, no_room=True))
         yield from made
         wanted = self._target.instances

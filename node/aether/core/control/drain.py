@@ -15,7 +15,7 @@ from aether.core.control.candidates import decide as best_node
 from aether.core.control.evidence import Evaluate, read, write
 from aether.core.control.moves import replacement
 from aether.core.control.placement import Occupancy
-from aether.core.control.removal import begin_removal
+from aether.core.control.removal import begin_removal, may_serve
 from aether.core.control.signals import ControlSettings, Signals
 from aether.core.control.tallies import Tally, tallies
 from aether.core.control.waiting import Waiting
@@ -55,6 +55,8 @@ class Evacuation:
     """Instances that must serve whatever an operator does."""
     candidates: tuple[Candidate, ...]
     """Nodes that could take a replacement, best first."""
+    may_serve: bool = False
+    """Whether another life of the node said that it serves, and the present one nothing yet."""
 
     @property
     def has_surge(self) -> bool:
@@ -70,8 +72,10 @@ class Evacuation:
 
 def decide(asked: Evacuation) -> str:
     """Return `replace on NODE`, `leave` or `wait`."""
-    if asked.force or not asked.serves:
+    if asked.force:
         return "leave"
+    if not asked.serves:
+        return "wait" if asked.may_serve else "leave"
     if asked.candidates and not asked.spare:
         if asked.has_surge and not asked.outdated:
             where = Question(slice=asked.slice, spread="node", candidates=asked.candidates)
@@ -204,6 +208,7 @@ class _Stage:
             active=tally.active,
             budget=min_available(tally.target),
             candidates=tuple(c for c in candidates if not c.avoided),
+            may_serve=may_serve(self._view, placed),
         )
 
     def _replace(self, placed: Placed, tally: Tally, asked: Evacuation, choice: Choice) -> Wish:
@@ -234,6 +239,8 @@ def _why_leave(asked: Evacuation, node: NodeId) -> str:
 
 
 def _why_wait(asked: Evacuation, tally: Tally, choice: Choice | NoRoom | None) -> str:
+    if asked.may_serve:
+        return "their node has begun a new life and has not said yet whether they serve"
     serve = f"{asked.active} of {asked.wanted} serve, at least {asked.budget} must"
     if not asked.candidates:
         where = choice.why if isinstance(choice, NoRoom) else "every node with room gave it up"

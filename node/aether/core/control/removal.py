@@ -44,17 +44,29 @@ class Departure:
     waited_s: float
     limit_s: float
     """Time after which the present step counts as stuck."""
+    may_serve: bool = False
+    """Whether another life of the node said that it serves, and the present one nothing yet."""
 
 
 def next_step(asked: Departure) -> Step:
     """Return the next step out: drain what serves, end what does not, forget what is gone."""
     if not asked.leaving:
-        return "DEACTIVATE" if asked.phase is Phase.ACTIVE else "UNLOAD"
+        return "DEACTIVATE" if asked.phase is Phase.ACTIVE or asked.may_serve else "UNLOAD"
     stuck = asked.waited_s > asked.limit_s
     if asked.desired is Desired.DEACTIVATE:
         drained = asked.gone or (asked.answered and asked.phase in _SETTLED)
         return "UNLOAD" if drained or stuck else "wait"
     return "forget" if asked.gone or stuck else "wait"
+
+
+def may_serve(view: ClusterView, placed: Placed) -> bool:
+    """Whether it is not known that an instance serves, and not that it does not.
+
+    Hosts outlive the node process: what another life of the node called ACTIVE is likely to serve until
+    the present life has looked, or until that other life is registered.
+    """
+    phase = view.phases.get(placed)
+    return phase is not None and phase.state is Phase.ACTIVE and not view.is_current(placed)
 
 
 def begin_removal(view: ClusterView, placed: Placed, why: str) -> Wish:
@@ -93,6 +105,7 @@ def _departure(view: ClusterView, placed: Placed, waited_s: float) -> Departure:
         gone=phase is None,
         waited_s=round(waited_s, 3),
         limit_s=STUCK_FACTOR * STEP_TIMEOUT_S[wish.desired],
+        may_serve=may_serve(view, placed),
     )
 
 
