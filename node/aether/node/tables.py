@@ -8,7 +8,7 @@ from aether.core.dataplane.compile import compile_table
 from aether.core.dataplane.table import Table
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
-from aether.core.model.view import project
+from aether.core.model.projection import Projector
 from aether.errors import AetherError
 from aether.ports import Clock, Store
 from aether.tasks import Tasks
@@ -44,6 +44,8 @@ class TablePublisher:
         self._store = store
         self._feed = feed
         self._wakeups = Wakeups(clock, _PERIOD_S)
+        self._projector = Projector()
+        self._table: Table | None = None
 
     async def run(self) -> None:
         """Publish until cancelled; begins once the store has caught up with our start."""
@@ -52,13 +54,19 @@ class TablePublisher:
         tasks.start("table-watch", self._wakeups.follow(self._store, _PREFIXES))
         try:
             while True:
-                level = self._store.level(_PREFIXES)
-                entries = ((e.key, e.value, e.mod_revision) for e in level.entries)
-                view = project(entries, level.revision)
-                self._feed.publish(compile_table(view, self._node))
+                self._feed.publish(self._compiled())
                 await self._wakeups.wait()
         finally:
             await tasks.stop()
+
+    def _compiled(self) -> Table:
+        """Return the table of this node's copy; the one before while the copy stands still."""
+        if self._table is None or self._table.revision != self._store.revision:
+            level = self._store.level(_PREFIXES)
+            entries = ((e.key, e.value, e.mod_revision) for e in level.entries)
+            view = self._projector.project(entries, level.revision)
+            self._table = compile_table(view, self._node)
+        return self._table
 
     async def _catch_up(self) -> None:
         """Wait for a read through the quorum; meanwhile routers serve from their last table."""
