@@ -8,6 +8,7 @@ STAMP := $(VENV)/.synced
 FORGE_NODES ?= 3
 FORGE_FLAGS ?=
 SEEDS ?= 1..10000
+CONTROL_SEEDS ?= 1..5000
 SOAK_FLAGS ?=
 
 .PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-store soak-store protos docs clean
@@ -56,9 +57,11 @@ unit: setup
 sim: setup
 	$(BIN)/pytest -q tests/simulation
 
-# Thousands of simulated lives of a store; `aether-forge replay SEED` tells the story of one.
+# Thousands of simulated lives of a store, then of whole clusters; `aether-forge replay SEED` tells the
+# story of one store, `aether-forge replay --world control SEED` that of a cluster.
 sim-long: setup
-	$(BIN)/aether-forge sim --seeds $(SEEDS)
+	$(BIN)/aether-forge sim --world store --seeds $(SEEDS)
+	$(BIN)/aether-forge sim --world control --seeds $(CONTROL_SEEDS)
 
 integration: setup
 	$(BIN)/pytest -q tests/integration
