@@ -34,6 +34,8 @@ from aether.errors import Invalid, NotFound
 
 BODY_BYTES = 2 * MAX_VALUE_BYTES
 """A value written with blanks and escapes may be longer than it is in the store."""
+MOST_ROWS = 100
+"""Most settings in one answer, whatever was asked: a value may have 64 KiB."""
 _SCOPES = "cluster, node/NODE or slice/GROUP:NAME"
 
 Row = dict[str, Any]
@@ -55,7 +57,8 @@ async def list_settings(context: Context, call: Call) -> Answer:
     view = await read_view(context.store, call.consistency)
     rows = _known_rows(context, view, scope) if scope else _all_rows(context, view)
     found = sorted((f"{row['scope']}/{row['name']}", row) for row in rows)
-    return Answer(value=page(found, call.query.get("cursor"), call.limit, lambda row: row))
+    limit = min(call.limit, MOST_ROWS)
+    return Answer(value=page(found, call.query.get("cursor"), limit, lambda row: row))
 
 
 async def get_setting(context: Context, call: Call) -> Answer:
