@@ -11,7 +11,7 @@ SEEDS ?= 1..10000
 CONTROL_SEEDS ?= 1..5000
 SOAK_FLAGS ?=
 
-.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-store soak-store protos docs clean
+.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-cluster bench-store bench-control soak-store protos docs clean
 
 setup: $(STAMP)
 
@@ -78,6 +78,14 @@ bench: setup
 # Beside etcd (Debian: etcd-server, nghttp2-client), in interleaved rounds.
 bench-store: setup
 	$(BIN)/python -m tests.bench store
+
+# How long the leader's decision takes on large clusters; `BENCH_ONLY` and `BENCH_SIZES` choose.
+bench-control: setup
+	$(BIN)/python -m tests.bench control
+
+# Many instances on five nodes of this machine, and kills of nodes; `BENCH_INSTANCES` and `BENCH_KILLS` choose.
+bench-cluster: setup
+	$(BIN)/python -m tests.bench cluster
 
 # Real members in network namespaces under kills, partitions, power cuts and sick disks; needs root
 # and Debian's iproute2, nftables, strace, faketime and e2fsprogs.
