@@ -21,6 +21,7 @@ from aether.cli.root import root
 from aether.config import node
 from aether.config.blueprint_schema import reference_lines
 from aether.config.layers import variable
+from aether.config.runtime_settings import PAIRS, SETTINGS
 from aether.errors import AetherError
 from aether.node.command import node_command
 
@@ -103,6 +104,35 @@ def config_page() -> Iterator[str]:
     yield from table(
         ("setting", "default", "environment", "flag", "meaning"), settings(node.NodeConfig)
     )
+
+
+def runtime_settings_page() -> Iterator[str]:
+    """Yield the lines of settings.md."""
+    yield "# Settings that can be changed at run time"
+    yield ""
+    yield (
+        "By `aether config set NAME VALUE`; with `--node X` for one node where its scopes allow. Nearest "
+        "wins: node, cluster, what the node was given (flags, environment, file), default. Settings of "
+        "slices have any name: see the [guide](../guide/configuration.md)."
+    )
+    yield ""
+    rows = (
+        (
+            f"`{setting.name}`",
+            f"`{setting.default}`",
+            ", ".join(setting.scopes),
+            setting.allowed,
+            setting.meaning,
+        )
+        for setting in SETTINGS.values()
+    )
+    yield from table(("setting", "default", "scopes", "allowed", "meaning"), rows)
+    yield ""
+    yield "What must go together:"
+    yield ""
+    for pair in PAIRS:
+        than = "is at most" if pair.may_equal else "is less than"
+        yield f"- `{pair.lesser}` {than} `{pair.greater}`: {pair.why}"
 
 
 # ---- management API ----------------------------------------------------------------------------
@@ -241,6 +271,7 @@ def cli_page() -> Iterator[str]:
 
 PAGES = {
     "config.md": config_page,
+    "settings.md": runtime_settings_page,
     "blueprint.md": reference_lines,
     "api.md": api_page,
     "cli.md": cli_page,

@@ -38,6 +38,18 @@ SHOP = """
 """
 
 
+PLAIN = """
+    import json
+
+    async def app(scope, receive, send):
+        if scope["type"] == "lifespan":
+            raise RuntimeError("not spoken here")
+        body = json.dumps(dict(scope["state"]["aether_config"])).encode()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+"""
+
+
 @pytest.fixture
 async def rig() -> AsyncIterator[HostRig]:
     async with host_rig() as made:
@@ -111,6 +123,16 @@ async def test_a_configure_that_hangs_is_cut_off_and_holds_up_no_stop(rig: HostR
         assert asyncio.get_running_loop().time() - began < 4.0, "it did not wait for configure"
     assert stopped.state == "loaded"
     assert "cut off" in giving.result().settings_problem
+
+
+async def test_an_asgi_application_reads_new_settings_in_its_state(rig: HostRig) -> None:
+    rig.write("plain", PLAIN)
+    manifest = rig.manifest("plain:app", kind="asgi", prefix="/")
+    socket = await rig.serve(manifest, config=settings("EUR"))
+    assert await shown(socket) == {"currency": "EUR"}
+    status = await give(rig, manifest, "USD")
+    assert (status.state, status.settings_problem) == ("active", "")
+    assert await shown(socket) == {"currency": "USD"}
 
 
 async def test_a_new_launcher_hears_which_settings_its_hosts_have(rig: HostRig) -> None:

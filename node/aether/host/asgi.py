@@ -9,7 +9,7 @@ import structlog
 
 from aether.host.body import Disconnected
 from aether.host.exchange import Exchange
-from aether.sdk import HttpError
+from aether.sdk import Config, HttpError
 from aether.tasks import Tasks
 
 Message = MutableMapping[str, Any]  # as the ASGI specification has it
@@ -20,6 +20,10 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 log = structlog.get_logger()
 
 
+CONFIG_STATE = "aether_config"
+"""Name in the lifespan state, and so in every request's, under which an application finds its settings."""
+
+
 class LifespanFailed(Exception):
     """The application said (or showed) that it cannot start or stop."""
 
@@ -27,14 +31,17 @@ class LifespanFailed(Exception):
 class Lifespan:
     """The startup and shutdown conversation with an application that may not know of it."""
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: Application, config: Config | None = None) -> None:
+        """`config` stands in the state as `aether_config`; it shows what is in force, always."""
         self._app = app
         self._tasks = Tasks()
         self._to_app: asyncio.Queue[Message] = asyncio.Queue(maxsize=2)
         self._from_app: asyncio.Queue[Message | None] = asyncio.Queue(maxsize=4)
         self._is_running = False
         self._failure: BaseException | None = None
-        self.state: dict[str, Any] = {}  # what the application puts there
+        self.state: dict[str, Any] = {}  # what the application puts there, and its settings
+        if config is not None:
+            self.state[CONFIG_STATE] = config
 
     async def start(self) -> None:
         """Have the application start; one without lifespan support is started as it is."""

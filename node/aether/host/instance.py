@@ -67,16 +67,16 @@ class _SliceApplication:
 class _AsgiApplication:
     cancel_when_gone = False
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, config: LiveConfig) -> None:
         self._loaded = loaded
-        self._lifespan = Lifespan(loaded.entry)
+        self._lifespan = Lifespan(loaded.entry, config)
 
     async def start(self) -> App:
         await self._lifespan.start()
         return AsgiApp(self._loaded.entry, self._loaded.manifest.prefix, self._lifespan.state)
 
     async def configure(self, config: LiveConfig) -> None:
-        """ASGI has no call for it."""
+        """ASGI has no call for it: the config in its state shows the new settings."""
 
     async def stop(self) -> None:
         await self._lifespan.stop()
@@ -166,7 +166,7 @@ class Instance:
     def _construct(self) -> _Application:
         loaded = self._loaded
         if loaded.shape is None:
-            return _AsgiApplication(loaded)
+            return _AsgiApplication(loaded, self.settings.config)
         config, kv, caller = self.settings.config, self._kv, self._caller
         return _SliceApplication(loaded.entry, loaded.shape, config, kv, caller)
 
