@@ -18,7 +18,7 @@ from aether.core.model.ids import NodeId
 from aether.core.model.reason import Reason
 from aether.core.model.records import ProvisionRecord, encode
 from aether.core.model.view import project
-from aether.core.store.commands import Guard, Put, Txn
+from aether.core.store.commands import Applied, Guard, Put, Txn
 from aether.errors import AetherError
 from aether.ports import Clock, NodeProvider, Store
 from aether.wakeups import Wakeups
@@ -59,6 +59,7 @@ class Providing:
         self._settings = settings
         self._wakeups = Wakeups(clock, PERIOD_S)
         self._seen: dict[NodeId, _Seen] = {}
+        self._epoch_revision = 0
 
     async def run(self) -> None:
         """Look whenever a record changed and once a period, until cancelled."""
@@ -73,9 +74,12 @@ class Providing:
         if self._store.leader != self._node:
             self._seen.clear()
             return
-        level = self._store.level((keys.PROVISIONS, keys.CONFIG))
+        level = self._store.level((keys.PROVISIONS, keys.CONFIG, keys.EPOCH))
         entries = ((entry.key, entry.value, entry.mod_revision) for entry in level.entries)
         view, now = project(entries, level.revision), self._clock.now()
+        if view.epoch is None or view.epoch.leader != self._node:
+            return  # the reign has not begun: whoever led before may be asking still
+        self._epoch_revision = view.revisions[keys.EPOCH]
         settings = control_settings(self._settings, view.config)
         self._seen = {
             node: self._noted(node, view.revisions[keys.provision(node)], now)
@@ -115,12 +119,15 @@ class Providing:
         txn = Txn(
             then=(Put(key, encode(failed)),),
             reason=Reason(f"leader:{self._node}", "provider", f"{node}: {failed.problem}"),
-            guards=(Guard(key, revision),),
+            guards=(Guard(keys.EPOCH, self._epoch_revision), Guard(key, revision)),
         )
         try:
-            await self._store.txn(txn)
-        except AetherError as unwritten:
-            _log.warning("failure not written down", node=node, problem=unwritten.message)
+            outcome = await self._store.txn(txn)
+            unwritten = "" if isinstance(outcome, Applied) else "another epoch or state stands"
+        except AetherError as broken:
+            unwritten = broken.message
+        if unwritten:
+            _log.warning("failure not written down", node=node, problem=unwritten)
             seen = self._seen.get(node)
             if seen is not None:
                 seen.is_asked = False  # asked again: better twice than never

@@ -8,7 +8,7 @@ from aether.core.control.signals import ControlSettings
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.reason import Reason
-from aether.core.model.records import ProvisionRecord, decode, encode
+from aether.core.model.records import EpochRecord, ProvisionRecord, decode, encode
 from aether.core.store.commands import Delete, Operation, Put, Txn
 from aether.core.store.machine import KvMachine
 from aether.errors import Unavailable
@@ -48,6 +48,10 @@ class World:
     async def write(self, operation: Operation) -> None:
         await self.store.txn(Txn((operation,), Reason("test", "test", "test")))
 
+    async def begin_epoch(self, leader: str, number: int = 1) -> None:
+        epoch = EpochRecord(leader=NodeId(leader), epoch=number)
+        await self.write(Put(keys.EPOCH, encode(epoch)))
+
     async def want(self, attempt: int = 0) -> None:
         record = ProvisionRecord(node=N4, attempt=attempt)
         await self.write(Put(keys.provision(N4), encode(record)))
@@ -64,7 +68,10 @@ async def world(oracle: Oracle, name: str = "n-1") -> World:
     await consensus.start()
     store, provider, tasks = KvStore(consensus, machine), FakeProvider(), Tasks()
     tasks.start("providing", Providing(node, store, provider, CLOCK, SETTINGS).run())
-    return World(store, provider, tasks)
+    made = World(store, provider, tasks)
+    if store.leader == node:
+        await made.begin_epoch(name)
+    return made
 
 
 def test_a_node_is_asked_for_once_while_its_record_stands() -> None:
@@ -123,5 +130,36 @@ def test_who_does_not_lead_asks_for_nothing() -> None:
         assert (len(leading.provider.asked), following.provider.asked) == (1, [])
         await leading.tasks.stop()
         await following.tasks.stop()
+
+    run_virtual(story())
+
+
+def test_nobody_is_asked_before_the_reign_has_begun() -> None:
+    async def story() -> None:
+        made = await world(Oracle())
+        await made.begin_epoch("n-2", 2)
+        await made.want()
+        await let_pass(10)
+        assert made.provider.asked == []
+        await made.begin_epoch("n-1", 3)
+        await let_pass(10)
+        assert len(made.provider.asked) == 1
+        await made.tasks.stop()
+
+    run_virtual(story())
+
+
+def test_a_failure_of_an_earlier_epoch_is_not_written_and_the_provider_is_asked_again() -> None:
+    async def story() -> None:
+        made = await world(Oracle())
+        made.provider.hangs = True
+        await made.want()
+        await let_pass(10)
+        await made.begin_epoch("n-1", 2)
+        made.provider.hangs = False
+        await let_pass(160)
+        assert await made.record() == ProvisionRecord(node=N4)
+        assert len(made.provider.asked) == 2
+        await made.tasks.stop()
 
     run_virtual(story())

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 
+from aether.control.providing import Providing
 from aether.core.control.signals import ControlSettings
 from aether.core.dataplane.table import Table
 from aether.core.model.ids import NodeId
@@ -11,6 +12,7 @@ from aether.core.model.records import ArtifactRecord, NodeRecord
 from aether.core.store.machine import KvMachine
 from aether.errors import NoQuorum
 from aether.node.managers import Managers, ManagersGround, assemble_managers
+from aether.ports import NodeProvider
 from aether.store.client import KvStore
 from aether.tasks import Tasks
 from aether_forge.sim.control.hosts import SimulatedHosts
@@ -79,6 +81,8 @@ class SimNode:
         self._links = links
         self._throw = throw
         self._life: _Life | None = None
+        self.provider: NodeProvider | None = None
+        """Whom this node asks for nodes while it leads."""
         self._tasks = Tasks()
 
     @property
@@ -116,6 +120,10 @@ class SimNode:
         self._links.ears[self.node] = Ear(self.owner, self.managers.control.hear)
         self._quorum.connect(self.node)
         self.owner.context.run(self.managers.start, self._tasks, tables=routed)
+        if self.provider is not None:
+            clock = VirtualClock()
+            providing = Providing(self.node, self.store, self.provider, clock, settings)
+            self.owner.context.run(self._tasks.start, "providing", providing.run())
 
     async def kill(self) -> None:
         """End the node process at whatever it awaits; hosts and the store member live on."""

@@ -12,11 +12,19 @@ from aether.core.control.admission import (
     admit_scale,
 )
 from aether.core.control.node_admission import admit_activate, admit_drain
+from aether.core.model import keys
 from aether.core.model.ids import Artifact, NodeId, SliceBase
 from aether.core.model.reason import Reason
-from aether.core.model.records import OnDependencyLoss, Placement, SliceSpec, Update
+from aether.core.model.records import (
+    OnDependencyLoss,
+    Placement,
+    SliceSpec,
+    TopologyRecord,
+    Update,
+    encode,
+)
 from aether.core.model.view import ClusterView
-from aether.core.store.commands import Applied, Txn
+from aether.core.store.commands import Applied, Guard, Put, Txn
 from aether.errors import AetherError
 from aether_forge.sim.control.goods import APP, FRONT, MAIL, POST, SHOP, STOCK, VERSIONS
 from aether_forge.sim.control.world import World, seen_by
@@ -82,6 +90,15 @@ def apply_post(version: str, instances: int) -> Decide:
     return lambda view: admit_blueprint(view, Artifact.of(POST, version), slices, "", ACTOR)
 
 
+def want_nodes(topology: TopologyRecord) -> Decide:
+    """Return the change that says how many nodes are wanted."""
+    return lambda view: Admitted(
+        then=(Put(keys.TOPOLOGY, encode(topology)),),
+        guards=(Guard(keys.TOPOLOGY, view.revisions.get(keys.TOPOLOGY, 0)),),
+        summary=f"{topology.nodes} nodes are wanted",
+    )
+
+
 def delete(base: SliceBase) -> Decide:
     """Return the change that deletes a blueprint; the data of its slices stays."""
     return lambda view: admit_deletion(view, base, purge_data=False)
@@ -101,7 +118,7 @@ async def act(world: World, kind: str, throw: Random, node: NodeId | None = None
     """Do one of the things operators do."""
     world.counts[f"operator: {kind}"] += 1
     if kind == "activate all":
-        for name in world.nodes:
+        for name in list(world.nodes):
             await change(world, f"activate {name}", activate(name))
         return
     able = world.well()

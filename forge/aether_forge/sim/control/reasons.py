@@ -4,6 +4,9 @@ from aether.core.control import replay
 from aether.core.store.commands import Changes, Txn
 from aether_forge.sim.control.judges import Court
 
+_NO_DECISIONS = ("lead", "provider")
+"""What is written without a choice: that a node leads, and what a provider answered."""
+
 
 class Reasons:
     """Re-evaluates the reason of each write of a leader."""
@@ -15,7 +18,7 @@ class Reasons:
         """Look at one commit."""
         del changes
         reason = txn.reason
-        if not reason.actor.startswith("leader:") or reason.rule == "lead":
+        if not reason.actor.startswith("leader:") or reason.rule in _NO_DECISIONS:
             return
         if reason.rule not in replay.RULES:
             self._court.counts[f"no rule to make {reason.rule} again"] += 1

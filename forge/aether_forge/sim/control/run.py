@@ -139,6 +139,9 @@ async def started(world: World) -> None:
     while not world.well() or not world.nodes[world.well()[0]].store:
         await let_pass(0.25)
     await let_pass(2.0)
+    topology = world.settings.topology
+    if topology is not None:
+        await insist(world, f"want {topology.nodes} nodes", operator.want_nodes(topology))
 
 
 async def begin(world: World) -> None:
@@ -195,7 +198,7 @@ async def heal(world: World) -> None:
             world.quorum.connect(name)
         world.start(name)
     await let_pass(3.0)
-    for name in world.nodes:
+    for name in list(world.nodes):
         await insist(world, f"activate {name}", operator.activate(name))
     slices = last_wanted()
     await insist(world, "apply shop 1.1.0", operator.apply_shop("1.1.0", slices))

@@ -11,7 +11,7 @@ import msgspec
 
 from aether.config.toml import load_toml
 from aether.core.model.ids import Artifact, SliceBase
-from aether.core.model.records import OnDependencyLoss, Placement, SliceSpec, Update
+from aether.core.model.records import OnDependencyLoss, Placement, SliceSpec, TopologyRecord, Update
 from aether_forge.sim.control.expectations import Expect
 from aether_forge.sim.control.hosts import HostHabits
 from aether_forge.sim.control.nemesis import ACTS, FAULTS
@@ -85,6 +85,13 @@ class Hosts(_Part, frozen=True, kw_only=True):
     deaf: float = 0.0
 
 
+class Topology(_Part, frozen=True, kw_only=True):
+    """How many nodes are wanted, and may exist."""
+
+    nodes: int
+    max_nodes: int
+
+
 class Scenario(_Part, frozen=True, kw_only=True):
     """One scenario."""
 
@@ -95,6 +102,7 @@ class Scenario(_Part, frozen=True, kw_only=True):
     capacity: int = 200
     routed: int = 9
     lag_s: float = 0.01
+    topology: Topology | None = None
     labels: dict[str, dict[str, str]] = {}
     poison: list[str] = []
     """Artifacts `name:version` that cannot be loaded."""
@@ -122,6 +130,9 @@ class Scenario(_Part, frozen=True, kw_only=True):
             labels=self.labels,
             routed=self.routed,
         )
+        if self.topology is not None:
+            wanted = self.topology
+            settings.topology = TopologyRecord(nodes=wanted.nodes, max_nodes=wanted.max_nodes)
         settings.quorum.lag_s = self.lag_s
         return settings
 
@@ -144,7 +155,8 @@ def read(path: Path) -> Scenario:
         scenario = msgspec.convert(plain, Scenario)
     except msgspec.ValidationError as problem:
         raise ValueError(str(problem)) from problem
-    names = [f"node-{number + 1}" for number in range(scenario.nodes)]
+    most = scenario.topology.max_nodes if scenario.topology else scenario.nodes
+    names = [f"node-{number + 1}" for number in range(most)]
     for event in scenario.events:
         if event.do not in (*FAULTS, *ACTS):
             known = ", ".join(sorted({*FAULTS, *ACTS}))

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 from aether.core.control.signals import ControlSettings
+from aether.core.model.records import TopologyRecord
 from aether_forge.sim.control.hosts import HostHabits
 from aether_forge.sim.control.links import LinkWeather
 from aether_forge.sim.control.quorum import QuorumWeather
@@ -38,6 +40,8 @@ class Settings:
     """Which of the planned faults happen; None for all."""
     hosts_hung: bool = False
     """Whether a step of a host may have hung: it is found out by its time-out."""
+    topology: TopologyRecord | None = None
+    """How many nodes are wanted; with it those that are lost are replaced."""
     traffic_s: float = 0.25
     """Time between two rounds of requests; 0 for none."""
     routed: int = 9
@@ -74,4 +78,11 @@ def draw(seed: int, nodes: int | None = None) -> Settings:
         ),
         capacity=throw.choice((200, 200, 6)),
         zones=throw.choice((1, 2, 3)),
+        topology=_topology(throw, nodes or size),
     )
+
+
+def _topology(throw: Random, nodes: int) -> TopologyRecord | None:
+    """Return the topology of some clusters: room for one node more, or for two."""
+    more = throw.choice((0, 0, 1, 2))
+    return TopologyRecord(nodes=nodes, max_nodes=nodes + more) if more else None

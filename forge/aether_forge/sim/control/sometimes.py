@@ -18,6 +18,8 @@ EXPECTED = (
     "hosts fail",
     "hosts hang",
     "node drained",
+    "a machine came up",
+    "no machine was free",
     "more instances than the target for a while",
     "budget used up",
     "request tried elsewhere",

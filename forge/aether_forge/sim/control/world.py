@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -22,6 +23,7 @@ from aether_forge.sim.control.judges import Budgets, Court, Epochs, Surge, Targe
 from aether_forge.sim.control.ledger import Ledger
 from aether_forge.sim.control.links import Links
 from aether_forge.sim.control.node import SimNode
+from aether_forge.sim.control.provider import SimulatedProvider
 from aether_forge.sim.control.quorum import Quorum
 from aether_forge.sim.control.reasons import Reasons
 from aether_forge.sim.control.settings import ZONES, Settings
@@ -65,6 +67,9 @@ class World:
         self.tasks = Tasks(on_failure=self._failed)
         self.storm = Tasks(on_failure=self._failed)
         self.traffic = Traffic(self)
+        if settings.topology is not None:
+            settings.control = replace(settings.control, has_provider=True)
+        self.provider = SimulatedProvider(self, self.dice("provider"))
         self.moved_at = 0.0
         """When an instance last was asked for something or changed its phase."""
         self.ended_at = 0.0
@@ -98,7 +103,7 @@ class World:
         )
         hosts = SimulatedHosts(self.dice(f"hosts/{name}"), self.settings.hosts)
         node = SimNode(self.quorum, self.links, hosts, record, self.dice)
-        voter = number < 7
+        voter = number < min(7, self.settings.nodes)
         self.quorum.seat(Member(name, f"{name}:3", voter), node.machine)
         return node
 
@@ -109,15 +114,26 @@ class World:
             number = list(self.nodes).index(name)
             settings = self.settings
             routed = number < settings.routed
+            if settings.topology is not None:
+                node.provider = self.provider
             node.start(settings.control, settings.period_s, routed=routed)
             self.tell(f"{name} starts life {node.lives}")
+
+    def add(self, name: NodeId) -> None:
+        """Have a new machine come up; it learns and does not vote."""
+        topology = self.settings.topology
+        self.nodes[name] = self._machine(name, len(self.nodes))
+        self.counts["a machine came up"] += 1
+        self.start(name)
+        if topology is None or len(self.nodes) > topology.max_nodes:
+            self.complain(f"{name} is machine number {len(self.nodes)}, beyond {topology}")
 
     async def stop(self) -> None:
         """End everything."""
         self.ended_at = self.now()
         await self.storm.stop()
         await self.tasks.stop()
-        for node in self.nodes.values():
+        for node in list(self.nodes.values()):
             await node.kill()
             await node.hosts.stop()
 
