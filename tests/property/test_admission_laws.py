@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 
 from aether.core.control.admission import Admitted, Rejected, admit_blueprint, admit_deletion
 from aether.core.control.admission_diff import difference
-from aether.core.control.admission_history import KEPT, past_generations, with_history
+from aether.core.control.admission_history import (
+    KEPT,
+    history_prefixes,
+    past_generations,
+    with_history,
+)
 from aether.core.control.dependencies import find_cycle
 from aether.core.model import keys
 from aether.core.model.ids import Artifact, SliceBase
@@ -101,7 +106,7 @@ class Shelf:
         history = [
             (key, revision)
             for key, (_, revision) in self.entries.items()
-            if key.startswith((keys.BLUEPRINT_TURN, keys.generations(base)))
+            if key.startswith(history_prefixes(base))
         ]
         return with_history(replace(project(rows, self.revision), artifacts=known), history)
 

@@ -10,8 +10,8 @@ from typing import Literal
 from aether.core.control.admission_expand import added_text, expand
 from aether.core.control.admission_history import (
     keep,
+    keep_deleted,
     next_generation,
-    take_turn,
     turn_guards,
 )
 from aether.core.control.admission_others import Others, consequences, losses, others_than
@@ -204,7 +204,7 @@ def admit_deletion(
         )
     touched = (keys.blueprint(base), *(keys.target(slice_) for slice_ in sorted(owned)))
     return Admitted(
-        (Delete(keys.blueprint(base)), *marks, *take_turn(view, base)),
+        (Delete(keys.blueprint(base)), *marks, *keep_deleted(view, base)),
         (*_unchanged(view, touched), *turn_guards(view, base, None)),
         f"blueprint {base} is deleted; {len(owned)} slices are being removed{consequences(found)}",
     )

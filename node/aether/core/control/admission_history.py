@@ -1,6 +1,7 @@
 """What a blueprint was before: generations are numbered, kept, and never written twice.
 
-The history of a blueprint outlives it: one that is applied again after its deletion counts on.
+The history of a blueprint outlives it: one that is applied again after its deletion counts on, unless
+so many others were deleted meanwhile that its history is forgotten.
 """
 
 from collections.abc import Iterable
@@ -9,15 +10,17 @@ from dataclasses import replace
 from aether.core.model import keys
 from aether.core.model.ids import SliceBase
 from aether.core.model.view import ClusterView
-from aether.core.store.commands import Delete, Guard, Operation, Put
+from aether.core.store.commands import Delete, DeletePrefix, Guard, Operation, Put
 
 KEPT = 20
 """Generations of one blueprint that are kept; the oldest goes when another comes."""
+KEPT_DELETED = 100
+"""Deleted blueprints of which the history is kept: names made once, as of previews, are not kept for ever."""
 
 
 def history_prefixes(base: SliceBase) -> tuple[str, ...]:
     """Return what must be read of the store, beside the view, to change a blueprint."""
-    return keys.BLUEPRINT_TURN, keys.generations(base)
+    return keys.BLUEPRINT_TURN, keys.DELETED_BLUEPRINTS, keys.generations(base)
 
 
 def with_history(view: ClusterView, revisions: Iterable[tuple[str, int]]) -> ClusterView:
@@ -52,8 +55,30 @@ def keep(view: ClusterView, base: SliceBase, number: int, value: bytes) -> tuple
     return (
         Put(keys.generation(base, number), value),
         *(Delete(keys.generation(base, old)) for old in surplus[: max(0, len(surplus) + 1 - KEPT)]),
+        *(Delete(keys.deleted_blueprint(each)) for each in _deleted(view) if each == base),
         *take_turn(view, base),
     )
+
+
+def keep_deleted(view: ClusterView, base: SliceBase) -> tuple[Operation, ...]:
+    """Return the writes that keep the history of a deleted blueprint, and of no more than KEPT_DELETED."""
+    if keys.BLUEPRINT_TURN not in view.revisions:
+        return ()
+    others = [each for each in _deleted(view) if each != base]
+    forgotten = others[: max(0, len(others) + 1 - KEPT_DELETED)]
+    return (
+        *(DeletePrefix(keys.generations(each)) for each in forgotten),
+        *(Delete(keys.deleted_blueprint(each)) for each in forgotten),
+        Put(keys.deleted_blueprint(base), b"{}"),
+        *take_turn(view, base),
+    )
+
+
+def _deleted(view: ClusterView) -> list[SliceBase]:
+    """Return the deleted blueprints of which the history is kept, the one deleted first first."""
+    prefix = keys.DELETED_BLUEPRINTS
+    found = [(when, key) for key, when in view.revisions.items() if key.startswith(prefix)]
+    return [SliceBase(key[len(prefix) :]) for _, key in sorted(found)]
 
 
 def take_turn(view: ClusterView, base: SliceBase) -> tuple[Operation, ...]:

@@ -28,6 +28,8 @@ GENERATIONS = "generation/"
 BLUEPRINT_TURN = "generation/turn"
 """Written by every change of a blueprint, guarded by its revision: of two that were decided from one
 state, one lands. What slices, routes and circles they share is thereby never decided twice."""
+DELETED_BLUEPRINTS = "generation/deleted/"
+"""Under it the names of deleted blueprints of which the history is kept, by the time of deletion."""
 APP = "app/"
 
 SYSTEM_FAMILIES: tuple[str, ...] = (
@@ -102,6 +104,11 @@ def generation(base: SliceBase, number: int) -> str:
 def generations(base: SliceBase) -> str:
     """`generation/{group:name}/`: what every generation of one blueprint is kept under."""
     return f"{GENERATIONS}{base}/"
+
+
+def deleted_blueprint(base: SliceBase) -> str:
+    """`generation/deleted/{group:name}`: this blueprint is deleted, its history is kept."""
+    return f"{DELETED_BLUEPRINTS}{base}"
 
 
 def config(scope: str, name: str) -> str:
