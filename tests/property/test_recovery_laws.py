@@ -7,7 +7,17 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aether.core.control.recovery import Failed, Proven, cure, failure_of, forgive, is_done
+from aether.core.control.recovery import (
+    MOST_COUNTED,
+    Failed,
+    Proven,
+    Remedy,
+    cure,
+    failure_of,
+    forgive,
+    is_done,
+    remedy,
+)
 from aether.core.control.signals import ControlSettings, Signals
 from aether.core.model.ids import Artifact, NodeId, SliceBase
 from aether.core.model.lifecycle import STEP_TIMEOUT_S, Desired, Phase
@@ -15,7 +25,7 @@ from aether.core.model.plan import Wish
 from aether.core.model.records import Failure, SliceSpec, Verdict, VerdictRecord, WantedRecord
 from aether.core.model.view import ClusterView
 from tests.lives import Life, serving
-from tests.worlds import fact, node_record, nodes, placed, with_instance
+from tests.worlds import fact, node_record, nodes, placed, target, with_instance
 
 BASE = SliceBase("org.example:shop")
 WHERE = placed("n1", f"{BASE}:1.0.0/0")
@@ -64,6 +74,27 @@ def test_a_node_is_given_up_only_after_its_tries_and_for_another(asked: Failed) 
     if done in ("give up", "start over"):
         assert asked.attempt + 1 >= asked.tries_per_node
         assert asked.elsewhere or asked.others
+
+
+@given(st.integers(0, 10**6))
+def test_tries_are_counted_to_a_bound_and_never_end(attempt: int) -> None:
+    wish = WantedRecord(
+        desired=Desired.LOAD, generation=5, target_generation=1, attempt=min(attempt, MOST_COUNTED)
+    )
+    failure = Failure(kind="transient", message="the database is down")
+    view = with_instance(nodes("n1"), *WHERE, wish, fact(Phase.FAILED, 5, failure=failure))
+    again = remedy(
+        view,
+        WHERE,
+        target(),
+        Signals(reign_began=0.0, since={WHERE: 0.0}),
+        SETTINGS,
+        1000.0,
+        options=lambda: (False, False),
+    )
+    assert isinstance(again, Remedy)
+    assert again.record.generation == 6
+    assert again.record.attempt == min(wish.attempt + 1, MOST_COUNTED)
 
 
 wishes = st.builds(

@@ -13,6 +13,7 @@ import asyncio
 import structlog
 
 from aether.config.runtime_settings import control_settings
+from aether.control.listening import ListeningClock
 from aether.control.purging import purge
 from aether.control.signal_board import SignalBoard
 from aether.core.control.lowering import claim_epoch, lower, slice_of, waves, with_revisions
@@ -36,6 +37,8 @@ _WRITE_TIMEOUT_S = 5.0
 _CATCH_UP_S = 1.0
 """Longest wait for this node's copy of the store to show what the leader has written, in seconds."""
 _LOOK_AGAIN_S = 0.005
+_AFTER_BUG_S = 1.0
+"""Pause after a turn that ended in a bug, in seconds: what causes it is likely to be there still."""
 _WATCHED = (
     keys.EPOCH,
     keys.NODES,
@@ -65,19 +68,21 @@ class ClusterDeploymentManager:
         self._store = store
         self._clock = clock
         self._settings = settings
-        self._board = SignalBoard()
+        self._listening = ListeningClock(clock)
+        self._board = SignalBoard(node)
         self._projector = Projector()
         self._wakeups = Wakeups(clock, period_s)
         self._epoch_revision: int | None = None
         self._writes = asyncio.Semaphore(MAX_CONCURRENT_WRITES)
         self._unsure = False
         self._landed = 0
+        self._missed_s = 0.0
         self.last_plan = Plan()
         """What the last turn decided, carried out or not."""
 
     def hear(self, node: NodeId, incarnation: str) -> None:
         """Take a node's report; the first one of a life is acted on at once."""
-        if self._board.hear(node, incarnation, self._clock.now()):
+        if self._board.hear(node, incarnation, self._listening.now()):
             self._wakeups.ring()
 
     def wake(self) -> None:
@@ -88,6 +93,7 @@ class ClusterDeploymentManager:
         """Lead whenever this node is the leader, until cancelled."""
         tasks = Tasks()
         tasks.start("control-watch", self._wakeups.follow(self._store, _WATCHED))
+        tasks.start("control-listening", self._listening.run())
         try:
             while True:
                 await self._wakeups.wait()
@@ -98,6 +104,10 @@ class ClusterDeploymentManager:
                     await self._turn()
                 except AetherError as problem:
                     _log.warning("control turn failed", code=problem.code, error=problem.message)
+                except Exception:  # noqa: BLE001 - a bug ends the turn, not the node, and is logged
+                    # What it stumbles over is in the store, so whoever led next would end too.
+                    _log.exception("control turn broke off", again_in_s=_AFTER_BUG_S)
+                    await self._clock.sleep(_AFTER_BUG_S)
         finally:
             await tasks.stop()
 
@@ -120,11 +130,22 @@ class ClusterDeploymentManager:
             self._end_reign()  # another leader's epoch stands; begin again if we still lead
             self._wakeups.ring()
             return
-        now = self._clock.now()
+        now = self._listening.now()
+        if self._listening.missed_s != self._missed_s:
+            await self._look_anew()
+            return
         plan = reconcile(view, self._board.look(view, now), self.settings(view), now)
         self._board.note_plan(now, empty=not plan.commands)
         self.last_plan = plan
         await self._carry_out(plan, view, self._epoch_revision)
+
+    async def _look_anew(self) -> None:
+        """Have this node's copy of the store be of now: it is as old as the pause was long."""
+        missed_s = self._listening.missed_s
+        _log.warning("stood still; looks anew", seconds=round(missed_s - self._missed_s, 3))
+        await self._store.get(keys.EPOCH)
+        self._missed_s = missed_s
+        self._wakeups.ring()
 
     async def _has_caught_up(self) -> bool:
         """Wait until this node's copy of the store has what the last turn wrote; False if it takes long."""
@@ -138,12 +159,12 @@ class ClusterDeploymentManager:
 
     def signals(self, view: ClusterView) -> Signals:
         """Return what is measured now: on the leader since its reign began, elsewhere since the start."""
-        return self._board.look(view, self._clock.now())
+        return self._board.look(view, self._listening.now())
 
     def evaluate(self) -> Plan:
         """Return what would be decided now; nothing is carried out."""
         view = self.view()
-        return reconcile(view, self.signals(view), self.settings(view), self._clock.now())
+        return reconcile(view, self.signals(view), self.settings(view), self._listening.now())
 
     def settings(self, view: ClusterView) -> ControlSettings:
         """Return how the leader works now: as the node was given it, and as was changed since."""
@@ -168,7 +189,7 @@ class ClusterDeploymentManager:
             self._epoch_revision = self._landed = outcome.revision
             self._unsure = False
             if new_reign:
-                self._board.begin_reign(self._clock.now())
+                self._board.begin_reign(self._listening.now())
             _log.info("leading", node=self._node, epoch=(view.epoch.epoch if view.epoch else 0) + 1)
         self._wakeups.ring()
 
@@ -179,11 +200,15 @@ class ClusterDeploymentManager:
             ready = [(slice_of(command, view), command) for command in wave]
             ready = [(base, command) for base, command in ready if base not in behind]
             applied: list[tuple[Txn, int]] = []
-            async with asyncio.TaskGroup() as group:
-                writes = [
-                    (base, group.create_task(self._submit(command, view, epoch_revision)))
-                    for base, command in ready
-                ]
+            try:
+                async with asyncio.TaskGroup() as group:
+                    writes = [
+                        (base, group.create_task(self._submit(command, view, epoch_revision)))
+                        for base, command in ready
+                    ]
+            except ExceptionGroup:
+                self._unsure = True  # a bug cut the other writes off: they may land yet
+                raise
             for base, write in writes:
                 done = write.result()
                 if done is not None:

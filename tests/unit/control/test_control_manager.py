@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 
+import pytest
+import structlog
+
 from aether.control.manager import ClusterDeploymentManager
 from aether.core.control.signals import ControlSettings
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
+from aether.core.model.plan import Plan
 from aether.core.model.reason import Reason
 from aether.core.model.records import EpochRecord, TopologyRecord, decode, encode
 from aether.core.store.commands import Outcome, Put, Txn
@@ -117,6 +121,66 @@ def test_a_change_of_the_topology_is_acted_on_at_once() -> None:
         await tasks.stop()
 
     run_virtual(story())
+
+
+def test_a_bug_in_one_turn_is_logged_and_the_leader_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> int:
+        store, manager = await led_shop(1)
+        bugs: list[float] = []
+
+        def broken(*_: object) -> Plan:
+            bugs.append(CLOCK.now())
+            raise OverflowError("a number nobody thought of")
+
+        tasks = Tasks()
+        with monkeypatch.context() as patched:
+            patched.setattr("aether.control.manager.reconcile", broken)
+            tasks.start("control", manager.run())
+            for _ in range(10):
+                manager.wake()
+                await let_pass(0.5)
+        manager.hear(NodeId("n1"), "life-1")
+        await let_pass(4.0)
+        assert SHOP in manager.view().targets
+        assert [str(node) for node, _ in manager.view().wanted] == ["n1"]
+        await tasks.stop()
+        assert await epoch(store) == EpochRecord(leader=NodeId("n1"), epoch=1)
+        return len(bugs)
+
+    with structlog.testing.capture_logs() as logged:
+        bugs = run_virtual(story())
+    assert 3 <= bugs <= 6  # once a second at most, however often it is woken
+    told = [line for line in logged if line["event"] == "control turn broke off"]
+    assert len(told) == bugs
+    assert all(line["exc_info"] for line in told)
+
+
+def test_a_bug_while_a_plan_is_written_fences_the_writes_it_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> EpochRecord | None:
+        store, manager = await led_shop(1)
+
+        def broken(*_: object) -> Txn:
+            raise OverflowError("a number nobody thought of")
+
+        tasks = Tasks()
+        with monkeypatch.context() as patched:
+            patched.setattr("aether.control.manager.lower", broken)
+            tasks.start("control", manager.run())
+            await let_pass(2.5)
+        manager.hear(NodeId("n1"), "life-1")
+        await let_pass(4.0)
+        assert SHOP in manager.view().targets
+        await tasks.stop()
+        return await epoch(store)
+
+    with structlog.testing.capture_logs():
+        after = run_virtual(story())
+    assert after is not None
+    assert after.epoch > 1
 
 
 def test_a_follower_writes_nothing() -> None:

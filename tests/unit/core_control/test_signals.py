@@ -19,3 +19,8 @@ def test_calm_is_infinitely_far_until_it_is_noted() -> None:
 def test_back_off_doubles_from_one_second_to_thirty() -> None:
     settings = ControlSettings()
     assert [settings.backoff_s(attempt) for attempt in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_back_off_has_a_longest_wait_however_often_an_instance_has_failed() -> None:
+    slow = ControlSettings(backoff_first_s=0.1, backoff_most_s=3600.0)
+    assert [slow.backoff_s(attempt) for attempt in (16, 1024, 10**9)] == [3600.0] * 3

@@ -26,6 +26,9 @@ STUCK_FACTOR = 3
 PATIENCE = 3
 """Rounds of tries after which a node is left for one that gave the slice up before: it may be well."""
 
+MOST_COUNTED = 1000
+"""Tries in a row that are told apart, more than any rounds of tries that settings allow."""
+
 Cure = Literal["retry", "give up", "start over", "wait", "retry for the new blueprint"]
 
 
@@ -166,7 +169,7 @@ def _carry(placed: Placed, wish: WantedRecord, asked: Failed, generation: int) -
     text = f"try {tries + 1} of {instance} on {node} after: {asked.message}"
     alone = tries >= asked.tries_per_node
     rejected = {"give the node up": "no other node could take it"} if alone else {}
-    retried = replace(again, attempt=tries)
+    retried = replace(again, attempt=min(tries, MOST_COUNTED))
     return Remedy("retry", retried, Reason("", "recover", text, inputs, rejected))
 
 

@@ -1,6 +1,6 @@
 """What the leader measured and how it is set: inputs of `reconcile` that are never stored.
 
-Instants are seconds on the leader's monotonic clock.
+Instants are seconds on the leader's monotonic clock, less the time in which its process stood still.
 """
 
 from collections.abc import Mapping
@@ -9,6 +9,9 @@ from types import MappingProxyType
 
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.view import Placed
+
+_MOST_DOUBLINGS = 32
+"""Enough for the longest wait of any settings: 0.1 s, the shortest first one, becomes 13 years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class Signals:
     """Everything measured since this leader's reign began."""
 
     reign_began: float
+    leader: NodeId | None = None
+    """The node that measured; None where nothing was: in a rehearsal."""
     heard: Mapping[NodeId, Heard] = field(default_factory=lambda: MappingProxyType({}))
     registered: Mapping[NodeId, float] = field(default_factory=lambda: MappingProxyType({}))
     """When the present life of each node was first seen in the store."""
@@ -87,4 +92,5 @@ class ControlSettings:
 
     def backoff_s(self, attempt: int) -> float:
         """Wait before try number `attempt` + 1: 1, 2, 4 … 30 s."""
-        return float(min(self.backoff_most_s, self.backoff_first_s * 2**attempt))
+        doubled = 2.0 ** min(attempt, _MOST_DOUBLINGS)
+        return min(self.backoff_most_s, self.backoff_first_s * doubled)
