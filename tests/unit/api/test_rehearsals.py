@@ -2,15 +2,21 @@
 
 import asyncio
 import threading
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from aether.api import rehearsals
 from aether.api.problems import Overloaded
 from aether.api.rehearsals import MOST_WAITING, Rehearsals
+from aether.core.control.rehearsal_nodes import Pace
+from aether.core.control.rehearsal_outcome import Rehearsal
+from aether.core.control.signals import ControlSettings
 from aether.core.model import keys
 from aether.core.model.ids import Artifact
-from aether.core.model.records import BlueprintRecord, encode
+from aether.core.model.records import BlueprintRecord, ConfigRecord, encode
+from aether.core.model.view import ClusterView
 from aether.core.store.commands import Put
 from tests.worlds import APP, SHOP, nodes, spec, with_artifact
 
@@ -117,3 +123,21 @@ async def test_the_last_outlines_are_remembered_and_no_more(
     latest = await stage.rehearse(view, change(3))
     assert stage.outline(latest.digest) is not None
     assert stage.outline(found[1].digest) is None
+
+
+async def test_plans_are_made_with_the_settings_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[ControlSettings] = []
+    real = rehearsals.rehearse
+
+    def watched(
+        view: ClusterView, changes: Any, settings: ControlSettings, pace: Pace
+    ) -> Rehearsal:
+        seen.append(settings)
+        return real(view, changes, settings, pace)
+
+    monkeypatch.setattr(rehearsals, "rehearse", watched)
+    stage = Rehearsals(ControlSettings(tries_per_node=7))
+    longer = {("cluster", "control.settle_s"): ConfigRecord(value=9)}
+    await stage.rehearse(replace(nodes("n1"), config=longer), ())
+    await stage.rehearse(nodes("n1"), ())
+    assert [(each.settle_s, each.tries_per_node) for each in seen] == [(9, 7), (3.0, 7)]
