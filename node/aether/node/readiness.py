@@ -15,6 +15,8 @@ class Readiness:
     """Revision of the table the router confirmed; None without a router, -1 before its first."""
     store_answers: Callable[[], bool] = field(default=lambda: True)
     registered: bool = field(default=False)
+    removed: Callable[[], str] = field(default=lambda: "")
+    """Why the node seems to have been removed from its cluster; empty when it does not."""
 
     def note_registered(self) -> None:
         """Take note that the node is in the store."""
@@ -28,7 +30,10 @@ class Readiness:
                 "the store process of this node does not answer or has just started: "
                 "logs/store.log says more"
             )
-        if self.leader() is None:
+        removed = self.removed()
+        if removed:
+            reasons.append(removed)
+        elif self.leader() is None:
             reasons.append("no leader is known: the store has no quorum or has just started")
         if not self.registered:
             reasons.append("this node has not registered itself in the cluster yet")

@@ -25,6 +25,7 @@ from aether.node.data_dir import DataDir
 from aether.node.handlers import PeerHandlers
 from aether.node.leaving import Leaving
 from aether.node.lost_store import loss, put_lost_store_aside
+from aether.node.outcast import Outcast
 from aether.node.parts import Ground, Parts, assemble, new_incarnation, node_record
 from aether.node.stores import check_certificate
 from aether.node.voting import become_voter
@@ -144,6 +145,7 @@ class Node:
         self._on_stop("leaving", self._leave)
         self._on_stop("tasks", self._tasks.stop)
         self._start_loops(parts, data_dir)
+        self._start_outcast(parts, membership, formation)
         server = ApiServer(parts.api, self._config.bind, self._config.management_port)
         await server.start()
         self._on_stop("management port", server.stop)
@@ -189,6 +191,18 @@ class Node:
         if parts.providing is not None:
             self._tasks.start("providing", parts.providing.run())
         self._tasks.start("shutdown", self._leaving(parts).run())
+
+    def _start_outcast(self, parts: Parts, membership: Membership, formation: Formation) -> None:
+        outcast = Outcast(
+            self._config.node_id,
+            membership.cluster_id,
+            formation.others,
+            lambda: parts.store.leader,
+            formation.ask,
+            self._clock,
+        )
+        parts.readiness.removed = outcast
+        self._tasks.start("outcast", outcast.run())
 
     def _leaving(self, parts: Parts) -> Leaving:
         return Leaving(

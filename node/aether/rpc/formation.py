@@ -201,9 +201,25 @@ class Formation:
             raise Unavailable(f"{self._config.me.node} is in no cluster yet; ask again")
         return await self._admission.admit(node)
 
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Cluster addresses of the members known and of the nodes to join, this one left out."""
+        members = (member.cluster_addr for member in self._formed().members)
+        found = dict.fromkeys((*members, *self._join))
+        return tuple(each for each in found if each and each != self._config.me.cluster_addr)
+
+    async def ask(self, address: str) -> Formed | None:
+        """Return the cluster the node at an address is in, and its members as that node knows them.
+
+        None when it is in none; raises Unavailable when it does not answer.
+        """
+        now = self._clock.now()
+        answer = await self._peers.announce(address, decide.announcement(self._state, now))
+        return answer.formed
+
     def _formed(self) -> Formed:
         if self._state.formed is None:
-            raise RuntimeError("serve is called after form")
+            raise RuntimeError("there is no cluster before form has returned")
         return self._state.formed
 
     def _settle(self, formed: Formed) -> None:

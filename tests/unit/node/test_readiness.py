@@ -14,6 +14,16 @@ def test_every_reason_against_it_is_said_and_none_means_ready() -> None:
     assert list(ready()) == []
 
 
+def test_a_node_that_was_removed_says_so_and_nothing_of_a_lost_quorum() -> None:
+    readiness = Readiness(
+        leader=lambda: None,
+        router_revision=lambda: 0,
+        registered=True,
+        removed=lambda: "n1 is no member of its cluster any more",
+    )
+    assert list(readiness()) == ["n1 is no member of its cluster any more"]
+
+
 def test_a_store_that_does_not_answer_is_not_ready() -> None:
     readiness = Readiness(
         leader=lambda: NodeId("n1"),
