@@ -2,8 +2,9 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
@@ -12,7 +13,7 @@ from aether.config.runtime_settings import DRAIN_GRACE, SETTINGS
 from aether.core.agent.claims import Claims, claim
 from aether.core.agent.steps import Step
 from aether.core.model import keys
-from aether.core.model.ids import InstanceId, NodeId
+from aether.core.model.ids import InstanceId, NodeId, SliceBase
 from aether.core.model.lifecycle import STEP_TIMEOUT_S, Desired, Event
 from aether.core.model.reason import Reason
 from aether.core.model.records import ArtifactRecord, Failure, Route, WantedRecord, encode
@@ -239,7 +240,11 @@ class Stepper:
 
 def settings_of(instance: InstanceId, wish: WantedRecord, view: ClusterView) -> bytes:
     """Return the settings an instance is to have now, as JSON."""
-    return slice_settings(wish.config, changed_settings(view.config).get(instance.base, {}))
+    return slice_settings(wish.config, view.once(_changed).get(instance.base, {}))
+
+
+def _changed(view: ClusterView) -> Mapping[SliceBase, Mapping[str, Any]]:
+    return changed_settings(view.config)
 
 
 def _told(message: str) -> str:
