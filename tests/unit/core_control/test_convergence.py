@@ -10,7 +10,7 @@ from aether.core.control.waiting import Waiting
 from aether.core.model.ids import InstanceId, SliceBase
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import Wish
-from aether.core.model.records import Dependency, Route, RouteRecord, Verdict
+from aether.core.model.records import Dependency, Failure, Route, RouteRecord, Verdict
 from aether.core.model.view import ClusterView
 from tests.worlds import (
     SHOP,
@@ -44,6 +44,10 @@ def shop(
 
 def steps(view: ClusterView, now: float = 5000.0) -> list[Step]:
     return list(converge(view, all_heard(view, now), SETTINGS, now))
+
+
+def text_of(step: Step) -> str:
+    return step.text if isinstance(step, Waiting) else step.because.text
 
 
 def wishes(view: ClusterView) -> list[tuple[str, str, Desired]]:
@@ -85,6 +89,28 @@ def test_a_loaded_instance_is_activated_when_what_it_needs_serves() -> None:
         ).blueprints,
     )
     assert wishes(ready) == [("n1", "0", Desired.ACTIVATE)]
+
+
+def test_a_required_slice_is_removed_though_a_dependent_failed_while_it_was_activated() -> None:
+    view = shop(nodes("n1", "n2"), instances=1, needs=[STOCK])
+    wants = replace(view.targets[SHOP], on_dependency_loss="cascade")
+    view = replace(view, targets={SHOP: wants, STOCK: target()})
+    view = with_instance(view, "n2", f"{STOCK}:1.0.0/0", wish(), fact())
+    fatal = Failure(kind="fatal", message="its route belongs to another slice")
+    parked = replace(wish(Desired.DEACTIVATE, 3), parked=True)
+    cases = [
+        (wish(), fact(Phase.FAILED, failure=fatal), True),
+        (parked, fact(Phase.LOADED, 3), True),
+        (wish(), fact(Phase.FAILED, 1, failure=fatal), False),
+        (wish(), fact(Phase.FAILED, incarnation="life-0", failure=fatal), False),
+        (wish(), fact(Phase.ACTIVATING), False),
+        (wish(), fact(), False),
+    ]
+    for asked, answer, goes in cases:
+        told = steps(with_instance(view, "n1", f"{SHOP}:1.0.0/0", asked, answer))
+        gone = [step.instance.base for step in told if isinstance(step, Wish)]
+        assert (STOCK in gone) == goes, answer
+        assert (f"{STOCK} is removed after {SHOP}, which need it" in map(text_of, told)) != goes
 
 
 def test_surplus_ends_the_idle_first_then_the_crowded() -> None:

@@ -32,7 +32,7 @@ from aether.core.control.settled import unsettled
 from aether.core.control.signals import ControlSettings, Signals
 from aether.core.control.waiting import Waiting
 from aether.core.model.ids import Artifact, NodeId, SliceBase
-from aether.core.model.lifecycle import Desired
+from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import Wish
 from aether.core.model.reason import Reason
 from aether.core.model.records import TargetRecord, WantedRecord
@@ -122,7 +122,19 @@ def _goes_before(view: ClusterView, needs: Needs, other: SliceBase, here: Sequen
         return bool(here)
     if view.targets[other].on_dependency_loss != "cascade":
         return False
-    return any(view.wanted[placed].desired is Desired.ACTIVATE for placed in here)
+    return any(_may_come_to_serve(view, placed) for placed in here)
+
+
+def _may_come_to_serve(view: ClusterView, placed: Placed) -> bool:
+    """Whether an instance serves, or may without a new wish; one that has failed needs one."""
+    wish, phase = view.wanted[placed], view.phases.get(placed)
+    has_failed = (
+        phase is not None
+        and phase.state is Phase.FAILED
+        and view.is_current(placed)
+        and phase.observed_generation >= wish.generation
+    )
+    return wish.desired is Desired.ACTIVATE and not has_failed
 
 
 class _Slice:
@@ -139,6 +151,8 @@ class _Slice:
         self._here = here
         self._present = [p for p in here if not is_leaving(moment.view.wanted[p])]
         self._leaving = len(here) - len(self._present)
+        self._serving = frozenset(moment.view.active_by_slice().get(base, ()))
+        self._moves = any(moment.view.wanted[placed].replaces for placed in self._present)
         self._tried = self._given_up_on()
         self._just_tried: set[NodeId] = set()
         self._fit: dict[Placed, bool] = {}
@@ -220,6 +234,8 @@ class _Slice:
 
     def _finish_moves(self) -> Iterator[Step]:
         """End what a moved instance replaces once the new one serves."""
+        if not self._moves:
+            return
         active = self._active()
         for placed in list(self._present):
             victim = victim_of(self._view, placed)
@@ -232,7 +248,7 @@ class _Slice:
                 budget=min_available(self._target),
             )
             if is_replaced(asked) == "end":
-                active.discard(victim)
+                active -= {victim}
                 why = f"{placed[1]} on {placed[0]} serves in its place"
                 yield _ended(begin_removal(self._view, victim, why), write(asked, "end"))
                 self._leave(victim)
@@ -242,11 +258,13 @@ class _Slice:
                     f"{len(active)} of {self._base} serve, at least {asked.budget} must"
                 )
 
-    def _active(self) -> set[Placed]:
-        return {placed for placed in self._present if self._view.is_active(placed)}
+    def _active(self) -> frozenset[Placed]:
+        return self._serving.intersection(self._present)
 
     def _counted(self, among: list[Placed]) -> list[Placed]:
         """Return those that count: one that replaces another waits until that is gone."""
+        if not self._moves:
+            return among
         present = set(self._present)
         return [placed for placed in among if victim_of(self._view, placed) not in present]
 
@@ -285,7 +303,7 @@ class _Slice:
                 self._base, idle or counted, self._target.placement
             )
             asked = Surplus(
-                wanted=wanted, present=present, rank=rank, serves=self._view.is_active(placed)
+                wanted=wanted, present=present, rank=rank, serves=placed in self._serving
             )
             step = begin_removal(self._view, placed, f"{wanted} are wanted, {present} are there")
             yield _ended(step, write(asked, is_surplus(asked)))
@@ -293,7 +311,7 @@ class _Slice:
 
     def _is_idle(self, placed: Placed) -> bool:
         """Whether an instance surely does not serve."""
-        return not self._view.is_active(placed) and not may_serve(self._view, placed)
+        return placed not in self._serving and not may_serve(self._view, placed)
 
     def _place_missing(self) -> Iterator[Step]:
         have = len(self._counted(self._fitting()))
