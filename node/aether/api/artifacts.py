@@ -50,7 +50,7 @@ def _known(context: Context) -> set[Artifact]:
 
 
 def _digest(call: Call) -> str | None:
-    text = call.query.get("digest") or call.headers.get("digest")
+    text = call.query.get("digest", call.headers.get("digest"))
     if text is None:
         return None
     found = _DIGEST.fullmatch(text)

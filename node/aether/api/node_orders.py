@@ -13,7 +13,7 @@ from aether.api.call import ACTOR, Answer, Call, Context
 from aether.api.endpoint import Endpoint, v1
 from aether.api.members import CHANGE_S, SILENT_S, answering_of, voters_of
 from aether.api.plan_calls import PLAN_ANSWERS
-from aether.api.plans import PLAN, check_plan, plan_answer, submit_as_planned
+from aether.api.plans import PLAN, check_plan, plan_answer, planned_digest, submit_as_planned
 from aether.api.views import read_view, rejection, submit
 from aether.core.control.admission import Admitted, Rejected
 from aether.core.control.margins import margin, margin_without
@@ -97,14 +97,14 @@ async def remove(context: Context, call: Call) -> Answer:
 
     Asked again it goes on where it broke off.
     """
-    node, force = call.node_id("id"), call.flag("force")
+    node, force, digest = call.node_id("id"), call.flag("force"), planned_digest(call)
     answers = await runs(context, node)
     voting = await (read_voting(context) if answers else _voting_when_silent(context, node))
     view = await read_view(context.store, Consistency.LINEARIZABLE)
     decision = admit_removal(view, node, voting, runs=answers, force=force)
     if isinstance(decision, Rejected):
         raise rejection(decision)
-    if (digest := call.query.get("plan")) is not None:
+    if digest is not None:
         await check_plan(context, view, decision, digest)
     if node in voting.members:
         await context.group.remove_member(node, CHANGE_S)

@@ -71,12 +71,22 @@ def _plain(found: Rehearsal) -> dict[str, Any]:
     }
 
 
+def planned_digest(call: Call) -> str | None:
+    """Return the digest of the plan a change is bound to; None when it is bound to none.
+
+    Raises Invalid for what is no digest, the empty text included: before anything is decided, so that a
+    slip of the pen is never a change without its plan.
+    """
+    digest = call.query.get("plan")
+    if digest is not None and not _DIGEST.fullmatch(digest):
+        raise Invalid(f"plan={digest[:80]!r} is no digest of a plan: 64 hexadecimal digits")
+    return digest
+
+
 async def check_plan(
     context: Context, view: ClusterView, admitted: Admitted, digest: str
 ) -> tuple[Guard, ...]:
     """Return guards that hold while the plan does; raise PlanChanged when it does not any more."""
-    if not _DIGEST.fullmatch(digest):
-        raise Invalid(f"plan={digest[:80]!r} is no digest of a plan: 64 hexadecimal digits")
     found = await context.rehearsals.rehearse(view, admitted.then)
     if found.digest != digest:
         raise _changed(digest, found, context)
@@ -117,7 +127,7 @@ async def submit_as_planned(
 
     Raises PlanChanged when it is not; what is as wanted already needs no plan.
     """
-    digest = call.query.get("plan")
+    digest = planned_digest(call)
     if digest is None:
         return await submit(context, call, decide)
     return await submit(

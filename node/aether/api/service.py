@@ -1,9 +1,7 @@
 """The management API without sockets: a request in, a response out, whatever happens."""
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import replace
-from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
@@ -11,12 +9,12 @@ import structlog
 from aether.api.call import FORWARDED, Answer, Call, Context
 from aether.api.endpoint import Endpoint
 from aether.api.problems import (
-    Malformed,
     MethodNotAllowed,
     NoSuchCall,
     problem_response,
     unexpected_response,
 )
+from aether.api.query import read_query
 from aether.api.routes import Found, OtherMethods, find_endpoint
 from aether.core.model.ids import write_id
 from aether.errors import AetherError, NoQuorum, TooLarge, Unavailable
@@ -25,7 +23,6 @@ from aether.ports import ApiRequest, ApiResponse
 _log = structlog.get_logger()
 
 REQUEST_ID = "x-request-id"
-MAX_QUERY_FIELDS = 32
 
 
 class Api:
@@ -53,13 +50,14 @@ class Api:
         endpoint = found.endpoint
         if len(request.body) > endpoint.body_limit:
             raise body_too_large(endpoint, len(request.body))
+        asked = read_query(query, endpoint)
         if endpoint.leader_only and self._context.store.leader != self._context.node:
             return await self._forward(request, request_id)
         call = Call(
             rule=f"api.{endpoint.name}",
             request_id=request_id,
             params=found.params,
-            query=_parse_query(query),
+            query=asked,
             headers=request.headers,
             body=request.body,
         )
@@ -105,16 +103,6 @@ def sane_request_id(text: str | None) -> str:
     if text and len(text) <= 128 and all("!" <= character <= "~" for character in text):
         return text
     return secrets.token_hex(8)
-
-
-def _parse_query(query: str) -> Mapping[str, str]:
-    try:
-        pairs = parse_qsl(
-            query, keep_blank_values=True, errors="strict", max_num_fields=MAX_QUERY_FIELDS
-        )
-    except ValueError as problem:
-        raise Malformed(f"the query cannot be read: {problem}") from problem
-    return dict(pairs)
 
 
 def _respond(answer: Answer) -> ApiResponse:

@@ -7,7 +7,7 @@ from typing import Any
 from aether.api.call import Answer, Call, Context
 from aether.api.changes import next_of, query_of, show_gap, show_reach, show_recorded
 from aether.api.controller import waiting_of_leader
-from aether.api.endpoint import LIST, PAST, Endpoint, v1
+from aether.api.endpoint import FRESH, LIST, PAST, Endpoint, v1
 from aether.api.moments import chronicle_of, past_revision
 from aether.api.views import look
 from aether.core.control.status import SliceStatus, blueprint_status, slice_status
@@ -126,7 +126,7 @@ _ANSWERS = (
     "`now` (sentences, and what the leader waits for), `decisions` newest first with actor, rule, "
     "inputs and rejected alternatives, `gaps`, and how far back the `chronicle` reaches"
 )
-_QUERY = {**PAST, **LIST}
+_QUERY = {**PAST, **LIST, **FRESH}
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(

@@ -1,10 +1,13 @@
 """Arguments that name things, checked before anybody is asked."""
 
+import re
 from collections.abc import Callable
 
 import click
 
 from aether.core.model.ids import parse_node_id, parse_slice_base
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class NameType(click.ParamType[str]):
@@ -34,6 +37,15 @@ def _blueprint_base(text: str) -> str:
         ) from problem
 
 
+def _digest(text: str) -> str:
+    if not _DIGEST.fullmatch(text):
+        raise ValueError(
+            f"{text[:80]!r} is no digest of a plan: 64 hexadecimal digits, as the plan printed them"
+        )
+    return text
+
+
 NODE = NameType("node", parse_node_id)
 SLICE = NameType("group:name", parse_slice_base)
 BLUEPRINT = NameType("group:name", _blueprint_base)
+DIGEST = NameType("digest", _digest)

@@ -6,12 +6,14 @@ from typing import Any
 import click
 
 from aether.cli.framework import Invocation
+from aether.cli.names import DIGEST
 from aether.cli.tables import Table, cell, printable, render_pairs, render_table, table_of
 
 DIGEST_OPTION = click.option(
     "--plan",
     "plan",
     metavar="DIGEST",
+    type=DIGEST,
     help="Do it only when its outcome is still that of the plan with this digest.",
 )
 DRY_RUN_OPTION = click.option(

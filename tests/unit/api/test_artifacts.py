@@ -15,5 +15,6 @@ async def test_artifacts(world: ApiWorld) -> None:
     wrong = await world.call("POST", f"artifacts?digest={'0' * 64}", b"aaa")
     assert (wrong.status, wrong.json()["code"]) == (422, "digest_mismatch")
     assert (await world.call("POST", "artifacts?digest=md5:1", b"aaa")).status == 422
+    assert (await world.call("POST", "artifacts?digest=", b"aaa")).status == 422
     assert (await world.call("POST", "artifacts?filename=../x.whl", b"aaa")).status == 422
     assert (await world.call("POST", "artifacts")).status == 422

@@ -13,7 +13,6 @@ from aether.core.model.records import Verdict, VerdictRecord, encode
 from aether.core.model.view import ClusterView
 from aether.core.store.commands import MAX_OPERATIONS, Guard, Put, Txn
 from aether.core.store.limits import txn_problem
-from aether.errors import Invalid
 from tests.api_world import BLUEPRINT, SHOP_1, ApiWorld
 from tests.worlds import APP, SHOP, nodes, target, with_artifact
 
@@ -125,5 +124,25 @@ async def test_a_plan_that_does_not_hold_raises(world: ApiWorld) -> None:
     with pytest.raises(PlanChanged) as refused:
         await check_plan(world.context, held(), change, UNKNOWN)
     assert "outcome would not be that of plan 000000000000" in refused.value.message
-    with pytest.raises(Invalid, match="64 hexadecimal digits"):
-        await check_plan(world.context, held(), change, "x")
+
+
+@pytest.mark.parametrize("text", ["", "12", "0" * 63 + "G", "0A" * 32])
+async def test_what_is_no_digest_is_refused_before_anything_is_decided(
+    deployed: ApiWorld, text: str
+) -> None:
+    """Also where the change would be none, and where a plan is asked of a node that is not there."""
+    before = deployed.store.revision
+    calls = [
+        ("POST", f"slices/{SHOP}/scale", b'{"instances": 1}'),
+        ("POST", "nodes/node-9/drain", b""),
+        ("POST", "nodes/node-9/shutdown", b""),
+        ("DELETE", "nodes/node-9", b""),
+        ("POST", "blueprints", BLUEPRINT.encode()),
+        ("DELETE", f"blueprints/{APP}", b""),
+        ("POST", f"blueprints/{APP}/history/1/apply", b""),
+    ]
+    for method, path, body in calls:
+        answer = await deployed.call(method, f"{path}?plan={text}", body)
+        assert answer.status == 422, (path, answer.body)
+        assert "no digest of a plan" in answer.json()["detail"], path
+    assert deployed.store.revision == before

@@ -128,6 +128,7 @@ def test_a_node_is_removed(api: FakeApi, aether: Aether) -> None:
     assert aether("node", "remove", "node-1", "--force").out == "node-1 is removed\n"
 
 
+DIGEST = "d1" * 32
 QUORUM = {"voters": 3, "quorum": 2, "answering": 3, "may_fail": 1}
 PLAN = {
     "steps": [], "slices": [], "placements": {}, "dips": [], "waiting": [], "converged": True,
@@ -152,10 +153,10 @@ def test_a_drain_and_a_removal_are_planned_and_made_as_planned(
             "quorum after:   3 of 3 voters answer, 2 make a quorum, 0 more may fail",
         ]
     for verb in ("drain", "shutdown"):
-        api.on("POST", f"nodes/node-1/{verb}?plan=d1", SUMMARY)
-        assert aether("node", verb, "node-1", "--plan", "d1").code == 0
+        api.on("POST", f"nodes/node-1/{verb}?plan={DIGEST}", SUMMARY)
+        assert aether("node", verb, "node-1", "--plan", DIGEST).code == 0
     api.on("POST", "nodes/node-1/remove/plan?force=true", Answer(value=PLAN))
     assert aether("node", "remove", "node-1", "--force", "--dry-run").code == 0
     changed = problem(409, "the outcome would not be that of plan d1", "plan_changed")
-    api.on("DELETE", "nodes/node-1?plan=d1", changed)
-    assert aether("node", "remove", "node-1", "--plan", "d1").code == 4
+    api.on("DELETE", f"nodes/node-1?plan={DIGEST}", changed)
+    assert aether("node", "remove", "node-1", "--plan", DIGEST).code == 4

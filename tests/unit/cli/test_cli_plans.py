@@ -146,3 +146,26 @@ def test_plan_and_deletion_of_a_blueprint(api: FakeApi, aether: Aether) -> None:
     api.on("DELETE", f"blueprints/g:app?plan={DIGEST}", deleted)
     assert aether("blueprint", "delete", "g:app", "--yes", "--detach", "--plan", DIGEST).code == 0
     assert [asked.method for asked in api.asked] == ["POST", "POST", "DELETE"]
+
+
+@pytest.mark.parametrize("digest", ["", "12"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("slice", "scale", "g:a", "2"),
+        ("node", "drain", "node-1"),
+        ("node", "shutdown", "node-1"),
+        ("node", "remove", "node-1"),
+        ("blueprint", "apply", "app.toml"),
+        ("blueprint", "delete", "g:app", "--yes"),
+        ("blueprint", "reapply", "g:app", "1"),
+    ],
+)
+def test_what_is_no_digest_asks_nobody(
+    api: FakeApi, aether: Aether, file: str, command: tuple[str, ...], digest: str
+) -> None:
+    assert file == "app.toml"
+    ran = aether(*command, "--plan", digest)
+    assert ran.code == 2
+    assert "no digest of a plan" in ran.err
+    assert api.asked == []

@@ -3,11 +3,12 @@
 import click
 import pytest
 
-from aether.cli.names import BLUEPRINT, NODE, SLICE, NameType
+from aether.cli.names import BLUEPRINT, DIGEST, NODE, SLICE, NameType
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [(NODE, "node-1"), (SLICE, "org.example:shop"), (BLUEPRINT, "a.b:c-d")]
+    ("kind", "name"),
+    [(NODE, "node-1"), (SLICE, "org.example:shop"), (BLUEPRINT, "a.b:c-d"), (DIGEST, "0a" * 32)],
 )
 def test_good_names(kind: NameType, name: str) -> None:
     assert kind.convert(name, None, None) == name
@@ -20,6 +21,9 @@ def test_good_names(kind: NameType, name: str) -> None:
         (SLICE, "shop", "group:name"),
         (SLICE, "a:b/../c", "group:name"),
         (BLUEPRINT, "shop", "not a blueprint"),
+        (DIGEST, "", "no digest of a plan"),
+        (DIGEST, "12", "no digest of a plan"),
+        (DIGEST, "0A" * 32, "64 hexadecimal digits"),
         (BLUEPRINT, "a.b:c:1.0.0", "without its version: a.b:c"),
     ],
 )
