@@ -19,7 +19,9 @@ class SignalBoard:
     Bounded by the nodes and instances of the cluster: what leaves the view leaves the board.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, leader: NodeId | None = None) -> None:
+        """`leader`: the node that listens."""
+        self._leader = leader
         self._began = 0.0
         self._heard: dict[NodeId, Heard] = {}
         self._lives: dict[NodeId, Heard] = {}
@@ -63,6 +65,7 @@ class SignalBoard:
         self._provisions = {node: self._asked(view, node, now) for node in view.provisions}
         return Signals(
             reign_began=self._began,
+            leader=self._leader,
             heard=dict(self._heard),
             registered={node: life.at for node, life in self._lives.items()},
             since=self._since,
@@ -93,15 +96,17 @@ class SignalBoard:
         since: dict[Placed, float] = {}
         before, phases = self._seen, view.phases
         lives = {node: record.incarnation for node, record in view.nodes.items()}
-        for placed in (*view.wanted, *(placed for placed in phases if placed not in view.wanted)):
-            wish, phase = view.wanted.get(placed), phases.get(placed)
+        wanted = view.wanted
+        for placed in (*wanted, *(placed for placed in phases if placed not in wanted)):
+            wish, phase = wanted.get(placed), phases.get(placed)
             current = phase is not None and lives.get(placed[0]) == phase.incarnation
             known = before.get(placed)
-            if known is None or not _same_state(known, (wish, phase, current)):
-                since[placed] = now
-            else:
-                since[placed] = self._since[placed]
+            if known is not None and _is_same(known, wish, phase, current=current):
+                seen[placed], since[placed] = known, self._since[placed]
+                continue
             seen[placed] = (wish, phase, current)
+            as_before = known is not None and _state(known) == _state(seen[placed])
+            since[placed] = self._since[placed] if as_before else now
         self._seen, self._since = seen, since
 
 
@@ -110,11 +115,11 @@ def _same_instances(one: ClusterView, other: ClusterView) -> bool:
     return one.wanted is other.wanted and one.phases is other.phases and one.nodes is other.nodes
 
 
-def _same_state(one: _Seen, other: _Seen) -> bool:
-    """Whether an instance is as it was; the same records are by far the most frequent case."""
-    if one[0] is other[0] and one[1] is other[1] and one[2] is other[2]:
-        return True
-    return _state(one) == _state(other)
+def _is_same(
+    known: _Seen, wish: WantedRecord | None, phase: PhaseRecord | None, *, current: bool
+) -> bool:
+    """Whether these are the very records that were seen before: by far the most frequent case."""
+    return known[0] is wish and known[1] is phase and known[2] is current
 
 
 def _state(seen: _Seen) -> _State:

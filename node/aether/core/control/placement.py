@@ -49,9 +49,9 @@ class Occupancy:
         self._ordinals: dict[str, set[int]] | None = None
         self._rooms: dict[tuple[tuple[str, str], ...], Room] = {}
         self._rankings: dict[SliceBase, tuple[Placement, Ranking]] = {}
-        stays = {node: _stays(view, node) for node in view.nodes}
+        stays = {node: _stays(view, node) for node in view.nodes if not is_gone(view, node)}
         for (node, instance), wish in view.wanted.items():
-            if is_gone(view, node):
+            if node not in stays:
                 continue
             self._total[node] += 1
             if stays[node] and not is_leaving(wish):
@@ -110,8 +110,11 @@ class Occupancy:
         self._rankings.pop(instance.base, None)  # a ranking stands only while numbers grow
 
     def _count(self, node: NodeId, base: SliceBase, number: int) -> None:
-        self._of_slice.setdefault(base, Counter())[node] += number
-        self._in_zone[self.zone(node), base] += number
+        here = self._of_slice.get(base)
+        if here is None:
+            here = self._of_slice[base] = Counter()
+        here[node] += number
+        self._in_zone[self._zone.get(node, ""), base] += number
 
     def next_instance(self, artifact: Artifact) -> InstanceId:
         """Return the artifact's instance with the lowest ordinal that is free in the cluster."""
