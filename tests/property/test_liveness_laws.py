@@ -5,12 +5,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aether.core.control.liveness import RULES, Standing, decide, judge_nodes
+from aether.core.control.liveness import RULES, Standing, decide, judge_nodes, note_deafness
 from aether.core.control.signals import ControlSettings, Heard, Signals
 from aether.core.model.ids import NodeId
 from aether.core.model.records import DrainOrder, Verdict, VerdictRecord
 from aether.core.model.view import ClusterView
-from tests.worlds import node_record
+from tests.worlds import node_record, nodes
 
 SETTINGS = ControlSettings(suspect_after_s=2.0, lost_after_s=5.0)
 SEVERITY = {Verdict.JOINING: 0, Verdict.ON_DUTY: 0, Verdict.DRAINING: 0, Verdict.SUSPECT: 1}
@@ -135,3 +135,20 @@ def test_every_verdict_can_be_given_again_from_its_reason(asked: Standing, age: 
         assert RULES["judge"](inputs) == inputs["decision"] == command.record.verdict
     turned = replace(view, nodes=dict(reversed(list(view.nodes.items()))))
     assert list(judge_nodes(turned, signals, SETTINGS, 100.0)) == judged
+
+
+@given(st.sets(st.sampled_from(["n1", "n2", "n3", "n4", "n5"])), st.sampled_from(list(Verdict)))
+def test_who_hears_only_itself_gives_up_no_two_voters(heard: set[str], verdict: Verdict) -> None:
+    names = [f"n{number}" for number in range(1, 6)]
+    signals = Signals(
+        reign_began=0.0,
+        leader=NodeId("n1"),
+        heard={NodeId(name): Heard("life-1", 99.5) for name in sorted(heard)},
+    )
+    view = nodes(*names, verdict=verdict)
+    lost = [c for c in judge_nodes(view, signals, SETTINGS, 100.0) if c.record.verdict == "LOST"]
+    said = list(note_deafness(view, signals, SETTINGS, 100.0))
+    in_service = verdict in (Verdict.ON_DUTY, Verdict.SUSPECT, Verdict.DRAINING)
+    assert bool(said) == (heard == {"n1"} and in_service)
+    assert not (said and lost)
+    assert not {c.node for c in lost} & {NodeId(name) for name in heard}

@@ -277,3 +277,46 @@ def test_evaluating_shows_the_plan_and_writes_nothing() -> None:
         assert manager.last_plan.commands == ()
 
     run_virtual(story())
+
+
+class Stoppable(VirtualClock):
+    """Time goes on by `ahead` seconds while the process stands still."""
+
+    ahead = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.ahead
+
+
+def test_a_leader_whose_process_stood_still_gives_nobody_up_for_it() -> None:
+    """Its store, a process of its own, leads on; its peers reported all the while."""
+
+    async def story() -> None:
+        clock, names = Stoppable(), ("n1", "n2", "n3")
+        store, _ = await led_by(Oracle(), "n1")
+        node = NodeId("n1")
+        manager = ClusterDeploymentManager(node, store, clock, ControlSettings(), period_s=1.0)
+        for name in names:
+            register = Put(keys.node(NodeId(name)), encode(node_record(name)))
+            await store.txn(Txn((register,), Reason("test", "test", "register")))
+        tasks = Tasks()
+        tasks.start("control", manager.run())
+
+        async def report(*heard: str) -> None:
+            for _ in range(10):
+                for name in heard:
+                    manager.hear(NodeId(name), "life-1")
+                await let_pass(0.5)
+
+        await report(*names)
+        clock.ahead += 60.0
+        await let_pass(1.05)
+        assert "LOST" not in {str(one.verdict) for one in manager.view().verdicts.values()}
+        await report(*names)
+        assert {str(one.verdict) for one in manager.view().verdicts.values()} == {"ON_DUTY"}
+        await report("n1", "n2")
+        await report("n1", "n2")
+        assert manager.view().verdicts[NodeId("n3")].verdict == "LOST"
+        await tasks.stop()
+
+    run_virtual(story())

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from aether.core.control.liveness import is_gone, judge_nodes, may_host
+from aether.core.control.liveness import is_gone, judge_nodes, may_host, note_deafness
 from aether.core.control.signals import ControlSettings, Heard, Signals
 from aether.core.model.ids import NodeId
 from aether.core.model.records import DrainOrder, Verdict, VerdictRecord
@@ -136,3 +136,39 @@ def test_a_decommissioned_node_stays_so_and_its_next_life_is_not_stopped() -> No
 
 def test_a_drain_that_is_taken_back_gives_duty_with_the_next_report() -> None:
     assert judge(nodes("n1", verdict=Verdict.JOINING), heard_at=99.9) == [Verdict.ON_DUTY]
+
+
+def heard_by_n1(view: ClusterView, *names: str, at: float = 99.5) -> Signals:
+    heard = {NodeId(name): Heard("life-1", at) for name in names}
+    return Signals(reign_began=0.0, leader=N1, heard=heard)
+
+
+def verdicts_of(view: ClusterView, signals: Signals) -> dict[str, Verdict]:
+    return {c.node: c.record.verdict for c in judge_nodes(view, signals, SETTINGS, 100.0)}
+
+
+def test_a_leader_that_hears_itself_alone_gives_nobody_up_and_says_so() -> None:
+    view = nodes("n1", "n2", "n3")
+    signals = heard_by_n1(view, "n1")
+    assert verdicts_of(view, signals) == {"n2": Verdict.SUSPECT, "n3": Verdict.SUSPECT}
+    doubted = nodes("n1", "n2", "n3", verdict=Verdict.SUSPECT)
+    assert verdicts_of(doubted, signals) == {"n1": Verdict.ON_DUTY}
+    (waiting,) = note_deafness(doubted, signals, SETTINGS, 100.0)
+    assert "n1 leads and hears nobody but itself: n2, n3" in waiting.text
+
+
+def test_a_leader_that_hears_anybody_else_gives_the_silent_up() -> None:
+    view = nodes("n1", "n2", "n3")
+    signals = heard_by_n1(view, "n1", "n2")
+    assert verdicts_of(view, signals) == {"n3": Verdict.LOST}
+    assert not list(note_deafness(view, signals, SETTINGS, 100.0))
+
+
+def test_the_last_other_voter_may_be_given_up_and_workers_too() -> None:
+    pair = nodes("n1", "n2")
+    assert verdicts_of(pair, heard_by_n1(pair, "n1")) == {"n2": Verdict.LOST}
+    crowd = nodes("n1", "n2", "n3")
+    workers = {node: replace(one, role="worker") for node, one in crowd.nodes.items()}
+    alone = replace(crowd, nodes={**workers, N1: crowd.nodes[N1]})
+    lost = {"n2": Verdict.LOST, "n3": Verdict.LOST}
+    assert verdicts_of(alone, heard_by_n1(alone, "n1")) == lost

@@ -46,9 +46,25 @@ def test_a_report_arrives_and_a_cut_swallows_it() -> None:
     run_owned(story())
 
 
-def test_who_stands_still_hears_when_he_goes_on() -> None:
+def test_who_stands_still_loses_what_came_meanwhile_when_its_stream_ends() -> None:
     async def story() -> None:
-        world, owner = links(), Owner("n2")
+        world, owner = links(LinkWeather(overflows=1.0)), Owner("n2")
+        heard = listening(world, N2, owner)
+        owner.freeze()
+        async with world.link_of(N1).report_stream(N2) as stream:
+            await stream.write(REPORT)
+            await let_pass(1.0)
+            assert stream.done()
+            owner.thaw()
+            await let_pass(5.0)
+        assert heard == []
+
+    run_owned(story())
+
+
+def test_who_stands_still_hears_when_he_goes_on_after_all_that_was_due() -> None:
+    async def story() -> None:
+        world, owner = links(LinkWeather(overflows=0.0)), Owner("n2")
         heard = listening(world, N2, owner)
         owner.freeze()
         async with world.link_of(N1).report_stream(N2) as stream:

@@ -12,6 +12,9 @@ from aether.proto.v1 import cluster_pb2 as pb
 from aether.rpc.reports import ReportStream
 from aether_forge.sim.owners import Owner, of_nobody
 
+_LOOK_S = 0.5
+"""How often what a machine that stands still has not read yet is tried again."""
+
 
 @dataclass(slots=True, kw_only=True)
 class LinkWeather:
@@ -22,6 +25,8 @@ class LinkWeather:
     """Chance that a report takes up to 5 s."""
     breaks: float = 0.0
     """Chance that a stream breaks at a report, which is lost."""
+    overflows: float = 0.1
+    """Chance that a stream ends at a look at what its receiver, who stands still, has not read."""
 
 
 @dataclass(slots=True)
@@ -66,6 +71,10 @@ class Links:
     def breaks(self) -> bool:
         """Return whether a stream breaks now."""
         return bool(self.weather.breaks) and self._dice.random() < self.weather.breaks
+
+    def overflows(self) -> bool:
+        """Return whether a stream to a machine that stands still ends now."""
+        return self._dice.random() < self.weather.overflows
 
 
 class ReportLinkOf:
@@ -117,7 +126,12 @@ class _Stream:
         loop = asyncio.get_running_loop()
 
         def arrive() -> None:
-            # A machine that stands still hears what came meanwhile when it goes on.
+            if ear.owner.frozen:
+                # What came meanwhile is read after everything that was due, or was lost with its stream.
+                self._broken = self._broken or self._links.overflows()
+                if not self._broken:
+                    loop.call_later(_LOOK_S, arrive, context=of_nobody())
+                return
             loop.call_soon(ear.hear, node, incarnation, context=ear.owner.context)
 
         loop.call_later(self._links.pause_s(), arrive, context=of_nobody())

@@ -6,6 +6,9 @@
 Worked example (doubt after 2 s, loss after 5 s): n1 reports at 0 s and falls silent; it is SUSPECT
 at 2.1 s and gets no new instances, LOST at 5.1 s, and what it ran is placed anew. Restarted at 9 s
 it registers a new life, reports, and is ON_DUTY; had it been DRAINING, it would be so again.
+
+A leader that hears itself and nobody else gives nobody up: where it can write, a majority of the voters
+lives, so what is broken is its hearing. The last other voter is the exception, for it may be alone to go.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,15 +16,20 @@ from dataclasses import dataclass, replace
 
 from aether.core.control.evidence import Evaluate, read, write
 from aether.core.control.signals import ControlSettings, Signals
+from aether.core.control.waiting import Waiting
 from aether.core.model.ids import NodeId
 from aether.core.model.plan import Judge
 from aether.core.model.reason import Reason
 from aether.core.model.records import DrainOrder, NodeRecord, Verdict, VerdictRecord
-from aether.core.model.view import ClusterView
+from aether.core.model.view import ClusterView, Placed
 
 _GONE = frozenset({Verdict.LOST, Verdict.DECOMMISSIONED})
+_DOUBTED = _GONE | {Verdict.SUSPECT}
 _RETURNS = frozenset({Verdict.JOINING, Verdict.SUSPECT, Verdict.LOST})
 _IN_SERVICE = frozenset({Verdict.ON_DUTY, Verdict.DRAINING})
+_COUNTED_ON = _IN_SERVICE | {Verdict.SUSPECT}
+_MANY = 2
+"""Voters in service that fall silent together: they cannot all be gone while the leader can write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +48,8 @@ class Standing:
     """Since any of its lives showed a sign."""
     suspect_after_s: float
     lost_after_s: float
+    hears: bool = True
+    """Whether the leader hears anybody but itself, or need not."""
 
     @property
     def reports(self) -> bool:
@@ -60,7 +70,7 @@ def decide(asked: Standing) -> VerdictRecord:
     present = VerdictRecord(verdict=asked.verdict, incarnation=asked.judged_life, drain=asked.drain)
     if asked.reports:
         return _on_report(present, asked)
-    if asked.silence_s > asked.lost_after_s and present.verdict not in _GONE:
+    if asked.silence_s > asked.lost_after_s and present.verdict not in _GONE and asked.hears:
         return replace(present, verdict=Verdict.LOST, incarnation=asked.life)
     if asked.silence_s > asked.suspect_after_s and present.verdict in _IN_SERVICE:
         return replace(present, verdict=Verdict.SUSPECT, incarnation=asked.life)
@@ -86,15 +96,55 @@ def judge_nodes(
     view: ClusterView, signals: Signals, settings: ControlSettings, now: float
 ) -> Iterator[Judge]:
     """Yield the verdicts that change."""
+    unheard = _unheard(view, signals, settings, now)
     for node, record in sorted(view.nodes.items()):
         present = view.verdicts.get(node)
         asked = _standing(record, present, signals, settings, now)
+        asked = replace(asked, hears=not unheard)
         verdict = decide(asked)
         if verdict != present:
             text = _sentence(node, asked, verdict)
             yield Judge(
                 node, verdict, Reason("", "judge", text, write(asked, verdict.verdict.value))
             )
+
+
+def note_deafness(
+    view: ClusterView, signals: Signals, settings: ControlSettings, now: float
+) -> Iterator[Waiting]:
+    """Say so when nodes would be lost if the leader could trust its hearing."""
+    unheard = _unheard(view, signals, settings, now)
+    if any(now - signals.last_sign(node) > settings.lost_after_s for node in unheard):
+        yield Waiting(
+            f"{signals.leader} leads and hears nobody but itself: {', '.join(unheard)} are not given "
+            "up, for with all of them gone nothing could be written; look at the cluster port of "
+            f"{signals.leader}, or have another node lead"
+        )
+
+
+def _unheard(
+    view: ClusterView, signals: Signals, settings: ControlSettings, now: float
+) -> tuple[NodeId, ...]:
+    """Return the voters counted on when the leader hears itself alone; empty when it hears anybody."""
+    me = signals.leader
+    reporting = {
+        node
+        for node, heard in signals.heard.items()
+        if node in view.nodes and now - heard.at <= settings.suspect_after_s
+    }
+    if me is None or reporting != {me}:
+        return ()
+    others = tuple(
+        node
+        for node, record in sorted(view.nodes.items())
+        if node != me and record.role == "voter" and _is_counted_on(view, node)
+    )
+    return others if len(others) >= _MANY else ()
+
+
+def _is_counted_on(view: ClusterView, node: NodeId) -> bool:
+    record = view.verdicts.get(node)
+    return record is not None and record.verdict in _COUNTED_ON
 
 
 def _standing(
@@ -145,6 +195,15 @@ def is_gone(view: ClusterView, node: NodeId) -> bool:
     """Whether whatever ran on the node must be considered dead."""
     verdict = view.verdicts.get(node)
     return node not in view.nodes or (verdict is not None and verdict.verdict in _GONE)
+
+
+def is_relied_on(view: ClusterView, placed: Placed) -> bool:
+    """Whether an instance serves, on a node that nobody doubts.
+
+    The word of a silent node is old: nothing that serves may go because something serves there.
+    """
+    verdict = view.verdicts.get(placed[0])
+    return verdict is not None and verdict.verdict not in _DOUBTED and view.is_active(placed)
 
 
 def _evaluate(inputs: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from aether.core.control.convergence import converge
 from aether.core.control.dependencies import follow_losses
 from aether.core.control.drain import evacuate
 from aether.core.control.healing import heal
-from aether.core.control.liveness import judge_nodes
+from aether.core.control.liveness import judge_nodes, note_deafness
 from aether.core.control.orphans import drop_routes, forget_left_over, forget_lost
 from aether.core.control.removal import continue_removals
 from aether.core.control.signals import ControlSettings, Signals
@@ -24,6 +24,7 @@ from aether.core.model.view import ClusterView, Placed
 def reconcile(view: ClusterView, signals: Signals, settings: ControlSettings, now: float) -> Plan:
     """Return what to do now, with a reason for each command. `now` is on the signals' clock."""
     draft = _Draft(view, signals, now)
+    draft.add(note_deafness(draft.view, signals, settings, now))
     draft.add(judge_nodes(draft.view, signals, settings, now))
     draft.add(derive_targets(draft.view))
     draft.add(forget_lost(draft.view))
