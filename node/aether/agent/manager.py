@@ -14,9 +14,10 @@ from aether.agent.stepper import Stepper, settings_of
 from aether.core.agent.steps import HostFact, Step, must_abort, must_configure, next_step
 from aether.core.model import keys
 from aether.core.model.ids import InstanceId, SliceBase
+from aether.core.model.projection import Projector
 from aether.core.model.records import PhaseRecord, WantedRecord
 from aether.core.model.slice_settings import SCOPE, settings_digest
-from aether.core.model.view import ClusterView, project
+from aether.core.model.view import ClusterView
 from aether.errors import AetherError
 from aether.ports import Clock, HostStatus, Launcher, Store
 from aether.tasks import Tasks
@@ -52,6 +53,7 @@ class NodeDeploymentManager:
         self._running: dict[InstanceId, _Running] = {}
         self._paused_until: dict[InstanceId, float] = {}
         self._hosts: Mapping[InstanceId, HostStatus] = {}
+        self._projector = Projector()
 
     @property
     def hosts(self) -> Mapping[InstanceId, HostStatus]:
@@ -142,7 +144,7 @@ class NodeDeploymentManager:
                 keys.CONFIG,
             )
         )
-        return project(
+        return self._projector.project(
             ((entry.key, entry.value, entry.mod_revision) for entry in level.entries),
             level.revision,
         )
