@@ -10,6 +10,7 @@ import pytest
 from aether.api import rehearsals
 from aether.api.problems import Overloaded
 from aether.api.rehearsals import MOST_WAITING, Rehearsals
+from aether.core.control.rehearsal import rehearse
 from aether.core.control.rehearsal_nodes import Pace
 from aether.core.control.rehearsal_outcome import Rehearsal
 from aether.core.control.signals import ControlSettings
@@ -127,13 +128,12 @@ async def test_the_last_outlines_are_remembered_and_no_more(
 
 async def test_plans_are_made_with_the_settings_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[ControlSettings] = []
-    real = rehearsals.rehearse
 
     def watched(
         view: ClusterView, changes: Any, settings: ControlSettings, pace: Pace
     ) -> Rehearsal:
         seen.append(settings)
-        return real(view, changes, settings, pace)
+        return rehearse(view, changes, settings, pace)
 
     monkeypatch.setattr(rehearsals, "rehearse", watched)
     stage = Rehearsals(ControlSettings(tries_per_node=7))

@@ -8,6 +8,7 @@ from aether.core.control.overrides import (
     MAX_VALUE_BYTES,
     InForce,
     Pair,
+    Setting,
     in_force,
     reconciled,
     shown,
@@ -70,10 +71,9 @@ def test_a_scope_the_setting_does_not_have_never_counts() -> None:
     ],
 )
 def test_values_are_of_their_kind_and_within_bounds(
-    setting: object, value: object, fits: bool
+    setting: Setting, value: object, fits: bool
 ) -> None:
-    assert setting in (GRACE, TRIES, LEVEL)
-    problem = {GRACE: GRACE, TRIES: TRIES, LEVEL: LEVEL}[setting].problem(value)  # type: ignore[index] # one of the three
+    problem = setting.problem(value)
     assert (problem == "") is fits
     assert fits or "not" in problem
 
