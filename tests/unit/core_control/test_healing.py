@@ -8,7 +8,13 @@ from aether.core.control.signals import ControlSettings, Heard, Signals
 from aether.core.control.waiting import Waiting
 from aether.core.model.ids import NodeId
 from aether.core.model.plan import DropProvision, Provision
-from aether.core.model.records import ProvisionRecord, TopologyRecord, Verdict, VerdictRecord
+from aether.core.model.records import (
+    ProvisionRecord,
+    RemovedRecord,
+    TopologyRecord,
+    Verdict,
+    VerdictRecord,
+)
 from aether.core.model.view import ClusterView
 from tests.worlds import node_record, nodes
 
@@ -152,6 +158,13 @@ def test_names_are_numbered_on_and_never_used_twice() -> None:
     assert next_name(nodes("a", "b")) == "node-1"
     assert next_name(nodes("web-1", "web-7", "db-9")) == "web-8"
     assert next_name(asked(nodes("n-1", "n-2"))) == "n-5"
+
+
+def test_the_name_of_a_removed_node_is_not_given_again() -> None:
+    """A machine that still has its data would come back under it, and be no member."""
+    removed = {"n": RemovedRecord(highest=3), "other": RemovedRecord(highest=9)}
+    assert next_name(replace(nodes("n-1", "n-2"), removed=removed)) == "n-4"
+    assert next_name(replace(nodes("n-1", "n-7"), removed=removed)) == "n-8"
 
 
 def test_the_first_call_is_at_once_and_later_ones_wait() -> None:

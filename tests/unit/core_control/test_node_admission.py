@@ -19,6 +19,7 @@ from aether.core.model import keys
 from aether.core.model.ids import Artifact, NodeId
 from aether.core.model.records import (
     DrainOrder,
+    RemovedRecord,
     TopologyRecord,
     Verdict,
     VerdictRecord,
@@ -159,12 +160,28 @@ def test_a_lost_node_is_removed_with_its_settings() -> None:
     assert decision.then == (
         Delete("node/n1"),
         Delete("verdict/n1"),
+        Delete("provision/n1"),
         DeletePrefix("config/node/n1/"),
     )
     assert decision.guards == (Guard("verdict/n1", 7), Guard("node/n1", 4))
     assert decision.summary == (
         "n1 is removed; 2 of 2 voters answer then, a quorum is 2: none may fail then"
     )
+
+
+def test_the_number_of_a_removed_node_is_kept_from_others() -> None:
+    node = NodeId("web-3")
+    record = VerdictRecord(verdict=Verdict.LOST, incarnation="life-1")
+    view = replace(nodes("web-1", "web-2", "web-3"), verdicts={node: record})
+    decision = admit_removal(view, node, voting(N1, N2), runs=False)
+    assert isinstance(decision, Admitted)
+    kept = Put("removed/web", encode(RemovedRecord(highest=3)))
+    assert kept in decision.then
+    assert Guard("removed/web", 0) in decision.guards
+    higher = replace(view, removed={"web": RemovedRecord(highest=5)})
+    again = admit_removal(higher, node, voting(N1, N2), runs=False)
+    assert isinstance(again, Admitted)
+    assert not [each for each in again.then if isinstance(each, Put)]
 
 
 def held(view: ClusterView, artifact: str, *holders: NodeId) -> ClusterView:

@@ -39,11 +39,12 @@ _WRITES: dict[str, tuple[str, ...]] = {
         keys.ARTIFACTS,
         keys.TARGETS,
         keys.VERDICTS,
+        keys.REMOVED,
     ),
 }
 _DELETES: dict[str, tuple[str, ...]] = {
     "leader": (keys.PHASES, keys.ROUTES, keys.APP),
-    "api": (keys.NODES, keys.WANTED, keys.PHASES),
+    "api": (keys.NODES, keys.WANTED, keys.PHASES, keys.PROVISIONS),
 }
 """What an actor may delete beside what it may write."""
 

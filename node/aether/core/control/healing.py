@@ -6,16 +6,15 @@ stay in the books until an operator removes them; they hold their place for one 
 which they may come back, and count against `max_nodes` as long as they are there.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from aether.core.control import evidence
 from aether.core.control.signals import ControlSettings, Signals
 from aether.core.control.waiting import Waiting
-from aether.core.model.ids import NodeId
+from aether.core.model.ids import NodeId, numbered
 from aether.core.model.plan import DropProvision, Provision
 from aether.core.model.reason import Reason
 from aether.core.model.records import ProvisionRecord, TopologyRecord, Verdict
@@ -23,7 +22,6 @@ from aether.core.model.view import ClusterView
 
 _PRESENT = frozenset({Verdict.JOINING, Verdict.ON_DUTY, Verdict.SUSPECT})
 _LEAVING = frozenset({Verdict.DRAINING, Verdict.DECOMMISSIONED})
-_NUMBERED = re.compile(r"(.*)-([1-9][0-9]{0,8})")
 _PREFIX = "node"
 """Of the names of new nodes where no name shows another one."""
 
@@ -226,15 +224,16 @@ def _grow(
 
 
 def next_name(view: ClusterView) -> NodeId:
-    """Return the name of the next node: the prefix most nodes have, and a number above all of them."""
-    return _next_name({*view.nodes, *view.verdicts, *view.provisions})
+    """Return the name of the next node: the prefix most nodes have, and a number above all of them.
 
-
-def _next_name(taken: Iterable[NodeId]) -> NodeId:
-    numbered = [(found[1], int(found[2])) for name in taken if (found := _NUMBERED.fullmatch(name))]
-    counts = Counter(prefix for prefix, _ in numbered)
+    Removed ones count: a machine that comes back with their data would be no member.
+    """
+    taken = sorted({*view.nodes, *view.verdicts, *view.provisions})
+    found = [each for name in taken if (each := numbered(name))]
+    counts = Counter(prefix for prefix, _ in found)
     prefix = min(counts, key=lambda each: (-counts[each], each), default=_PREFIX)
-    highest = max((number for each, number in numbered if each == prefix), default=0)
+    removed = [record.highest for each, record in view.removed.items() if each == prefix]
+    highest = max([*removed, *(number for each, number in found if each == prefix)], default=0)
     return NodeId(f"{prefix}-{highest + 1}")
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from aether.core.control.admission import Admitted, Rejected
 from aether.core.control.margins import Margin, margin, margin_without
 from aether.core.model import keys
-from aether.core.model.ids import Artifact, NodeId
+from aether.core.model.ids import Artifact, NodeId, numbered
 from aether.core.model.records import (
     DrainOrder,
     NodeRecord,
+    RemovedRecord,
     TopologyRecord,
     Verdict,
     VerdictRecord,
@@ -158,17 +159,32 @@ def admit_removal(
     blocked = _removal_risk(node, voting, force=force)
     if blocked:
         return _refused(blocked)
+    taken = _number_taken(view, node)
     return Admitted(
         (
             Delete(keys.node(node)),
             Delete(keys.verdict(node)),
+            Delete(keys.provision(node)),
             DeletePrefix(keys.config(f"node/{node}", "")),
+            *taken,
         ),
-        _unchanged(view, node),
+        (*_unchanged(view, node), *_guards(view, [put.key for put in taken])),
         f"{node} is removed; "
         + _margin_text(margin_without(node, voting.voters, voting.answering))
         + _copies_text(last_copies(view, node)),
     )
+
+
+def _number_taken(view: ClusterView, node: NodeId) -> tuple[Put, ...]:
+    """Return the write that keeps the number of a removed node from being given to another one."""
+    name = numbered(node)
+    if name is None:
+        return ()
+    prefix, number = name
+    known = view.removed.get(prefix)
+    if known is not None and known.highest >= number:
+        return ()
+    return (Put(keys.removed(prefix), encode(RemovedRecord(highest=number))),)
 
 
 def last_copies(view: ClusterView, node: NodeId) -> tuple[Artifact, ...]:

@@ -20,6 +20,7 @@ _NAMES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     keys.PHASES: ("phases", lambda placed: keys.phase(*placed)),
     keys.ROUTES: ("routes", lambda route: keys.route(*route)),
     keys.PROVISIONS: ("provisions", keys.provision),
+    keys.REMOVED: ("removed", keys.removed),
     keys.CONFIG: ("config", lambda name: keys.config(*name)),
 }
 """Key family → the table of the view that holds it, and how a name of the table is written as a key."""

@@ -11,6 +11,7 @@ SliceBase = NewType("SliceBase", str)
 """`group:name`: a slice without its version; what is targeted, routed to and depended on."""
 
 _NODE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_NUMBERED = re.compile(r"(.*)-([1-9][0-9]{0,8})")
 _GROUP = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_][a-z0-9_-]*)*")
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+([-+.][0-9A-Za-z][0-9A-Za-z.+-]*)?")
@@ -26,6 +27,12 @@ def parse_node_id(text: str) -> NodeId:
             f"{text!r} is not a node id: lower-case letters, digits and inner dashes, 1 to 63 of them"
         )
     return NodeId(text)
+
+
+def numbered(node: NodeId) -> tuple[str, int] | None:
+    """Return what stands before the number in a name such as `node-3`, and the number; else None."""
+    found = _NUMBERED.fullmatch(node)
+    return (found[1], int(found[2])) if found else None
 
 
 def parse_slice_base(text: str) -> SliceBase:

@@ -23,6 +23,7 @@ PHASES = "phase/"
 ROUTES = "route/"
 TOPOLOGY = "topology"
 PROVISIONS = "provision/"
+REMOVED = "removed/"
 CONFIG = "config/"
 GENERATIONS = "generation/"
 BLUEPRINT_TURN = "generation/turn"
@@ -45,6 +46,7 @@ SYSTEM_FAMILIES: tuple[str, ...] = (
     ROUTES,
     TOPOLOGY,
     PROVISIONS,
+    REMOVED,
     CONFIG,
     GENERATIONS,
 )
@@ -94,6 +96,11 @@ def route(method: str, pattern: str) -> str:
 def provision(node: NodeId) -> str:
     """`provision/{node}`."""
     return f"{PROVISIONS}{node}"
+
+
+def removed(prefix: str) -> str:
+    """`removed/{what stands before the number in a node's name}`."""
+    return f"{REMOVED}{prefix}"
 
 
 def generation(base: SliceBase, number: int) -> str:

@@ -118,6 +118,17 @@ class ProvisionRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemovedRecord:
+    """`removed/{prefix}`: nodes named `{prefix}-{number}` were removed from the cluster.
+
+    Their data may still be where they ran, so a node that is asked for never gets such a name.
+    """
+
+    highest: int
+    """The highest number among them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigRecord:
     """`config/{cluster or node/X or slice/B}/{name}`: one setting changed at run time."""
 

@@ -6,7 +6,7 @@ A subject is written `node/{node}`, `slice/{group:name}`, `blueprint/{group:name
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from aether.core.model import keys
-from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase
+from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase, parse_slice_base
 from aether.core.model.records import (
     BlueprintRecord,
     EpochRecord,
@@ -77,6 +77,11 @@ def _blueprint(key: str) -> Iterator[str]:
     yield of_blueprint(key.split("/")[1])
 
 
+def _generation(key: str) -> Iterator[str]:
+    name = key.removeprefix(keys.DELETED_BLUEPRINTS).removeprefix(keys.GENERATIONS).split("/")[0]
+    yield of_blueprint(parse_slice_base(name))
+
+
 def _artifact(key: str) -> Iterator[str]:
     yield of_slice(Artifact(key.removeprefix(keys.ARTIFACTS)).base)
 
@@ -99,12 +104,13 @@ _BY_KEY: Mapping[str, Callable[[str], Iterator[str]]] = {
     "node": _node,
     "verdict": _node,
     "provision": _node,
+    "removed": _cluster,
     "target": _slice,
     "wanted": _placed,
     "phase": _placed,
     "artifact": _artifact,
     "blueprint": _blueprint,
-    "generation": _blueprint,
+    "generation": _generation,
     "config": _config,
 }
 

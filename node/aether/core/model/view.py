@@ -21,6 +21,7 @@ from aether.core.model.records import (
     NodeRecord,
     PhaseRecord,
     ProvisionRecord,
+    RemovedRecord,
     RouteRecord,
     TargetRecord,
     TopologyRecord,
@@ -45,6 +46,7 @@ PREFIXES: tuple[str, ...] = (
     keys.ROUTES,
     keys.TOPOLOGY,
     keys.PROVISIONS,
+    keys.REMOVED,
     keys.CONFIG,
 )
 """What must be read from the store to project a whole view."""
@@ -73,6 +75,8 @@ class ClusterView:
     routes: Mapping[tuple[str, str], RouteRecord] = field(default_factory=_nothing)
     topology: TopologyRecord | None = None
     provisions: Mapping[NodeId, ProvisionRecord] = field(default_factory=_nothing)
+    removed: Mapping[str, RemovedRecord] = field(default_factory=_nothing)
+    """By what stands before the number in a node's name."""
     config: Mapping[tuple[str, str], ConfigRecord] = field(default_factory=_nothing)
     """Settings changed at run time by (scope, name)."""
     revisions: Mapping[str, int] = field(default_factory=_nothing)
@@ -163,6 +167,7 @@ FAMILIES: Mapping[str, Family] = {
     "route": Family("routes", RouteRecord, keys.read_route),
     "topology": Family("topology", TopologyRecord, str),
     "provision": Family("provisions", ProvisionRecord, _rest),
+    "removed": Family("removed", RemovedRecord, _rest),
     "config": Family("config", ConfigRecord, keys.read_config),
 }
 """The families of a view by the first part of their keys."""
