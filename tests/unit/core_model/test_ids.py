@@ -1,5 +1,8 @@
 """How things are named."""
 
+import copy
+import pickle
+
 import pytest
 
 from aether.core.model.ids import Artifact, InstanceId, parse_node_id, parse_slice_base
@@ -49,3 +52,13 @@ def test_node_ids_and_slices() -> None:
     for wrong in ("links", "org.example:links:1.0.0", "org:/x"):
         with pytest.raises(ValueError, match="slice"):
             parse_slice_base(wrong)
+
+
+def test_the_parts_of_an_instance_are_those_of_its_artifact() -> None:
+    instance = InstanceId("org.example:links:1.0.0-rc.1+x/12")
+    assert instance.artifact == Artifact("org.example:links:1.0.0-rc.1+x")
+    assert (instance.base, instance.version) == ("org.example:links", "1.0.0-rc.1+x")
+    assert instance.ordinal == 12
+    assert InstanceId.of(instance.artifact, 3).artifact is instance.artifact
+    assert pickle.loads(pickle.dumps(instance)).base == instance.base  # noqa: S301 - our own bytes
+    assert copy.deepcopy(instance).artifact == instance.artifact
