@@ -36,3 +36,11 @@ def test_a_route_of_another_slice_is_one_whatever_its_parameters_are_called() ->
     assert not claims.missing
     assert claims.conflicts == (f"route GET /a/{{name}} belongs to {STOCK} as /a/{{id}}",)
     assert claim(SHOP, [Route(method="POST", pattern="/a/{name}")], None, theirs).missing
+
+
+def test_another_slice_that_takes_every_method_of_the_pattern_is_a_conflict() -> None:
+    theirs = {("*", "/a"): RouteRecord(slice=STOCK, timeout_s=1.0, body_limit=1)}
+    claims = claim(SHOP, [ROUTE], None, theirs)
+    assert not claims.missing
+    assert claims.conflicts == (f"route GET /a belongs to {STOCK} as * /a",)
+    assert claim(STOCK, [ROUTE], None, theirs).missing

@@ -1,9 +1,13 @@
 """One slice for each route."""
 
+from dataclasses import replace
+
+import pytest
+
 from aether.core.control.admission_others import Others
 from aether.core.control.admission_routes import route_conflicts
 from aether.core.model.records import Route, RouteRecord
-from tests.worlds import SHOP, STOCK, nodes, spec, with_artifact
+from tests.worlds import APP, SHOP, STOCK, nodes, spec, with_artifact
 
 NOBODY = Others({}, {}, {})
 
@@ -22,3 +26,46 @@ def test_a_route_that_is_served_belongs_to_who_serves_it() -> None:
     assert len(list(route_conflicts(taken, NOBODY, [spec(f"{SHOP}:1.0.0")]))) == 1
     other = type(view)(artifacts=view.artifacts, routes={("POST", "/x"): record})
     assert list(route_conflicts(other, NOBODY, [spec(f"{SHOP}:1.0.0")])) == []
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "told"),
+    [
+        ("GET", "*", " as * /hello"),
+        ("*", "GET", " as GET /hello"),
+        ("HEAD", "GET", " as GET /hello"),
+        ("*", "*", ""),
+        ("POST", "GET", None),
+    ],
+)
+def test_no_request_may_go_to_two_slices(ours: str, theirs: str, told: str | None) -> None:
+    """A GET beside another's `*` would take its requests away."""
+    mine, foreign = f"{SHOP}:1.0.0", f"{STOCK}:1.0.0"
+    view = with_artifact(nodes(), mine, routes=[Route(method=ours, pattern="/hello")])
+    view = with_artifact(view, foreign, routes=[Route(method=theirs, pattern="/hello")])
+    others = Others({STOCK: APP}, {STOCK: spec(foreign)}, {})
+    record = RouteRecord(slice=STOCK, timeout_s=1.0, body_limit=1)
+    serving = replace(view, routes={(theirs, "/hello"): record})
+    for found in (
+        list(route_conflicts(view, others, [spec(mine)])),
+        list(route_conflicts(serving, NOBODY, [spec(mine)])),
+        list(route_conflicts(view, NOBODY, [spec(foreign), spec(mine)])),
+    ):
+        start = f"route {ours} /hello of {mine} belongs to {STOCK}{told}:"
+        assert [text.startswith(start) for text in found] == ([] if told is None else [True])
+
+
+def test_the_longest_match_between_different_patterns_stays_allowed() -> None:
+    """An application at `/hello/{*rest}` and a slice at `/hello/you` live side by side."""
+    mine, foreign = f"{SHOP}:1.0.0", f"{STOCK}:1.0.0"
+    view = with_artifact(nodes(), mine, routes=[Route(method="GET", pattern="/hello/you")])
+    rest = Route(method="*", pattern="/hello/{*rest}")
+    view = with_artifact(view, foreign, routes=[rest])
+    assert list(route_conflicts(view, NOBODY, [spec(foreign), spec(mine)])) == []
+
+
+def test_a_slice_may_have_both_rows_of_a_pattern_itself() -> None:
+    mine = f"{SHOP}:1.0.0"
+    routes = [Route(method="*", pattern="/x"), Route(method="GET", pattern="/x")]
+    view = with_artifact(nodes(), mine, routes=routes)
+    assert list(route_conflicts(view, NOBODY, [spec(mine)])) == []

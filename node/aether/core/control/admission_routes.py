@@ -1,35 +1,76 @@
-"""Which slice may answer a route: one, whatever its parameters are called."""
+"""Which slice may answer a route: one, whatever its parameters are called.
+
+A pattern may be shared as long as no request could go to both: GET here and POST there, but not GET
+here and `*` there, which would take requests away from who answered them. Of different patterns the
+most specific answers, whoever owns it.
+"""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from aether.core.control.admission_others import Others
 from aether.core.model.ids import SliceBase
-from aether.core.model.records import SliceSpec, pattern_shape
+from aether.core.model.methods import methods_meet
+from aether.core.model.records import Route, SliceSpec, pattern_shape
 from aether.core.model.view import ClusterView
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    owner: SliceBase
+    method: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    """Who answers what, by the shape of the pattern."""
+
+    found: dict[str, list[_Claim]] = field(default_factory=dict)
+
+    def add(self, owner: SliceBase, method: str, pattern: str) -> None:
+        """Note that a slice answers a route."""
+        self.found.setdefault(_shape(pattern), []).append(_Claim(owner, method, pattern))
+
+    def against(self, owner: SliceBase, route: Route) -> _Claim | None:
+        """Return what another slice answers of the route; the very same method before others."""
+        met = [
+            claim
+            for claim in self.found.get(_shape(route.pattern), ())
+            if claim.owner != owner and methods_meet(claim.method, route.method)
+        ]
+        met.sort(key=lambda claim: (claim.method != route.method, claim.method))
+        return met[0] if met else None
 
 
 def route_conflicts(view: ClusterView, others: Others, specs: Sequence[SliceSpec]) -> Iterator[str]:
     """Yield a sentence for each route of `specs` that another slice answers, or will."""
-    claimed: dict[tuple[str, str], tuple[SliceBase, str]] = {
-        (method, _shape(pattern)): (record.slice, pattern)
-        for (method, pattern), record in view.routes.items()
-    }
+    claims = _Claims()
+    for (method, pattern), record in sorted(view.routes.items(), key=lambda item: item[0]):
+        claims.add(record.slice, method, pattern)
     for base, spec in others.specs.items():
         artifact = view.artifacts.get(spec.artifact)
         for route in artifact.manifest.routes if artifact else ():
-            claimed[route.method, _shape(route.pattern)] = base, route.pattern
+            claims.add(base, route.method, route.pattern)
     for spec in specs:
         base = spec.artifact.base
         for route in view.artifacts[spec.artifact].manifest.routes:
-            form = route.method, _shape(route.pattern)
-            owner, pattern = claimed.setdefault(form, (base, route.pattern))
-            if owner != base:
-                alike = "" if pattern == route.pattern else f" as {pattern}"
-                yield (
-                    f"route {route.method} {route.pattern} of {spec.artifact} belongs to "
-                    f"{owner}{alike}: change the path or remove the other slice"
-                )
+            taken = claims.against(base, route)
+            if taken is None:
+                claims.add(base, route.method, route.pattern)
+                continue
+            yield (
+                f"route {route.method} {route.pattern} of {spec.artifact} belongs to "
+                f"{taken.owner}{_otherwise(taken, route)}: change the path or remove the other slice"
+            )
+
+
+def _otherwise(taken: _Claim, route: Route) -> str:
+    """Say how the owner wrote the route, where that is not the same."""
+    if taken.method != route.method:
+        return f" as {taken.method} {taken.pattern}"
+    return "" if taken.pattern == route.pattern else f" as {taken.pattern}"
 
 
 @lru_cache(maxsize=32_768)
