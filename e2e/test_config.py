@@ -92,7 +92,7 @@ def test_a_slice_sees_a_new_value_on_every_node_and_goes_on(nodes: Nodes) -> Non
     wait_until(
         "all have it",
         lambda: [row["told"] for row in instances(nodes).values()] == [["USD"]] * 3,
-        4,
+        2,
     )
     print(f"{time.monotonic() - began:.2f} s with the command until all three have it")  # noqa: T201 - for whoever runs this with -s
     assert set(instances(nodes)) == set(before), "no instance was replaced"
@@ -163,6 +163,18 @@ def test_a_node_is_given_up_sooner_once_that_is_set_and_a_restart_keeps_it(nodes
     row = nodes.get(doomed, "/api/v1/config/cluster/control.lost_after_s")[1]
     assert (row["value"], row["origin"]) == (2, "cluster")
     wait_until("its capacity", lambda: capacity(nodes, asked) == 7, 10)
+
+
+def test_the_log_level_follows_on_the_node_it_is_set_for(nodes: Nodes) -> None:
+    nodes.aether(1, "config", "set", "log.level", "debug", "--node", "n-2")
+    wait_until("n-2 says so", lambda: "log level changed" in log_of(nodes, 2), 10)
+    assert "log level changed" not in log_of(nodes, 1)
+    nodes.aether(1, "config", "unset", "log.level", "--node", "n-2")
+    assert setting(nodes, "log.level", "--node", "n-2") == ("info", "default")
+
+
+def log_of(nodes: Nodes, node: int) -> str:
+    return (nodes.folder / f"n{node}.log").read_text()
 
 
 def verdict(nodes: Nodes, asked: int, node: int) -> str:
