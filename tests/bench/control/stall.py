@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Iterator
+
+import structlog
 
 from aether.control.manager import ClusterDeploymentManager
 from aether.core.control.signals import ControlSettings
@@ -23,6 +26,9 @@ from tests.bench.control.worlds import LEADER, Cluster, Size
 Number = tuple[str, str, float, str]
 TURNS = 20
 _TICK_S = 0.001
+_IDLE_S = 1.0
+_TURN_S = 60.0
+"""Longest wait for one turn; one that places thousands commits each of them."""
 _KEYS_A_TXN = 500
 """Keys written at once when the cluster is set up."""
 REASON = Reason("bench", "bench", "set up")
@@ -49,12 +55,24 @@ class Ticker:
 
 def stall_numbers(size: Size) -> Iterator[Number]:
     """Yield the longest stall of steady turns, and of the turns of a whole placement."""
+    quiet = structlog.make_filtering_bound_logger(logging.ERROR)
+    structlog.configure(wrapper_class=quiet)  # standard output is for results
+    yield f"stall/nothing/{size.name}", "max", asyncio.run(_nothing()), "ms"
     steady = asyncio.run(_steady(settled(size)))
     yield f"stall/steady/{size.name}", "max", steady, "ms"
     fresh = Cluster(size)
     fresh.deploy("1.0.0", 1)
     placing = asyncio.run(_placing(fresh))
     yield f"stall/placing/{size.name}", "max", placing, "ms"
+
+
+async def _nothing() -> float:
+    """Return how late a loop is with nothing to do: what the machine itself adds."""
+    tasks, ticker = Tasks(), Ticker()
+    tasks.start("ticker", ticker.run())
+    await asyncio.sleep(_IDLE_S)
+    await tasks.stop()
+    return ticker.worst_ms()
 
 
 async def _steady(leader: Leader) -> float:
@@ -66,8 +84,7 @@ async def _steady(leader: Leader) -> float:
             changed = [one for one in leader.cluster.entries() if one[2] > before]
             await _write(store, changed[:STIRRED])
             _hear_all(manager, leader.cluster)
-            manager.wake()
-            await asyncio.sleep(0.05)
+            await _next_turn(manager)
         return ticker.worst_ms()
 
 
@@ -78,7 +95,7 @@ async def _placing(cluster: Cluster) -> float:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{cluster.size.name} is not placed within 60 s")
             _hear_all(manager, cluster)
-            await asyncio.sleep(0.1)
+            await _next_turn(manager)
         return ticker.worst_ms()
 
 
@@ -103,6 +120,15 @@ async def _running(
         yield store, manager, ticker
     finally:
         await tasks.stop()
+
+
+async def _next_turn(manager: ClusterDeploymentManager) -> None:
+    """Have the manager look once more; raise TimeoutError when it does not."""
+    before = manager.last_plan
+    manager.wake()
+    async with asyncio.timeout(_TURN_S):
+        while manager.last_plan is before:  # noqa: ASYNC110 - a turn rings no bell when it ends
+            await asyncio.sleep(_TICK_S)
 
 
 async def _write(store: KvStore, entries: list[tuple[str, bytes, int]]) -> None:
