@@ -17,6 +17,7 @@ from tests.worlds import node_record
 
 N1, N2 = NodeId("n1"), NodeId("n2")
 CLOCK = VirtualClock()
+REPORT_S = 0.5
 LOST = keys.config("cluster", "control.lost_after_s")
 
 
@@ -34,7 +35,7 @@ async def leading(*first: Operation) -> tuple[KvStore, ClusterDeploymentManager,
     async def report() -> None:
         while True:
             manager.hear(N1, "life-1")
-            await CLOCK.sleep(0.5)
+            await CLOCK.sleep(REPORT_S)
 
     tasks.start("reports", report())
     return store, manager, tasks
