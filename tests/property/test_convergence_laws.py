@@ -8,8 +8,14 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aether.core.control.budgets import min_available
+from aether.core.control.convergence import converge
+from aether.core.control.liveness import is_relied_on
 from aether.core.control.removal import is_leaving
+from aether.core.control.signals import ControlSettings
 from aether.core.model.ids import Artifact, NodeId, SliceBase
+from aether.core.model.lifecycle import Phase
+from aether.core.model.plan import Wish
 from aether.core.model.records import (
     Dependency,
     Failure,
@@ -22,7 +28,16 @@ from aether.core.model.records import (
 )
 from aether.core.model.view import ClusterView
 from tests.lives import Life, serving
-from tests.worlds import node_record
+from tests.worlds import (
+    all_heard,
+    fact,
+    node_record,
+    nodes,
+    target,
+    wish,
+    with_blueprint,
+    with_instance,
+)
 
 NODES = [NodeId(f"n{number}") for number in range(4)]
 SLICES = [SliceBase(f"org.example:s{number}") for number in range(3)]
@@ -140,13 +155,13 @@ def test_through_any_life_no_bound_is_broken_and_at_last_every_target_is_met(
     mend_everything(life)
     life.settle()
     assert life.checked
-    for base, target in life.view.targets.items():
-        assert serving(life.view, base) == target.instances
+    for base, wanted in life.view.targets.items():
+        assert serving(life.view, base) == wanted.instances
         here = {p: w for p, w in life.view.wanted.items() if p[1].base == base}
-        assert len(here) == target.instances
-        assert {placed[1].version for placed in here} == {target.version}
-        assert all(wish.config == target.config for wish in here.values())
-        assert not any(wish.parked or is_leaving(wish) for wish in here.values())
+        assert len(here) == wanted.instances
+        assert {placed[1].version for placed in here} == {wanted.version}
+        assert all(each.config == wanted.config for each in here.values())
+        assert not any(each.parked or is_leaving(each) for each in here.values())
     assert life.view.phases.keys() == life.view.wanted.keys()
 
 
@@ -206,3 +221,36 @@ def test_instances_are_only_where_the_labels_are_and_follow_them_when_they_chang
     life.settle()
     assert {placed[0] for placed in life.view.wanted if placed[1].base == base} == {node}
     assert serving(life.view, base) == instances
+
+
+@st.composite
+def half_updated(draw: st.DrawFn) -> ClusterView:
+    """A slice between two versions and between nodes, on nodes some of which are silent."""
+    view, base = nodes(*NODES), SLICES[0]
+    silent = draw(st.sets(st.sampled_from(NODES)))
+    suspect = VerdictRecord(verdict=Verdict.SUSPECT, incarnation="life-1")
+    view = replace(view, verdicts={**view.verdicts, **dict.fromkeys(silent, suspect)})
+    asked = replace(target("2.0.0", draw(st.integers(1, 5))), min_available=draw(st.integers(0, 5)))
+    spec_ = SliceSpec(artifact=Artifact(f"{base}:2.0.0"), instances=asked.instances)
+    view = replace(with_blueprint(view, spec_), targets={base: asked})
+    for ordinal in range(draw(st.integers(0, 8))):
+        version = draw(st.sampled_from(["1.0.0", "2.0.0"]))
+        there = [f"{node}/{instance}" for node, instance in view.wanted]
+        wanted = replace(wish(), replaces=draw(st.sampled_from(["", *there])))
+        phase = fact(draw(st.sampled_from([Phase.ACTIVE, Phase.ACTIVE, Phase.ACTIVATING])))
+        host = draw(st.sampled_from(NODES))
+        view = with_instance(view, host, f"{base}:{version}/{ordinal}", wanted, phase)
+    return view
+
+
+@given(half_updated())
+def test_what_is_relied_on_is_ended_only_above_the_budget(view: ClusterView) -> None:
+    plan = converge(view, all_heard(view, 5000.0), ControlSettings(), 5000.0)
+    ended = {
+        (step.node, step.instance)
+        for step in plan
+        if isinstance(step, Wish) and is_leaving(step.record)
+    }
+    relied_on = {placed for placed in view.wanted if is_relied_on(view, placed)}
+    budget = min_available(view.targets[SLICES[0]])
+    assert not ended & relied_on or len(relied_on - ended) >= budget

@@ -7,10 +7,10 @@ from aether.core.control.convergence import Step, converge
 from aether.core.control.orphans import drop_routes, forget_lost
 from aether.core.control.signals import ControlSettings
 from aether.core.control.waiting import Waiting
-from aether.core.model.ids import InstanceId, SliceBase
+from aether.core.model.ids import InstanceId, NodeId, SliceBase
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import Wish
-from aether.core.model.records import Dependency, Failure, Route, RouteRecord, Verdict
+from aether.core.model.records import Dependency, Failure, Route, RouteRecord, Verdict, VerdictRecord
 from aether.core.model.view import ClusterView
 from tests.worlds import (
     SHOP,
@@ -174,6 +174,30 @@ def test_a_move_ends_the_old_instance_when_the_new_one_serves() -> None:
     moved = replace(wish(Desired.ACTIVATE, 2), replaces=f"n1/{SHOP}:1.0.0/0")
     serving = with_instance(view, "n2", f"{SHOP}:1.0.0/1", moved, fact())
     assert wishes(serving) == [("n1", "0", Desired.DEACTIVATE)]
+
+
+def doubted(view: ClusterView, node: str) -> ClusterView:
+    suspect = VerdictRecord(verdict=Verdict.SUSPECT, incarnation="life-1")
+    return replace(view, verdicts={**view.verdicts, NodeId(node): suspect})
+
+
+def test_what_serves_does_not_go_on_the_word_of_a_silent_node() -> None:
+    view = shop(nodes("n1", "n2", "n3"), instances=1)
+    view = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(), fact())
+    moved = replace(wish(), replaces=f"n1/{SHOP}:1.0.0/0")
+    view = with_instance(view, "n2", f"{SHOP}:1.0.0/1", moved, fact())
+    assert wishes(view) == [("n1", "0", Desired.DEACTIVATE)]
+    assert wishes(doubted(view, "n2")) == []
+    assert wishes(doubted(view, "n1")) == [("n1", "0", Desired.DEACTIVATE)]
+
+
+def test_an_update_does_not_count_on_a_silent_node() -> None:
+    view = shop(nodes("n1", "n2", "n3"), instances=1, version="2.0.0")
+    view = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(), fact())
+    view = with_instance(view, "n2", f"{SHOP}:2.0.0/0", wish(), fact())
+    assert wishes(view) == [("n1", "0", Desired.DEACTIVATE)]
+    assert wishes(doubted(view, "n2")) == []
+    assert wishes(doubted(view, "n1")) == [("n1", "0", Desired.DEACTIVATE)]
 
 
 def test_after_a_minute_of_service_failures_are_forgiven() -> None:

@@ -16,6 +16,7 @@ from aether.core.control.budgets import max_surge, min_available
 from aether.core.control.candidates import Choice, NoRoom
 from aether.core.control.dependencies import Needs
 from aether.core.control.evidence import Evaluate, read, write
+from aether.core.control.liveness import is_relied_on
 from aether.core.control.moves import stay_after_failed_move, victim_of
 from aether.core.control.placement import Occupancy
 from aether.core.control.recovery import forgiveness, is_done, remedy
@@ -242,9 +243,9 @@ class _Slice:
             if victim is None or victim not in self._present or placed not in active:
                 continue
             asked = Replaced(
-                serves=victim in active,
+                serves=victim in self._serving,
                 replacement_serves=True,
-                active=len(active),
+                active=len(active | {victim}),
                 budget=min_available(self._target),
             )
             if is_replaced(asked) == "end":
@@ -255,11 +256,13 @@ class _Slice:
             else:
                 yield Waiting(
                     f"{victim[1]} stays on {victim[0]} though {placed[1]} serves in its place: "
-                    f"{len(active)} of {self._base} serve, at least {asked.budget} must"
+                    f"{asked.active} of {self._base} serve, at least {asked.budget} must"
                 )
 
     def _active(self) -> frozenset[Placed]:
-        return self._serving.intersection(self._present)
+        """Return those that serve on nodes nobody doubts."""
+        here = self._serving.intersection(self._present)
+        return frozenset(placed for placed in here if is_relied_on(self._view, placed))
 
     def _counted(self, among: list[Placed]) -> list[Placed]:
         """Return those that count: one that replaces another waits until that is gone."""

@@ -159,7 +159,7 @@ class Replaced:
     serves: bool
     replacement_serves: bool
     active: int
-    """Instances of the slice that serve, both of these included."""
+    """Instances of the slice that serve, on nodes nobody doubts, and this one wherever it is."""
     budget: int
 
 

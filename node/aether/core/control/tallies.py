@@ -2,16 +2,15 @@
 
 from collections.abc import Collection, Iterable, Mapping
 
+from aether.core.control.liveness import is_relied_on
 from aether.core.control.moves import victim_of
 from aether.core.control.removal import is_leaving
 from aether.core.control.targets import derive_targets, listed_slices
 from aether.core.control.updates import fits
 from aether.core.model.ids import SliceBase
 from aether.core.model.lifecycle import Desired, Phase
-from aether.core.model.records import TargetRecord, Verdict
+from aether.core.model.records import TargetRecord
 from aether.core.model.view import ClusterView, Placed
-
-_DOUBTED = frozenset({Verdict.SUSPECT, Verdict.LOST, Verdict.DECOMMISSIONED})
 
 
 class Tally:
@@ -83,8 +82,7 @@ class Tally:
         self._mover = {v: m for v, m in self._mover.items() if placed not in (v, m)}
 
     def _is_relied_on(self, placed: Placed) -> bool:
-        verdict = self._view.verdicts.get(placed[0])
-        return self.serves(placed) and verdict is not None and verdict.verdict not in _DOUBTED
+        return self.serves(placed) and is_relied_on(self._view, placed)
 
     def _has_failed(self, placed: Placed) -> bool:
         phase = self._view.phases.get(placed)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from aether.core.control.budgets import max_surge, min_available
 from aether.core.control.evidence import Evaluate, read, write
+from aether.core.control.liveness import is_relied_on
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.reason import Reason
 from aether.core.model.records import NodeRecord, TargetRecord, WantedRecord
@@ -29,7 +30,7 @@ class Outdated:
     budget: int
     """Instances that must stay ACTIVE."""
     active: int
-    """Instances that serve, old and new."""
+    """Instances that serve, old and new; like all that serve here, on nodes that nobody doubts."""
     new_active: int
     old: int
     """Outdated instances that may serve, or may serve again."""
@@ -89,11 +90,11 @@ def is_useless(view: ClusterView, placed: Placed) -> bool:
 
 
 def in_order(view: ClusterView, outdated: Iterable[Placed]) -> list[Placed]:
-    """Return outdated instances, first to go first: who does not serve, then the oldest."""
+    """Return outdated instances, first to go first: who is not relied on, then the oldest."""
 
     def age(placed: Placed) -> tuple[bool, int, int, Placed]:
         wish = view.wanted[placed]
-        return (view.is_active(placed), wish.target_generation, placed[1].ordinal, placed)
+        return (is_relied_on(view, placed), wish.target_generation, placed[1].ordinal, placed)
 
     return sorted(outdated, key=age)
 
@@ -103,7 +104,7 @@ def ends(
 ) -> list[tuple[Placed, Outdated]]:
     """Return which outdated instances go now, each with its question; `shared` is what those share."""
     questions = [
-        (placed, replace(shared, rank=rank, serves=view.is_active(placed)))
+        (placed, replace(shared, rank=rank, serves=is_relied_on(view, placed)))
         for rank, placed in enumerate(order)
     ]
     return [(placed, asked) for placed, asked in questions if decide(asked) == "end"]
