@@ -19,7 +19,7 @@ class Tasks:
     def __init__(self, on_failure: Callable[[str, BaseException], None] | None = None) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
         self._on_failure = on_failure
-        self._failures: list[BaseException] = []
+        self._failure: BaseException | None = None
 
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run `work` until it ends or the owner stops."""
@@ -39,7 +39,7 @@ class Tasks:
             self._on_failure(task.get_name(), failure)
         else:
             _log.error("task failed", task=task.get_name(), exc_info=failure)
-            self._failures.append(failure)
+            self._failure = self._failure or failure
 
     async def stop(self) -> None:
         """Cancel what still runs and wait for it; raise the first failure nobody handled."""
@@ -47,5 +47,5 @@ class Tasks:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        if self._failures:
-            raise self._failures[0]
+        if self._failure is not None:
+            raise self._failure

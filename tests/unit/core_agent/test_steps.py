@@ -137,3 +137,31 @@ def test_a_slice_that_thinks_about_its_settings_holds_up_no_stop() -> None:
     assert must_abort(Step.CONFIGURE, wish(Desired.DEACTIVATE))
     assert must_abort(Step.CONFIGURE, wish(Desired.UNLOAD))
     assert not must_abort(Step.CONFIGURE, wish(Desired.ACTIVATE))
+
+
+_BEGINS = {
+    Step.LOAD: Desired.LOAD,
+    Step.ACTIVATE: Desired.ACTIVATE,
+    Step.DEACTIVATE: Desired.DEACTIVATE,
+    Step.UNLOAD: Desired.UNLOAD,
+}
+_FINDS = {Step.REPORT_LOADED, Step.REPORT_ACTIVE}
+
+
+def test_no_state_an_agent_can_see_leads_to_a_transition_that_does_not_exist() -> None:
+    hosts = [None, LOADED, ACTIVE, STARTING, SILENT, HostFact("loaded", 4), HostFact("active", 5)]
+    tried = 0
+    for desired, phase, generation, host in itertools.product(
+        Desired, (None, *Phase), (4, 5), hosts
+    ):
+        seen = fact(phase, generation) if phase is not None else None
+        step = next_step(wish(desired, 5), seen, host, "life-1")
+        if step is None:
+            continue
+        event = Event.HOST_FOUND if step in _FINDS else Event.HOST_EXITED
+        if step in _BEGINS:
+            advance(phase, _BEGINS[step], Event.STEP_BEGAN)
+        else:
+            advance(phase, desired, event)
+        tried += 1
+    assert tried > 200
