@@ -87,7 +87,11 @@ class Copies:
         view = self._view()
         if self._node not in view.nodes:
             return
-        here = await self._wheels.held({record.digest for record in view.artifacts.values()})
+        try:
+            here = await self._wheels.held({record.digest for record in view.artifacts.values()})
+        except OSError as problem:  # says nothing about what is here: looked at again
+            _log.warning("copies cannot be looked at", problem=str(problem))
+            return
         staying, on_duty = decide.staying_nodes(view), decide.nodes_on_duty(view)
         self._note(view, staying, here)
         for artifact, record in sorted(view.artifacts.items()):

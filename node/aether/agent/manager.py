@@ -182,10 +182,10 @@ class NodeDeploymentManager:
         try:
             await self._stepper.carry_out(instance, step, wish, host, view)
             self._paused_until.pop(instance, None)
-        except AetherError as problem:
+        except (AetherError, OSError) as problem:
             self._paused_until[instance] = self._clock.now() + _BACKOFF_S
             _log.warning(
-                "step could not be finished", instance=instance, step=step, error=problem.message
+                "step could not be finished", instance=instance, step=step, error=str(problem)
             )
         except Exception:  # a bug: the task's owner logs its trace; trying at once would never end
             self._paused_until[instance] = self._clock.now() + _BACKOFF_S

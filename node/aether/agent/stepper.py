@@ -111,13 +111,8 @@ class Stepper:
                 f"{step} took longer than {limit_s:g} s; its host may be stuck in the slice's code"
             )
             await self._fail(fact, "transient", why)
-        except SliceFailed as problem:
-            kind = str(problem.fields.get("kind", "transient"))
-            await self._fail(fact, kind, problem.message)
-        except Invalid as problem:
-            await self._fail(fact, "fatal", problem.message)
-        except AetherError as problem:
-            await self._fail(fact, "transient", problem.message)
+        except (AetherError, OSError) as problem:  # a full disk: another node may have room
+            await self._fail(fact, *_account(problem))
 
     async def _do(self, step: Step, fact: Fact, host: HostStatus | None, view: ClusterView) -> None:
         match step:
@@ -245,6 +240,19 @@ def settings_of(instance: InstanceId, wish: WantedRecord, view: ClusterView) -> 
 
 def _changed(view: ClusterView) -> Mapping[SliceBase, Mapping[str, Any]]:
     return changed_settings(view.config)
+
+
+def _account(problem: AetherError | OSError) -> tuple[str, str]:
+    """Return the kind of a failure, and what is told of it."""
+    match problem:
+        case SliceFailed():
+            return str(problem.fields.get("kind", "transient")), problem.message
+        case Invalid():
+            return "fatal", problem.message
+        case AetherError():
+            return "transient", problem.message
+        case OSError():
+            return "transient", f"the node could not do it: {problem}"
 
 
 def _told(message: str) -> str:

@@ -6,15 +6,16 @@ from dataclasses import replace
 import pytest
 
 from aether.agent.manager import NodeDeploymentManager
-from aether.agent.stepper import Stepper
+from aether.agent.stepper import Prepare, Stepper
 from aether.core.model import keys
 from aether.core.model.ids import InstanceId, NodeId
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.reason import Reason
 from aether.core.model.records import ArtifactRecord, PhaseRecord, decode, encode
-from aether.core.store.commands import Put, Txn
+from aether.core.store.commands import Outcome, Put, Txn
 from aether.core.store.machine import KvMachine
-from aether.ports import HostStatus, Member
+from aether.errors import OutcomeUnknown
+from aether.ports import STORE_S, HostStatus, Member
 from aether.store.client import KvStore
 from aether.tasks import Tasks
 from aether_forge.sim.hosts import HostWeather, SimulatedLauncher
@@ -26,15 +27,17 @@ NODE, I0 = NodeId("n1"), InstanceId(f"{SHOP}:1.0.0/0")
 CLOCK = VirtualClock()
 
 
-def make(oracle: Oracle) -> tuple[KvStore, SimulatedLauncher, NodeDeploymentManager]:
+async def nothing_to_prepare(_: ArtifactRecord) -> tuple[str, ...]:
+    return ()
+
+
+def make(
+    oracle: Oracle, prepare: Prepare = nothing_to_prepare
+) -> tuple[KvStore, SimulatedLauncher, NodeDeploymentManager]:
     machine = KvMachine()
     consensus = oracle.member(Member(NODE, "n1:1"), machine)
     store = KvStore(consensus, machine)
     launcher = SimulatedLauncher(random.Random(1), HostWeather())
-
-    async def prepare(_: ArtifactRecord) -> tuple[str, ...]:
-        return ()
-
     stepper = Stepper(NODE, "life-1", store, launcher, prepare)
     return store, launcher, NodeDeploymentManager(stepper, store, launcher, CLOCK, period_s=1.0)
 
@@ -139,5 +142,75 @@ def test_a_step_that_ends_in_a_bug_is_tried_again_after_a_pause_only(
         assert not launcher.live
         with pytest.raises(KeyError):
             await tasks.stop()
+
+    run_virtual(story())
+
+
+async def asked_to(store: KvStore, desired: Desired) -> None:
+    (record,) = with_artifact(nodes(), f"{SHOP}:1.0.0").artifacts.values()
+    known = Put(keys.artifact(I0.artifact), encode(record))
+    wanted = Put(keys.wanted(NODE, I0), encode(wish(desired, 2)))
+    await store.txn(Txn((known, wanted), Reason("test", "test", "wish")))
+
+
+async def told(store: KvStore) -> PhaseRecord | None:
+    entry = await store.get(keys.phase(NODE, I0))
+    return decode(entry.value, PhaseRecord) if entry is not None else None
+
+
+def test_a_fact_that_was_not_written_holds_up_no_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that starts again loads what is to serve; then the store cannot answer for a moment."""
+
+    async def story() -> None:
+        oracle = Oracle()
+        store, launcher, manager = make(oracle)
+        oracle.reconnect(NODE)
+        await asked_to(store, Desired.ACTIVATE)
+        write = store.txn
+        lost: list[Txn] = []
+
+        async def txn(txn: Txn, timeout_s: float = STORE_S) -> Outcome:
+            if "is LOADED" in txn.reason.text and not lost:
+                lost.append(txn)
+                raise OutcomeUnknown("no quorum for a moment")
+            return await write(txn, timeout_s)
+
+        monkeypatch.setattr(store, "txn", txn)
+        tasks = Tasks()
+        tasks.start("agent", manager.run())
+        await let_pass(10.0)
+        assert lost
+        fact = await told(store)
+        assert fact is not None
+        assert fact.state is Phase.ACTIVE
+        assert launcher.live[I0].state == "active"
+        await tasks.stop()
+
+    run_virtual(story())
+
+
+def test_a_disk_that_is_full_is_a_failure_the_leader_hears_of() -> None:
+    async def story() -> None:
+        oracle = Oracle()
+        tries: list[ArtifactRecord] = []
+
+        async def prepare(record: ArtifactRecord) -> tuple[str, ...]:
+            tries.append(record)
+            raise OSError(28, "No space left on device")
+
+        store, launcher, manager = make(oracle, prepare)
+        oracle.reconnect(NODE)
+        await asked_to(store, Desired.LOAD)
+        tasks = Tasks()
+        tasks.start("agent", manager.run())
+        await let_pass(60.0)
+        fact = await told(store)
+        assert fact is not None
+        assert fact.failure is not None
+        assert (fact.state, fact.failure.kind) == (Phase.FAILED, "transient")
+        assert "No space left on device" in fact.failure.message
+        assert len(tries) == 1
+        assert not launcher.live
+        await tasks.stop()
 
     run_virtual(story())

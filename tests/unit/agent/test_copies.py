@@ -38,8 +38,11 @@ class Disk:
     """The wheels of a node in memory."""
 
     wheels: dict[str, bytes] = field(default_factory=dict)
+    is_broken: bool = False
 
     async def held(self, digests: Collection[str]) -> frozenset[str]:
+        if self.is_broken:
+            raise OSError(5, "Input/output error")
         return frozenset(digest for digest in digests if digest in self.wheels)
 
     async def put(self, wheel: bytes, digest: str) -> None:
@@ -176,6 +179,23 @@ def test_a_copy_that_cannot_be_had_is_asked_for_ever_more_seldom() -> None:
         nodes.is_open = True
         await let_pass(70)
         assert await holders(store) == {"n1", "n2"}
+        await tasks.stop()
+
+    run_virtual(story())
+
+
+def test_a_disk_that_cannot_be_read_ends_no_loop_and_disowns_no_copy() -> None:
+    async def story() -> None:
+        nodes, tasks = Nodes(3), Tasks()
+        store = await nodes.start(tasks)
+        nodes.by_name["n1"].wheels[RECORD.digest] = wheel()
+        await write(store, keys.artifact(ARTIFACT), replace(RECORD, holders=(NodeId("n1"),)))
+        nodes.by_name["n2"].is_broken = True
+        await let_pass(30.0)
+        assert nodes.disks() == {"n1", "n3"}
+        nodes.by_name["n2"].is_broken = False
+        await let_pass(30.0)
+        assert nodes.disks() == {"n1", "n2", "n3"}
         await tasks.stop()
 
     run_virtual(story())
