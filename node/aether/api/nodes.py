@@ -21,14 +21,22 @@ _log = structlog.get_logger()
 async def list_nodes(context: Context, call: Call) -> Answer:
     """Answer with every node the cluster knows."""
     view = await look(context, call)
+    leader = _leader(context, call, view)
     return Answer(
         value=page(
             ((str(node), node) for node in view.nodes),
             call.query.get("cursor"),
             call.limit,
-            lambda node: _node(context, view, node),
+            lambda node: _node(view, node, leader),
         )
     )
+
+
+def _leader(context: Context, call: Call, view: ClusterView) -> NodeId | None:
+    """Return who leads, or who led at the moment the view is of."""
+    if "at" in call.query:
+        return view.epoch.leader if view.epoch else None
+    return context.store.leader
 
 
 async def get_node(context: Context, call: Call) -> Answer:
@@ -41,9 +49,9 @@ async def get_node(context: Context, call: Call) -> Answer:
     if node not in view.nodes:
         known = ", ".join(sorted(view.nodes)) or "there is none"
         raise NotFound(f"there is no node {node}; known: {known}")
+    leader = _leader(context, call, view)
     if "at" in call.query:
-        return Answer(value=_told(context, view, node, None))
-    leader = context.store.leader
+        return Answer(value=_told(view, node, leader, None))
     waiting = context.waiting() if leader == context.node else ()
     progress = drain_progress(view, node, waiting)
     elsewhere = leader not in (None, context.node) and FORWARDED not in call.headers
@@ -52,11 +60,11 @@ async def get_node(context: Context, call: Call) -> Answer:
             return Answer(value=await ask(context, leader, v1(f"nodes/{node}")))
         except AetherError as problem:
             _log.info("leader does not tell of a drain", leader=leader, problem=problem.message)
-    return Answer(value=_told(context, view, node, progress))
+    return Answer(value=_told(view, node, leader, progress))
 
 
 def _told(
-    context: Context, view: ClusterView, node: NodeId, progress: DrainProgress | None
+    view: ClusterView, node: NodeId, leader: NodeId | None, progress: DrainProgress | None
 ) -> dict[str, Any]:
     hosted = sorted(placed for placed in {*view.wanted, *view.phases} if placed[0] == node)
     instances = [
@@ -68,7 +76,7 @@ def _told(
         for placed in hosted
     ]
     told = {"hosted": instances, "progress": None if progress is None else to_plain(progress)}
-    return {**_node(context, view, node), **told}
+    return {**_node(view, node, leader), **told}
 
 
 def verdict_of(view: ClusterView, node: NodeId) -> str:
@@ -77,13 +85,13 @@ def verdict_of(view: ClusterView, node: NodeId) -> str:
     return record.verdict if record else "UNJUDGED"
 
 
-def _node(context: Context, view: ClusterView, node: NodeId) -> dict[str, Any]:
+def _node(view: ClusterView, node: NodeId, leader: NodeId | None) -> dict[str, Any]:
     record = view.verdicts.get(node)
     return {
         **to_plain(view.nodes[node]),
         "verdict": verdict_of(view, node),
         "drain": to_plain(record.drain) if record else None,
-        "leader": node == context.store.leader,
+        "leader": node == leader,
         "instances": sum(1 for placed in view.wanted if placed[0] == node),
     }
 

@@ -102,7 +102,8 @@ def _of_slice(base: SliceBase, status: SliceStatus | None) -> list[str]:
         f"{one.instance} on {one.node}: wanted {one.desired or 'gone'}, is {one.phase or 'not there'}"
         for one in status.instances
     ]
-    return sentences + [text for text in status.reasons if text not in sentences]
+    told = dict.fromkeys((*sentences, *status.degraded, *status.reasons))
+    return list(told)
 
 
 def _of_node(view: ClusterView, node: NodeId) -> list[str]:

@@ -14,6 +14,7 @@ from aether.cli.framework import Invocation, LazyGroup
 from aether.cli.moments import at_option
 from aether.cli.names import BLUEPRINT
 from aether.cli.plans import DIGEST_OPTION, DRY_RUN_OPTION, show_plan
+from aether.cli.progress import degraded_lines
 from aether.cli.tables import render_pairs, render_table, table_of
 
 MAX_TEXT_BYTES = 256 * 1024
@@ -95,6 +96,7 @@ def status_lines(answer: Mapping[str, Any]) -> list[str]:
         *render_table(table_of(slices, _SLICES)),
         *(["", *render_table(table_of(instances, _INSTANCES))] if instances else []),
         *(["", "why:", *reasons] if reasons else []),
+        *degraded_lines(slices),
     ]
 
 

@@ -1,7 +1,7 @@
 """How far a change has come, read from the API's answers, and what to tell of it. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ class SliceProgress:
     has_failed: bool
     """Whether an instance is FAILED; it may yet be tried again."""
     reasons: tuple[str, ...] = ()
+    """Why it is not whole, and what it has to do without."""
 
     @property
     def is_whole(self) -> bool:
@@ -57,7 +58,7 @@ def read_slice(answer: Mapping[str, Any]) -> SliceProgress:
             active=int(answer["active"]),
             instances=len(answer["instances"]),
             has_failed=any(instance["phase"] == "FAILED" for instance in answer["instances"]),
-            reasons=tuple(str(reason) for reason in answer["reasons"]),
+            reasons=tuple(map(str, (*answer["reasons"], *answer.get("degraded", ())))),
         )
     except (KeyError, TypeError, ValueError) as problem:
         raise CliError(f"the answer is not a slice's status: {str(answer)[:200]}") from problem
@@ -93,3 +94,9 @@ def _slice_line(slice_: SliceProgress) -> str:
         line += f", {leaving} more on the way out"
     telling = [reason for reason in slice_.reasons if not _COUNTS.fullmatch(reason)]
     return f"{line}: {'; '.join(telling)}" if telling else line
+
+
+def degraded_lines(slices: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return what slices have to do without while they serve; nothing when they have all they need."""
+    told = [f"  {text}" for slice_ in slices for text in slice_.get("degraded", ())]
+    return ["", "degraded:", *told] if told else []

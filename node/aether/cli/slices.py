@@ -14,7 +14,13 @@ from aether.cli.framework import Invocation, LazyGroup
 from aether.cli.moments import at_option
 from aether.cli.names import SLICE
 from aether.cli.plans import DIGEST_OPTION, DRY_RUN_OPTION, show_plan
-from aether.cli.progress import Progress, SliceProgress, read_blueprint, read_slice
+from aether.cli.progress import (
+    Progress,
+    SliceProgress,
+    degraded_lines,
+    read_blueprint,
+    read_slice,
+)
 from aether.cli.tables import cell, render_pairs, render_table, table_of
 from aether.cli.waiting import CHANGE_TIMEOUT_S, Wait, look_at, wait_until_done
 
@@ -73,6 +79,7 @@ def slice_lines(answer: Mapping[str, Any]) -> list[str]:
         *render_pairs(pairs),
         *(["", *render_table(table_of(instances, _INSTANCES))] if instances else []),
         *(["", "why:", *(f"  {reason}" for reason in reasons)] if reasons else []),
+        *degraded_lines([answer]),
         *(["", "settings not taken:", *stubborn] if stubborn else []),
     ]
 

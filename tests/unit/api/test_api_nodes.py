@@ -5,7 +5,7 @@ import pytest
 from aether.api.call import FORWARDED
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
-from aether.core.model.records import DrainOrder, Verdict, VerdictRecord, encode
+from aether.core.model.records import DrainOrder, EpochRecord, Verdict, VerdictRecord, encode
 from aether.ports import ApiResponse
 from tests.api_world import NODE, SHOP_1, ApiWorld
 from tests.worlds import node_record
@@ -75,3 +75,14 @@ async def test_without_the_leader_a_node_tells_what_it_knows(
     told = (await follower.call("GET", "nodes/node-1", headers=headers)).json()
     assert told["progress"]["waiting"] == []
     assert len(follower.link.asked) == (0 if headers else 1)
+
+
+async def test_of_the_past_the_leader_of_then_is_told(deployed: ApiWorld) -> None:
+    await deployed.record()
+    await deployed.put({keys.EPOCH: encode(EpochRecord(leader=NODE_2, epoch=2))})
+    then = deployed.store.revision
+    await deployed.put({keys.EPOCH: encode(EpochRecord(leader=NODE, epoch=3))})
+    for at, leads in ((f"?at={then}", [False, True]), ("", [True, False])):
+        items = (await deployed.call("GET", f"nodes{at}")).items()
+        assert [item["leader"] for item in items] == leads, at
+        assert (await deployed.call("GET", f"nodes/node-2{at}")).json()["leader"] is leads[1]

@@ -9,7 +9,7 @@ from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.plan import Plan
 from aether.core.model.reason import Reason
-from aether.core.model.records import Verdict, VerdictRecord, encode
+from aether.core.model.records import Dependency, Verdict, VerdictRecord, encode
 from aether.core.model.view import ClusterView
 from aether.core.store.commands import Applied, Delete, Put, Txn
 from aether.core.store.machine import KvMachine
@@ -18,6 +18,7 @@ from tests.api_world import ApiWorld
 from tests.worlds import (
     APP,
     SHOP,
+    STOCK,
     fact,
     nodes,
     spec,
@@ -90,6 +91,16 @@ async def test_what_the_leader_waits_for_is_told_when_it_names_the_subject(world
     assert now["waiting"] == [mine]
     assert now["sentences"][0].startswith(f"{SHOP} 1.0.0:")
     assert (await world.call("GET", "nodes/node-1/why")).json()["now"]["waiting"] == [mine]
+
+
+async def test_what_a_slice_has_to_do_without_is_told(world: ApiWorld) -> None:
+    needs = (Dependency(slice=STOCK),)
+    wanted = replace(target(instances=2), dependencies=needs, on_dependency_loss="degrade")
+    await world.put({keys.target(SHOP): encode(wanted)})
+    told = f"{SHOP} serves without {STOCK}, which has no active instance"
+    for path in (f"slices/{SHOP}/why", f"blueprints/{APP}/why"):
+        now = (await world.call("GET", path)).json()["now"]
+        assert now["sentences"].count(told) == 1, now
 
 
 async def test_a_leader_elsewhere_is_asked(world: ApiWorld) -> None:

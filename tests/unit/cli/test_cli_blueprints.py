@@ -58,6 +58,11 @@ def test_status_shows_slices_instances_and_reasons(api: FakeApi, aether: Aether)
     assert "state:       FAILED" in out
     assert "g:a:1.0.0/0  node-1  ACTIVATE  FAILED  it broke" in out
     assert out.endswith("why:\n  it broke\n")
+    degraded = status("DEGRADED", 1)
+    told = "g:a serves without g:b, which has no active instance"
+    degraded.value["slices"][0]["degraded"] = [told]
+    api.on("GET", STATUS, degraded)
+    assert aether("blueprint", "status", "g:app").out.endswith(f"\ndegraded:\n  {told}\n")
     assert aether("blueprint", "status", "g:none").code == 3
     assert aether("blueprint", "status", "g:app:1.0.0").code == 2
 

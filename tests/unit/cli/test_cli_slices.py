@@ -50,6 +50,11 @@ def test_list_and_get(api: FakeApi, aether: Aether) -> None:
     assert "blueprint:  g:app" in out
     assert "g:a:1.0.0/1  node-1  ACTIVATE  FAILED  broken" in out
     assert out.endswith("why:\n  1 of 2 instances serve\n")
+    told = "g:a serves without g:b, which has no active instance"
+    degraded = slice_status(1, "ACTIVE")
+    degraded.value["degraded"] = [told]
+    api.on("GET", "slices/g:a", degraded)
+    assert aether("slice", "get", "g:a").out.endswith(f"\ndegraded:\n  {told}\n")
     assert aether("slice", "get", "g:none").code == 3
     assert aether("slice", "get", "none").code == 2
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aether.cli.failures import CliError
-from aether.cli.progress import news, read_blueprint, read_slice
+from aether.cli.progress import degraded_lines, news, read_blueprint, read_slice
 
 
 def slice_status(active: int, phases: list[str], **fields: Any) -> dict[str, Any]:
@@ -58,3 +58,12 @@ def test_every_change_is_told_once() -> None:
 def test_what_is_on_its_way_out_is_counted() -> None:
     seen = read_blueprint(blueprint_status("REMOVING", slice_status(1, ["ACTIVE"], wanted=0)))
     assert "1 more on the way out" in next(news(None, seen))
+
+
+def test_what_a_slice_has_to_do_without_is_shown_and_told() -> None:
+    told = "g:a serves without g:b, which has no active instance"
+    degraded = slice_status(2, ["ACTIVE", "ACTIVE"], degraded=[told])
+    assert degraded_lines([slice_status(2, []), degraded]) == ["", "degraded:", f"  {told}"]
+    assert degraded_lines([slice_status(2, [])]) == []
+    assert read_slice(degraded).reasons == (told,)
+    assert read_slice(degraded).is_whole
