@@ -23,6 +23,8 @@ from aether.core.store.commands import Txn
 from aether.node.tables import TablePublisher
 from aether_forge.sim.control import run as runs
 from aether_forge.sim.control.hosts import SimulatedHosts
+from aether_forge.sim.control.play import play
+from aether_forge.sim.control.scenario import FOLDER, read
 from aether_forge.sim.control.settings import Settings, draw
 from aether_forge.sim.loop import let_pass
 
@@ -178,11 +180,17 @@ VARIANTS = {
         facts_are_written_after_the_act, ("scale",), "s after the last fault|does not run"
     ),
     "a deaf node": Variant(a_node_is_deaf, ("scale",), "s after the last fault"),
-    "lost nodes not forgotten": Variant(
-        never_forgets_lost_nodes, ("drain",), "s after the last fault|does not run|request"
-    ),
     "routes kept": Variant(deletes_routes_late, ("delete",), "there still is"),
 }
+
+
+def test_lost_nodes_that_are_not_forgotten_are_found_by_a_scenario(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a seed every node comes back in the end, and with it what was not forgotten."""
+    never_forgets_lost_nodes(monkeypatch)
+    violations = play(read(FOLDER / "node_lost.toml")).violations
+    assert any(re.search("^expected .* but org.example", one) for one in violations), violations
 
 
 @pytest.mark.parametrize("name", VARIANTS)
