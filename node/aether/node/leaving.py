@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from aether.core.control.margins import margin_judged
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.records import Verdict, VerdictRecord, decode
@@ -42,7 +43,8 @@ class Leaving:
     """Watches the verdict on its own node; calls `leave` once, when the node is to stop.
 
     A node that leads has another voter lead first, so that no request waits for an election; while
-    nobody can take over it stays.
+    nobody can take over it stays. It stays, too, while the voters left could not write without it: the
+    order was given when others lived.
     """
 
     node: NodeId
@@ -61,7 +63,12 @@ class Leaving:
         wakeups, tasks = Wakeups(self.clock, _PERIOD_S), Tasks()
         tasks.start("verdict-watch", wakeups.follow(self.store, (keys.verdict(self.node),)))
         try:
-            while not (self._is_due() and await self._copied() and await self._step_down()):
+            while not (
+                self._is_due()
+                and await self._copied()
+                and await self._step_down()
+                and await self._still_due()
+            ):
                 await wakeups.wait()
         finally:
             await tasks.stop()
@@ -71,14 +78,33 @@ class Leaving:
     def _is_due(self) -> bool:
         if self.hosts():
             return False
-        key = keys.verdict(self.node)
-        found = {entry.key: entry.value for entry in self.store.level((key,)).entries}
+        return may_leave(self._verdicts().get(self.node), self.incarnation)
+
+    def _verdicts(self) -> dict[NodeId, VerdictRecord]:
+        """Return the verdicts this version can read, as this node's copy of the store has them."""
+        verdicts: dict[NodeId, VerdictRecord] = {}
+        for entry in self.store.level((keys.VERDICTS,)).entries:
+            try:
+                record = decode(entry.value, VerdictRecord)
+            except ValueError as problem:
+                _log.warning("a verdict cannot be read", key=entry.key, problem=str(problem))
+            else:
+                verdicts[NodeId(entry.key.removeprefix(keys.VERDICTS))] = record
+        return verdicts
+
+    async def _still_due(self) -> bool:
+        """Look again at the last moment: the order may be taken back, or a voter lost, meanwhile."""
         try:
-            record = decode(found[key], VerdictRecord) if key in found else None
-        except ValueError as problem:
-            _log.warning("the verdict on this node cannot be read", problem=str(problem))
+            await self.store.get(keys.verdict(self.node))  # makes this node's copy of now
+        except AetherError as problem:
+            _log.warning("nothing can be read; staying", problem=problem.message)
             return False
-        return may_leave(record, self.incarnation)
+        voters = [member.node for member in self.group.members if member.voter]
+        left = margin_judged(self.node, voters, self._verdicts())
+        if self.node in voters and left.may_fail < 0:
+            _log.warning("voters left could not write; staying", **left.plain())
+            return False
+        return self._is_due()
 
     async def _copied(self) -> bool:
         """Wait for copies of what only this node holds; return whether it is still to leave.

@@ -1,7 +1,7 @@
 """A node ends when it is drained and told to, after another leads; and at no other time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -13,7 +13,7 @@ from aether.core.model.records import DrainOrder, Verdict, VerdictRecord, encode
 from aether.errors import AetherError, Unavailable
 from aether.node.clock import MonotonicClock
 from aether.node.leaving import Leaving, may_leave
-from aether.ports import Group
+from aether.ports import Group, Member
 from tests.api_world import NODE, ApiWorld
 
 LIFE = "life-1"
@@ -27,6 +27,9 @@ class FakeGroup:
     """Led by somebody; hands the lead to node-2 when asked, or fails first."""
 
     leader: NodeId | None = OTHER
+    members: Sequence[Member] = ()
+    busy: Callable[[], Awaitable[None]] | None = None
+    """What happens while the lead is handed over."""
     failures: list[AetherError] = field(default_factory=list)
     handed: int = 0
 
@@ -35,6 +38,8 @@ class FakeGroup:
         assert timeout_s > 0
         if self.failures:
             raise self.failures.pop()
+        if self.busy is not None:
+            await self.busy()
         self.handed += 1
         self.leader = OTHER
         return self.leader
@@ -84,8 +89,8 @@ class Watched:
             leave=self.left.set,
         )
 
-    async def judge(self, record: VerdictRecord) -> None:
-        await self.world.put({keys.verdict(NODE): encode(record)})
+    async def judge(self, record: VerdictRecord, node: NodeId = NODE) -> None:
+        await self.world.put({keys.verdict(node): encode(record)})
 
 
 @pytest.fixture
@@ -137,3 +142,40 @@ async def test_a_verdict_that_cannot_be_read_ends_nobody(watched: Watched) -> No
                 await watched.left.wait()
         await watched.judge(DUE)
         await watched.left.wait()
+
+
+def on_duty(verdict: Verdict = Verdict.ON_DUTY) -> VerdictRecord:
+    return VerdictRecord(verdict=verdict, incarnation=LIFE)
+
+
+async def test_it_stays_while_the_voters_left_could_not_write(watched: Watched) -> None:
+    third = NodeId("node-3")
+    watched.group.members = [Member(node, f"{node}:1") for node in (NODE, OTHER, third)]
+    await watched.judge(on_duty(), OTHER)
+    await watched.judge(on_duty(Verdict.LOST), third)
+    await watched.judge(DUE)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(watched.leaving().run())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await watched.left.wait()
+        await watched.judge(on_duty(), third)
+        await watched.left.wait()
+
+
+async def test_an_order_taken_back_while_the_lead_is_handed_over_is_not_carried_out(
+    watched: Watched,
+) -> None:
+    async def activated() -> None:
+        await watched.judge(on_duty(Verdict.JOINING))
+
+    watched.group = FakeGroup(leader=NODE, busy=activated)
+    await watched.judge(DUE)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        running = group.create_task(watched.leaving().run())
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await watched.left.wait()
+        assert watched.group.handed == 1
+        running.cancel()
+    assert not watched.left.is_set()

@@ -1,9 +1,12 @@
 """How many voters may fail before nothing can be written any more. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from aether.core.model.ids import NodeId
+from aether.core.model.records import Verdict, VerdictRecord
+
+_DOUBTED = frozenset({Verdict.SUSPECT, Verdict.LOST})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +46,21 @@ def margin_without(
 ) -> Margin:
     """Return the margin once `node` is no member any more."""
     return margin({*voters} - {node}, answering)
+
+
+def margin_judged(
+    node: NodeId, voters: Collection[NodeId], verdicts: Mapping[NodeId, VerdictRecord]
+) -> Margin:
+    """Return the margin once the process of `node` has stopped, by the verdicts on the other voters.
+
+    Who is silent, or is to stop as well, is not counted on.
+    """
+    stay = [
+        voter
+        for voter in voters
+        if voter != node
+        and (record := verdicts.get(voter)) is not None
+        and record.verdict not in _DOUBTED
+        and not (record.drain is not None and record.drain.shutdown)
+    ]
+    return margin(voters, stay)

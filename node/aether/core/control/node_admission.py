@@ -96,7 +96,13 @@ def admit_shutdown(
                 "remove the lost ones, first",
             ),
         )
-    return replace(decision, summary=f"{decision.summary}; {_margin_text(after)}")
+    # Every voter was counted on, or not, by its verdict: an order to another one meanwhile changes that.
+    others = _guards(view, [keys.verdict(voter) for voter in sorted(voting.voters - {node})])
+    return replace(
+        decision,
+        guards=(*decision.guards, *others),
+        summary=f"{decision.summary}; {_margin_text(after)}",
+    )
 
 
 def _stopping(view: ClusterView) -> frozenset[NodeId]:
