@@ -102,10 +102,15 @@ def in_order(view: ClusterView, outdated: Iterable[Placed]) -> list[Placed]:
 def ends(
     view: ClusterView, shared: Outdated, order: Sequence[Placed]
 ) -> list[tuple[Placed, Outdated]]:
-    """Return which outdated instances go now, each with its question; `shared` is what those share."""
+    """Return which outdated instances go now, each with its question; `shared` is what those share.
+
+    Only as many are asked about as there are too many, or the first: no other can go.
+    """
+    excess = shared.new_active + shared.old - shared.wanted
+    first = order if shared.useless else order[: max(1, excess)]
     questions = [
         (placed, replace(shared, rank=rank, serves=is_relied_on(view, placed)))
-        for rank, placed in enumerate(order)
+        for rank, placed in enumerate(first)
     ]
     return [(placed, asked) for placed, asked in questions if decide(asked) == "end"]
 
