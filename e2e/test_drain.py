@@ -57,8 +57,9 @@ def hosts(forge: Forge, number: int, asked: int | None = None) -> int:
 
 
 def bring_back(forge: Forge, number: int) -> None:
-    """Put a node on duty again and wait until it hosts its share."""
-    forge.aether("node", "activate", f"node-{number}")
+    """Put a node on duty again, also while nobody leads yet, and wait until it hosts its share."""
+    path = f"nodes/node-{number}/activate"
+    wait_until("activated", lambda: forge.api(number, path, "POST").status == 200, DRAIN_S)
     wait_until("all on duty and whole", lambda: is_whole(forge, number), DRAIN_S)
     wait_until(f"node-{number} hosts again", lambda: hosts(forge, number) > 0, DRAIN_S)
     wait_until("whole again", lambda: is_whole(forge, number), DRAIN_S)
