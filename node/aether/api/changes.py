@@ -11,6 +11,7 @@ from aether.api.paging import decode_cursor, encode_cursor
 from aether.chronicle.chronicle import Chronicle
 from aether.chronicle.difference import KeyChange, difference
 from aether.chronicle.records import Found, Gap, Query, Reach, Recorded
+from aether.core.control import evidence
 from aether.core.model.ids import parse_node_id, parse_slice_base
 from aether.core.model.subjects import CLUSTER, of_blueprint, of_node, of_slice
 from aether.core.store.commands import Entry
@@ -152,7 +153,7 @@ def show_recorded(one: Recorded) -> dict[str, Any]:
         "actor": reason.actor,
         "rule": reason.rule,
         "text": reason.text,
-        "inputs": dict(reason.inputs),
+        "inputs": evidence.show(reason.inputs),
         "rejected": dict(reason.rejected),
         "keys": [{"key": change.key, "deleted": change.entry is None} for change in one.changes],
     }

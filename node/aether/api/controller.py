@@ -5,6 +5,7 @@ from typing import Any
 from aether.api.asking import ask
 from aether.api.call import Answer, Call, Context
 from aether.api.endpoint import Endpoint, v1
+from aether.core.control import evidence
 from aether.core.model.plan import Command, Plan
 from aether.core.model.records import to_plain
 from aether.errors import AetherError
@@ -37,7 +38,7 @@ def _command(command: Command) -> dict[str, Any]:
     plain["because"] = {
         "rule": because.rule,
         "text": because.text,
-        "inputs": dict(because.inputs),
+        "inputs": evidence.show(because.inputs),
         "rejected": dict(because.rejected),
     }
     return {"command": type(command).__name__, **plain}

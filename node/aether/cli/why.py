@@ -9,12 +9,10 @@ from typing import Any
 
 import click
 
-from aether.cli.client import Client, path_to
-from aether.cli.failures import InvalidInput, Missing
 from aether.cli.framework import Command, Invocation
 from aether.cli.moments import MOMENT, MomentCommand, at_option
 from aether.cli.tables import Table, cell, printable, render_pairs, render_table
-from aether.config.guess import did_you_mean
+from aether.cli.why_subject import ask_why
 
 _DECISIONS = ("TIME", "REVISION", "ACTOR", "RULE")
 _LEAST_SENTENCE = 40
@@ -35,47 +33,14 @@ _MOST_INPUT = 200
 )
 @click.pass_obj
 def why(this: Invocation, name: str, at: str | None, limit: int, details: bool) -> None:  # noqa: FBT001 - click hands flags over so
-    """Say why NAME is as it is: a slice (group:name, or its name alone), a node or a blueprint.
+    """Say why NAME is as it is: a slice or blueprint (group:name, or its name alone) or a node.
 
+    node/NAME, slice/NAME and blueprint/NAME settle which is meant.
     First how it stands and what the leader waits for, then the decisions about it, newest first.
     """
-    answer = _asked(this.client, name, {"at": at, "limit": limit})
+    answer = ask_why(this.client, name, {"at": at, "limit": limit})
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     this.output.show(answer, why_lines(answer, details=details, columns=columns))
-
-
-def _asked(client: Client, name: str, query: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
-    if ":" in name:
-        base = ":".join(name.partition("/")[0].split(":")[:2])
-        try:
-            return client.get(path_to("slices", base, "why", **query))
-        except Missing as missing:
-            if missing.code == "no_such_call":
-                raise
-        return client.get(path_to("blueprints", base, "why", **query))
-    slices = [str(one["base"]) for one in client.items("slices")]
-    nodes = [str(one["node"]) for one in client.items("nodes")]
-    named = [base for base in slices if base.partition(":")[2] == name]
-    if name in nodes or not named:
-        return _node(client, name, [*nodes, *slices], query)
-    if len(named) > 1:
-        raise InvalidInput(f"{name} may be any of {', '.join(sorted(named))}: name it in full")
-    return client.get(path_to("slices", named[0], "why", **query))
-
-
-def _node(client: Client, name: str, known: list[str], query: Mapping[str, object]) -> Any:  # noqa: ANN401 - JSON
-    try:
-        return client.get(path_to("nodes", name, "why", **query))
-    except (Missing, InvalidInput) as problem:
-        if problem.code not in ("not_found", "invalid"):
-            raise
-        short = [base.partition(":")[2] for base in known]
-        guess = did_you_mean(name, [*known, *filter(None, short)])
-        raise Missing(
-            f"there is no slice, node or blueprint {name}{guess}",
-            remedy="see `aether slice list` and `aether node list`",
-            status=404,
-        ) from problem
 
 
 def why_lines(answer: Mapping[str, Any], *, details: bool, columns: int = 0) -> list[str]:
@@ -121,7 +86,7 @@ def _blocks(decisions: Iterable[Mapping[str, Any]]) -> list[str]:
             f"    not {printable(name)}: {printable(because)}"
             for name, because in one["rejected"].items()
         ]
-        pairs = [(name, cell(text, _MOST_INPUT)) for name, text in one["inputs"].items()]
+        pairs = [(name, _value(value)) for name, value in one["inputs"].items()]
         lines += [f"    {line}" for line in render_pairs(pairs)]
     return lines
 
@@ -199,4 +164,5 @@ def _values(before: object, after: object) -> list[str]:
 
 
 def _value(value: object) -> str:
-    return cell(json.dumps(value, ensure_ascii=False), _MOST_INPUT)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return cell(text, _MOST_INPUT)

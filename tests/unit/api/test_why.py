@@ -60,7 +60,11 @@ def judged(verdict: Verdict) -> bytes:
 
 
 SILENT = Reason(
-    "leader:node-1", "judge", "node-2 was silent for 3 s", {"silent_s": "3.0"}, {"wait": "too long"}
+    "leader:node-1",
+    "judge",
+    "node-2 was silent for 3 s",
+    {"silent_s": "3.0", "decision": "SUSPECT"},
+    {"wait": "too long"},
 )
 
 
@@ -76,7 +80,7 @@ async def test_a_node_is_told_of_with_each_decision_about_it(world: ApiWorld) ->
         "actor": "leader:node-1",
         "rule": "judge",
         "text": "node-2 was silent for 3 s",
-        "inputs": {"silent_s": "3.0"},
+        "inputs": {"silent_s": 3.0, "decision": "SUSPECT"},
         "rejected": {"wait": "too long"},
         "keys": [{"key": "verdict/node-2", "deleted": False}],
     }

@@ -43,6 +43,7 @@ def api() -> Iterator[FakeApi]:
     made = FakeApi()
     made.on("GET", "slices?limit=1000", page({"base": BASE}, {"base": "org.other:cart"}))
     made.on("GET", "nodes?limit=1000", page({"node": "node-1"}))
+    made.on("GET", "blueprints?limit=1000", page({"id": "org.example:app:1.0.0"}))
     yield made
     made.close()
 

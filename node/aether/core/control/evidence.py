@@ -5,7 +5,7 @@ answers it with a pure function, and keeps both in the reason: `write(question, 
 """
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -38,3 +38,17 @@ def read(inputs: Mapping[str, str], kind: type[_Q]) -> _Q:
     except msgspec.DecodeError as problem:
         raise ValueError(f"inputs that are no {kind.__name__}: {problem}") from problem
     return from_plain(fields, kind)
+
+
+def show(inputs: Mapping[str, str]) -> dict[str, Any]:
+    """Return the inputs of any reason as people read them: what `write` wrote as values, the rest as text."""
+    if DECISION not in inputs:
+        return dict(inputs)
+    return {name: text if name == DECISION else _value(text) for name, text in inputs.items()}
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - JSON values
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        return text
