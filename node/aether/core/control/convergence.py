@@ -31,6 +31,7 @@ from aether.core.control.removal import (
 )
 from aether.core.control.settled import unsettled
 from aether.core.control.signals import ControlSettings, Signals
+from aether.core.control.unreadable import Held
 from aether.core.control.waiting import Waiting
 from aether.core.model.ids import Artifact, NodeId, SliceBase
 from aether.core.model.lifecycle import Desired, Phase
@@ -85,9 +86,11 @@ def converge(
         now=now,
         needs=view.once(Needs),
     )
-    by_slice = view.wanted_by_slice()
+    by_slice, held = view.wanted_by_slice(), view.once(Held).slices
     for base in sorted({*view.targets, *by_slice}):
         here, target = by_slice.get(base, ()), view.targets.get(base)
+        if base in held:
+            continue
         if target is None or not moment.needs.is_listed(base):
             yield from _retire(moment, base, here, by_slice)
         elif base in view.once(unsettled):

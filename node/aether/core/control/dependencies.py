@@ -12,6 +12,7 @@ from typing import Literal
 from aether.core.control.evidence import Evaluate, read, write
 from aether.core.control.signals import ControlSettings, Signals
 from aether.core.control.targets import listed_slices
+from aether.core.control.unreadable import Held
 from aether.core.model.ids import SliceBase
 from aether.core.model.lifecycle import Desired
 from aether.core.model.plan import Wish
@@ -59,6 +60,7 @@ class Needs:
         self._targets = view.targets
         self._listed = listed_slices(view)
         self._active = view.active_by_slice()
+        self._held = view.once(Held).slices
         self._by: dict[SliceBase, list[SliceBase]] = {}
         for base, target in sorted(view.targets.items()):
             for need in required(target):
@@ -72,6 +74,10 @@ class Needs:
     def active(self, base: SliceBase) -> tuple[Placed, ...]:
         """Return the instances of a slice that serve."""
         return self._active.get(base, ())
+
+    def is_down(self, base: SliceBase) -> bool:
+        """Whether surely no instance of a slice serves: all that is said of it can be read."""
+        return base not in self._held and not self._active.get(base)
 
     def requirers(self, base: SliceBase) -> list[SliceBase]:
         """Return the slices that require this one, sorted."""
@@ -183,7 +189,7 @@ def _loss(
     settings: ControlSettings,
     now: float,
 ) -> Loss:
-    down = [need for need in required(target) if not needs.active(need)]
+    down = [need for need in required(target) if needs.is_down(need)]
     return Loss(
         on_loss=target.on_dependency_loss,
         parked=False,

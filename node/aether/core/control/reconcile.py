@@ -16,6 +16,7 @@ from aether.core.control.orphans import drop_routes, forget_left_over, forget_lo
 from aether.core.control.removal import continue_removals
 from aether.core.control.signals import ControlSettings, Signals
 from aether.core.control.targets import derive_targets, drop_targets
+from aether.core.control.unreadable import Held, name_unreadable
 from aether.core.control.waiting import Waiting
 from aether.core.model.plan import Command, Forget, Plan, Wish, carry_out
 from aether.core.model.view import ClusterView, Placed
@@ -25,6 +26,7 @@ def reconcile(view: ClusterView, signals: Signals, settings: ControlSettings, no
     """Return what to do now, with a reason for each command. `now` is on the signals' clock."""
     draft = _Draft(view, signals, now)
     draft.add(note_deafness(draft.view, signals, settings, now))
+    draft.add(name_unreadable(draft.view))
     draft.add(judge_nodes(draft.view, signals, settings, now))
     draft.add(derive_targets(draft.view))
     draft.add(forget_lost(draft.view))
@@ -71,9 +73,12 @@ class _Draft:
         """
         commands: list[Command] = []
         changed: list[Placed] = []
+        held = self.view.once(Held)
         for step in steps:
             if isinstance(step, Waiting):
                 self.waiting.append(step.text)
+                continue
+            if held.holds(step):
                 continue
             if isinstance(step, Wish | Forget):
                 placed = (step.node, step.instance)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from aether.core.control.evidence import Evaluate, read, write
+from aether.core.model import keys
 from aether.core.model.ids import Artifact, SliceBase
 from aether.core.model.plan import DropTarget, SetTarget
 from aether.core.model.reason import Reason
@@ -96,7 +97,9 @@ def is_retired(view: ClusterView, base: SliceBase) -> bool:
     if target is None:
         return True
     owner = view.blueprints.get(target.owner)
-    return owner is None or all(spec.artifact.base != base for spec in owner.slices)
+    if owner is None:
+        return not _may_exist(view, target.owner)
+    return all(spec.artifact.base != base for spec in owner.slices)
 
 
 def listed_slices(view: ClusterView) -> frozenset[SliceBase]:
@@ -105,13 +108,22 @@ def listed_slices(view: ClusterView) -> frozenset[SliceBase]:
 
 
 def _listed_slices(view: ClusterView) -> frozenset[SliceBase]:
-    return frozenset(
+    listed = frozenset(
         base
         for owner, blueprint in view.blueprints.items()
         for spec in blueprint.slices
         if (target := view.targets.get(base := spec.artifact.base)) is not None
         and target.owner == owner
     )
+    if not view.unreadable:
+        return listed
+    owners = view.targets.items()
+    return listed.union(base for base, target in owners if _may_exist(view, target.owner))
+
+
+def _may_exist(view: ClusterView, owner: SliceBase) -> bool:
+    """Whether there is a blueprint that cannot be read: it may well ask for its slices."""
+    return keys.blueprint(owner) in view.unreadable
 
 
 def drop_targets(view: ClusterView) -> Iterator[DropTarget]:
