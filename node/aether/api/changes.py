@@ -8,14 +8,16 @@ from aether.api.call import Answer, Call, Context
 from aether.api.endpoint import LIST, Endpoint, v1
 from aether.api.moments import chronicle_of, revision_of, show_time
 from aether.api.paging import decode_cursor, encode_cursor
+from aether.api.views import read_view
 from aether.chronicle.chronicle import Chronicle
 from aether.chronicle.difference import KeyChange, difference
 from aether.chronicle.records import Found, Gap, Query, Reach, Recorded
+from aether.config.guess import did_you_mean
 from aether.core.control import evidence
 from aether.core.model.ids import parse_node_id, parse_slice_base
 from aether.core.model.subjects import CLUSTER, of_blueprint, of_node, of_slice
-from aether.core.store.commands import Entry
-from aether.errors import Invalid
+from aether.core.store.commands import Consistency, Entry
+from aether.errors import Invalid, NotFound
 
 MAX_BETWEEN = 5000
 """Most transactions between the two moments of one difference."""
@@ -98,15 +100,21 @@ async def show_difference(context: Context, call: Call) -> Answer:
         raise Invalid("from is required: a revision, an RFC 3339 time, or an age such as -15m")
     begin = await revision_of(context, call.query["from"], "from")
     end = await revision_of(context, call.query.get("to", str(context.store.revision)), "to")
+    newest = context.store.revision
+    if begin > newest:
+        raise Invalid(f"from is revision {begin}, still to come: the newest here is {newest}")
     if end < begin:
         raise Invalid(f"from is revision {begin}, to is revision {end}: name the earlier one first")
     changed, gaps = await _between(chronicle, begin, end)
-    subjects, prefix = set(_subjects(call)), call.query.get("prefix", "")
+    named, prefix = _subjects(call), call.query.get("prefix", "")
+    subjects = set(named)
     wanted = [
         one
         for one in changed
         if one.key.startswith(prefix) and (not subjects or subjects & set(one.subjects))
     ]
+    if subjects and not wanted:
+        await _must_exist(context, chronicle, named)
     after = decode_cursor(call.query["cursor"]) if call.query.get("cursor") else ""
     rest = [one for one in wanted if one.key > after]
     shown = rest[: call.limit]
@@ -118,6 +126,24 @@ async def show_difference(context: Context, call: Call) -> Answer:
             "gaps": [show_gap(gap) for gap in gaps],
             "next": encode_cursor(shown[-1].key) if len(rest) > len(shown) else None,
         }
+    )
+
+
+async def _must_exist(context: Context, chronicle: Chronicle, subjects: tuple[str, ...]) -> None:
+    """Raise NotFound when a subject is neither there nor told of: nothing changed would mislead."""
+    view = await read_view(context.store, Consistency.STALE)
+    there = {
+        *map(of_node, view.nodes), *map(of_slice, view.targets),
+        *map(of_blueprint, view.blueprints), CLUSTER,
+    }  # fmt: skip
+    if there.intersection(subjects):
+        return
+    if (await chronicle.find(Query(subjects=subjects, limit=1))).recorded:
+        return
+    reach = await chronicle.reach()
+    raise NotFound(
+        f"there is no {' and no '.join(subjects)}, and the chronicle of this node, which reaches "
+        f"back to revision {reach.first}, tells of none{did_you_mean(subjects[0], there)}"
     )
 
 

@@ -45,7 +45,15 @@ def _digest(text: str) -> str:
     return text
 
 
+def _given(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty: leave the option out, or name something")
+    return text
+
+
 NODE = NameType("node", parse_node_id)
 SLICE = NameType("group:name", parse_slice_base)
 BLUEPRINT = NameType("group:name", _blueprint_base)
 DIGEST = NameType("digest", _digest)
+GIVEN = NameType("name", _given)
+"""Any text but none."""

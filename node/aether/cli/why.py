@@ -11,6 +11,7 @@ import click
 
 from aether.cli.framework import Command, Invocation
 from aether.cli.moments import MOMENT, MomentCommand, at_option
+from aether.cli.names import GIVEN
 from aether.cli.tables import Table, cell, printable, render_pairs, render_table
 from aether.cli.why_subject import ask_why
 
@@ -112,7 +113,12 @@ def _footer(answer: Mapping[str, Any]) -> list[str]:
 @click.command(cls=MomentCommand)
 @click.argument("begin", metavar="FROM", type=MOMENT)
 @click.argument("end", metavar="[TO]", type=MOMENT, required=False)
-@click.option("--subject", help="Only what is about it: node-1, group:name, blueprint/group:name.")
+@click.option(
+    "--subject",
+    metavar="NAME",
+    type=GIVEN,
+    help="Only what is about it: node-1, group:name, blueprint/group:name.",
+)
 @click.option("--prefix", help="Only keys that start so.")
 @click.option(
     "--limit", type=click.IntRange(min=0), default=100, show_default=True, help="Most keys; 0: all."

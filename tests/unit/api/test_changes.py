@@ -86,6 +86,23 @@ async def test_a_difference_tells_before_after_and_why(world: ApiWorld) -> None:
     assert (back.status, "earlier one first" in back.json()["detail"]) == (422, True)
 
 
+async def test_a_subject_nobody_knows_is_not_one_that_did_not_change(world: ApiWorld) -> None:
+    before = world.store.revision
+    for known in ("node-1", "cluster", "node/node-2"):
+        answer = await world.call("GET", f"diff?from={before}&subject={known}")
+        assert (answer.status, answer.items()) == (200, []), known
+    for unknown in ("nope", "node-11", "a:b", "blueprint/a:b"):
+        answer = await world.call("GET", f"diff?from={before}&subject={unknown}")
+        assert (answer.status, answer.json()["code"]) == (404, "not_found"), unknown
+    told = (await world.call("GET", f"diff?from={before}&subject=node-11")).json()["detail"]
+    assert "there is no node/node-11" in told
+    assert "did you mean 'node/node-1'?" in told
+    await write(world, Delete("node/node-2"), Delete(VERDICT))
+    gone = world.store.revision
+    answer = await world.call("GET", f"diff?from={gone}&subject=node-2")
+    assert (answer.status, answer.items()) == (200, [])
+
+
 async def test_a_difference_comes_in_pages(world: ApiWorld) -> None:
     before = world.store.revision
     for name in ("a", "b", "c"):
@@ -106,6 +123,7 @@ async def test_a_difference_comes_in_pages(world: ApiWorld) -> None:
         ("diff?from=-15y", "is no age"),
         ("diff?from=99999999999999999999", "no revision is that high"),
         ("diff?from=999999&to=9999999", "still to come"),
+        ("diff?from=999999", "from is revision 999999, still to come"),
         ("changes?subject=what/x", "say node/"),
         ("changes?subject=Not a node", "not a node id"),
         ("changes?cursor=eHg", "not one that a list here gave out"),

@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from aether.cli.names import BLUEPRINT, DIGEST, NODE, SLICE, NameType
+from aether.cli.names import BLUEPRINT, DIGEST, GIVEN, NODE, SLICE, NameType
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ def test_good_names(kind: NameType, name: str) -> None:
         (SLICE, "shop", "group:name"),
         (SLICE, "a:b/../c", "group:name"),
         (BLUEPRINT, "shop", "not a blueprint"),
+        (GIVEN, " ", "is empty"),
         (DIGEST, "", "no digest of a plan"),
         (DIGEST, "12", "no digest of a plan"),
         (DIGEST, "0A" * 32, "64 hexadecimal digits"),

@@ -134,6 +134,7 @@ def test_a_difference_shows_what_went_and_what_came(
     api.on("GET", "diff?from=7&limit=100", page())
     assert aether(api, "diff", "7") == 0
     assert "nothing" in capsys.readouterr().out
+    assert aether(api, "diff", "7", "--subject", "") == 2
 
 
 @pytest.mark.parametrize(
