@@ -18,6 +18,8 @@ Place = tuple[int, int]
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _INLINE_BLANK = re.compile(r"[ \t]*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_PLAIN_KEYS = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*+(?=[ \t]*[=\]])")
+"""Most keys: bare ones, with nothing between them but dots."""
 _STRING = re.compile(
     r'"""(?:[^"\\]++|\\.|"{1,2}(?!"))*+"{3,5}'
     r"|'''(?:[^']++|'{1,2}(?!'))*+'{3,5}"
@@ -91,12 +93,14 @@ class _Scanner:
 
     def _remember(self, path: Path, at: int) -> None:
         """Keep the first place of `path`; columns count characters, as editors do."""
+        if path in self._places:
+            return
         passed = self._text.count("\n", self._counted_to, at)
         if passed:
             self._line += passed
             self._line_start = self._text.rfind("\n", 0, at) + 1
         self._counted_to = at
-        self._places.setdefault(path, (self._line, at - self._line_start + 1))
+        self._places[path] = (self._line, at - self._line_start + 1)
 
     def _header(self) -> None:
         is_array = self._text.startswith("[[", self._at)
@@ -117,6 +121,10 @@ class _Scanner:
         self._table = path
 
     def _dotted(self) -> list[str]:
+        plain = self._skip(_PLAIN_KEYS)
+        if plain:
+            self._skip(_INLINE_BLANK)
+            return plain.split(".")
         parts = [self._key()]
         self._skip(_INLINE_BLANK)
         while self._next() == ".":
@@ -130,6 +138,8 @@ class _Scanner:
         quoted = self._skip(_STRING)
         if not quoted:
             return self._skip(_BARE_KEY)
+        if quoted[0] == "'" or "\\" not in quoted:
+            return quoted[1:-1]
         return str(load_toml(f"key = {quoted}", "key")["key"])
 
     def _pair(self, table: Path) -> None:
