@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from aether.core.control.recovery import (
     MOST_COUNTED,
+    MOST_LIVES,
     Failed,
     Proven,
     Remedy,
@@ -18,7 +19,7 @@ from aether.core.control.recovery import (
     is_done,
     remedy,
 )
-from aether.core.control.signals import ControlSettings, Signals
+from aether.core.control.signals import ControlSettings, Restless, Signals
 from aether.core.model.ids import Artifact, NodeId, SliceBase
 from aether.core.model.lifecycle import STEP_TIMEOUT_S, Desired, Phase
 from aether.core.model.plan import Wish
@@ -95,6 +96,28 @@ def test_tries_are_counted_to_a_bound_and_never_end(attempt: int) -> None:
     assert isinstance(again, Remedy)
     assert again.record.generation == 6
     assert again.record.attempt == min(wish.attempt + 1, MOST_COUNTED)
+
+
+@given(st.integers(0, 12), st.floats(0.0, 600.0, allow_nan=False), st.booleans())
+def test_restless_instances_wait_within_bounds_and_go_where_there_is_another_node(
+    lives: int,
+    for_s: float,
+    elsewhere: bool,
+) -> None:
+    wish = WantedRecord(desired=Desired.ACTIVATE, generation=5, target_generation=1)
+    view = with_instance(nodes("n1"), *WHERE, wish, fact(Phase.LOADING, 5))
+    signals = Signals(
+        reign_began=0.0,
+        since={WHERE: 999.0},
+        restless={WHERE: Restless(lives, 1000.0 - for_s)},
+    )
+    found = remedy(
+        view, WHERE, target(), signals, SETTINGS, 1000.0, options=lambda: (elsewhere, elsewhere)
+    )
+    assert (found is None) == (lives < MOST_LIVES)
+    if lives >= MOST_LIVES and for_s > SETTINGS.backoff_most_s:
+        assert isinstance(found, Remedy)
+        assert found.action == ("give_up" if elsewhere else "retry")
 
 
 wishes = st.builds(

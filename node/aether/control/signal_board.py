@@ -1,6 +1,6 @@
 """What the leader hears and sees, gathered for `reconcile`; never stored, rebuilt by each leader."""
 
-from aether.core.control.signals import Heard, Signals
+from aether.core.control.signals import Heard, Restless, Signals
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.records import PhaseRecord, ProvisionRecord, WantedRecord
@@ -11,6 +11,9 @@ _State = tuple[Desired | None, int, Phase | None, int]
 
 _Seen = tuple[WantedRecord | None, PhaseRecord | None, bool]
 """The records of an instance, and whether the fact is of the present life of its node."""
+
+STEADY_S = 30.0
+"""Time an instance has to be as wished before a new life of its node is the first one again."""
 
 
 class SignalBoard:
@@ -27,6 +30,7 @@ class SignalBoard:
         self._lives: dict[NodeId, Heard] = {}
         self._seen: dict[Placed, _Seen] = {}
         self._since: dict[Placed, float] = {}
+        self._restless: dict[Placed, tuple[Restless, int]] = {}
         self._looked_at: ClusterView | None = None
         self._provisions: dict[NodeId, tuple[ProvisionRecord, float]] = {}
         self._down: dict[SliceBase, float] = {}
@@ -38,6 +42,7 @@ class SignalBoard:
         self._lives.clear()
         self._seen = {}
         self._since = {}
+        self._restless = {}
         self._looked_at = None
         self._down.clear()
         self._provisions.clear()
@@ -69,6 +74,7 @@ class SignalBoard:
             heard=dict(self._heard),
             registered={node: life.at for node, life in self._lives.items()},
             since=self._since,
+            restless={placed: restless for placed, (restless, _) in self._restless.items()},
             slice_down_since=dict(self._down),
             provision_since={node: at for node, (_, at) in self._provisions.items()},
             calm_since=self._calm_since,
@@ -92,6 +98,7 @@ class SignalBoard:
         was, self._looked_at = self._looked_at, view
         if was is not None and _same_instances(was, view):
             return
+        self._note_lives(was, view, now)
         seen: dict[Placed, _Seen] = {}
         since: dict[Placed, float] = {}
         before, phases = self._seen, view.phases
@@ -108,6 +115,48 @@ class SignalBoard:
             as_before = known is not None and _state(known) == _state(seen[placed])
             since[placed] = self._since[placed] if as_before else now
         self._seen, self._since = seen, since
+
+    def _note_lives(self, was: ClusterView | None, view: ClusterView, now: float) -> None:
+        """Count the lives that nodes begin before what they host is steady.
+
+        The count begins anew with each try the leader decides, which the wish tells by its attempt.
+        """
+        kept: dict[Placed, tuple[Restless, int]] = {}
+        for placed, (restless, attempt) in self._restless.items():
+            wish = view.wanted.get(placed)
+            if wish is not None and wish.attempt == attempt:
+                kept[placed] = (restless, attempt)
+        reborn = _reborn(was, view)
+        for placed, wish in view.wanted.items() if reborn else ():
+            if placed[0] in reborn and placed in self._seen:
+                known = kept.get(placed)
+                steady = now - self._since[placed] >= STEADY_S and _is_done(self._seen[placed])
+                if known is None or steady:
+                    kept[placed] = (Restless(1, now), wish.attempt)
+                else:
+                    kept[placed] = (Restless(known[0].lives + 1, known[0].since), wish.attempt)
+        self._restless = kept
+
+
+def _reborn(was: ClusterView | None, view: ClusterView) -> set[NodeId]:
+    """Return the nodes that have begun another life since the last look."""
+    if was is None or was.nodes is view.nodes:
+        return set()
+    return {
+        node
+        for node, record in view.nodes.items()
+        if node in was.nodes and was.nodes[node].incarnation != record.incarnation
+    }
+
+
+def _is_done(seen: _Seen) -> bool:
+    """Whether the instance was as wished."""
+    wish, phase, current = seen
+    if wish is None or phase is None or not current:
+        return False
+    return (
+        phase.state in (Phase.LOADED, Phase.ACTIVE) and phase.observed_generation >= wish.generation
+    )
 
 
 def _same_instances(one: ClusterView, other: ClusterView) -> bool:

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from aether.control.signal_board import SignalBoard
+from aether.core.control.signals import Restless, Signals
 from aether.core.model.ids import NodeId
 from aether.core.model.lifecycle import Desired, Phase
-from aether.core.model.records import Dependency
+from aether.core.model.records import Dependency, WantedRecord
 from tests.worlds import (
     SHOP,
     STOCK,
@@ -93,3 +94,41 @@ def test_a_fact_nobody_wants_is_watched_too() -> None:
     view = replace(nodes("n1"), phases={WHERE: fact()})
     assert board.look(view, 4.0).since == {WHERE: 4.0}
     assert board.look(view, 9.0).since == {WHERE: 4.0}
+
+
+def begin_life(board: SignalBoard, number: int, now: float, wanted: WantedRecord) -> Signals:
+    """The node begins another life and the instance is on its way there."""
+    life = f"life-{number}"
+    reborn = replace(nodes("n1"), nodes={N1: node_record("n1", life)})
+    return board.look(
+        with_instance(reborn, *WHERE, wanted, fact(Phase.LOADING, 1, incarnation=life)), now
+    )
+
+
+def test_lives_of_a_node_count_until_the_instance_is_steady_or_tried_anew() -> None:
+    board, wanted = SignalBoard(), wish(Desired.LOAD, 1)
+    assert not begin_life(board, 1, 0.0, wanted).restless
+    assert begin_life(board, 2, 5.0, wanted).restless == {WHERE: Restless(1, 5.0)}
+    assert begin_life(board, 3, 10.0, wanted).restless == {WHERE: Restless(2, 5.0)}
+    done = replace(
+        with_instance(nodes("n1"), *WHERE, wanted, fact(Phase.LOADED, 1, incarnation="life-3")),
+        nodes={N1: node_record("n1", "life-3")},
+    )
+    board.look(done, 12.0)
+    assert begin_life(board, 4, 15.0, wanted).restless == {WHERE: Restless(3, 5.0)}
+    board.look(replace(done, nodes={N1: node_record("n1", "life-3")}), 16.0)
+    again = replace(wanted, attempt=1)
+    assert not board.look(with_instance(done, *WHERE, again, None), 17.0).restless
+
+
+def test_a_node_that_restarts_now_and_then_disturbs_nobody_for_long() -> None:
+    board, wanted = SignalBoard(), wish(Desired.LOAD, 1)
+    for number in range(1, 20):
+        life, now = f"life-{number}", 60.0 * number
+        signals = begin_life(board, number, now, wanted)
+        assert all(restless.lives == 1 for restless in signals.restless.values())
+        home = replace(nodes("n1"), nodes={N1: node_record("n1", life)})
+        loaded = fact(Phase.LOADED, 1, incarnation=life)
+        board.look(with_instance(home, *WHERE, wanted, loaded), now + 5.0)
+    board.begin_reign(9000.0)
+    assert not board.look(nodes("n1"), 9000.0).restless

@@ -12,7 +12,7 @@ from aether.core.control.recovery import (
     is_done,
     remedy,
 )
-from aether.core.control.signals import ControlSettings, Signals
+from aether.core.control.signals import ControlSettings, Restless, Signals
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.records import Failure
 from aether.core.model.view import ClusterView
@@ -154,3 +154,28 @@ def test_service_forgives_tries_after_a_minute_and_nodes_after_ten() -> None:
     assert ten is not None
     assert (ten.record.attempt, ten.record.tried) == (0, ())
     assert RULES["recover"](ten.because.inputs) == "forgive nodes"
+
+
+def cure_restless(view: ClusterView, lives: int, for_s: float) -> Remedy | str | None:
+    restless = {WHERE: Restless(lives, 1000.0 - for_s)}
+    signals = Signals(reign_began=0.0, since={WHERE: 999.0}, restless=restless)
+    return remedy(view, WHERE, target(), signals, SETTINGS, 1000.0)
+
+
+def test_an_instance_leaves_a_node_that_begins_life_after_life() -> None:
+    """Each life is too short for a step to be stuck, and every one of them begins the wait anew."""
+    view = with_instance(nodes("n1"), *WHERE, wish(Desired.ACTIVATE, 3), fact(Phase.LOADING, 3))
+    assert cure_restless(view, 4, 60.0) is None
+    early = cure_restless(view, 5, 10.0)
+    assert isinstance(early, str)
+    assert "n1 began 5 lives" in early
+    late = cure_restless(view, 5, 20.0)
+    assert isinstance(late, Remedy)
+    assert (late.action, late.record.desired, late.record.tried) == (
+        "give_up",
+        Desired.UNLOAD,
+        ("n1",),
+    )
+    assert RULES["recover"](late.because.inputs) == late.because.inputs["decision"]
+    serving = with_instance(nodes("n1"), *WHERE, wish(Desired.ACTIVATE, 3), fact(Phase.ACTIVE, 3))
+    assert cure_restless(serving, 9, 900.0) is None

@@ -26,6 +26,9 @@ STUCK_FACTOR = 3
 PATIENCE = 3
 """Rounds of tries after which a node is left for one that gave the slice up before: it may be well."""
 
+MOST_LIVES = 5
+"""Lives a node may begin before an instance there is steady; each of them counts as a try."""
+
 MOST_COUNTED = 1000
 """Tries in a row that are told apart, more than any rounds of tries that settings allow."""
 
@@ -80,7 +83,8 @@ def failure_of(view: ClusterView, placed: Placed, signals: Signals, now: float) 
     """Return why the instance has failed, or None while it has not.
 
     A step that nobody answers for three times its time-out is a transient failure, whatever the
-    node says of earlier wishes or said in an earlier life.
+    node says of earlier wishes or said in an earlier life. So are life after life of a node that stops
+    before it has answered: each of them alone is too short to be stuck.
     """
     wish, phase = view.wanted[placed], view.phases.get(placed)
     if phase is not None and phase.state is Phase.FAILED and view.is_current(placed):
@@ -88,10 +92,20 @@ def failure_of(view: ClusterView, placed: Placed, signals: Signals, now: float) 
             return phase.failure or Failure(kind="transient", message="failed")
     elif is_done(view, placed):
         return None
+    lives = _lives(signals, placed)
+    if lives >= MOST_LIVES:
+        return Failure(
+            kind="transient", message=f"{placed[0]} began {lives} lives and it never lasted"
+        )
     limit = STUCK_FACTOR * STEP_TIMEOUT_S[wish.desired]
     if signals.in_state_for(placed, now) > limit:
         return Failure(kind="transient", message=f"{wish.desired} has been stuck for {limit:g} s")
     return None
+
+
+def _lives(signals: Signals, placed: Placed) -> int:
+    restless = signals.restless.get(placed)
+    return restless.lives if restless is not None else 0
 
 
 def is_done(view: ClusterView, placed: Placed) -> bool:
@@ -125,15 +139,19 @@ def remedy(  # noqa: PLR0913 - what every stage is given, and the instance
     if failure is None:
         return None
     wish = view.wanted[placed]
-    spent = failure.kind == "transient" and wish.attempt + 1 >= settings.tries_per_node
+    attempt, failed_for_s = wish.attempt, signals.in_state_for(placed, now)
+    if _lives(signals, placed) >= MOST_LIVES:
+        attempt += _lives(signals, placed) - 1
+        failed_for_s = now - signals.restless[placed].since
+    spent = failure.kind == "transient" and attempt + 1 >= settings.tries_per_node
     elsewhere, others = options() if spent else (False, False)
     asked = Failed(
         kind=failure.kind,
         message=failure.message,
-        failed_for_s=round(signals.in_state_for(placed, now), 3),
-        attempt=wish.attempt,
+        failed_for_s=round(failed_for_s, 3),
+        attempt=attempt,
         tries_per_node=settings.tries_per_node,
-        backoff_s=settings.backoff_s(wish.attempt),
+        backoff_s=settings.backoff_s(attempt),
         replaces_another=victim_of(view, placed) is not None,
         blueprint_changed=wish.target_generation < target.generation,
         elsewhere=elsewhere,

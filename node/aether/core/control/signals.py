@@ -22,6 +22,16 @@ class Heard:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class Restless:
+    """An instance whose node begins life after life before it has served for a while."""
+
+    lives: int
+    """How many lives its node has begun."""
+    since: float
+    """When the first of them was seen."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
     """Everything measured since this leader's reign began."""
@@ -34,6 +44,8 @@ class Signals:
     """When the present life of each node was first seen in the store."""
     since: Mapping[Placed, float] = field(default_factory=lambda: MappingProxyType({}))
     """When each instance was first seen with its present wish and phase; phases without a wish too."""
+    restless: Mapping[Placed, Restless] = field(default_factory=lambda: MappingProxyType({}))
+    """Instances whose node has begun a life since they were last steady."""
     slice_down_since: Mapping[SliceBase, float] = field(
         default_factory=lambda: MappingProxyType({})
     )
