@@ -16,11 +16,17 @@ from aether.config.runtime_settings import control_settings
 from aether.control.listening import ListeningClock
 from aether.control.purging import purge
 from aether.control.signal_board import SignalBoard
-from aether.core.control.lowering import claim_epoch, lower, slice_of, waves, with_revisions
+from aether.core.control.lowering import (
+    claim_epoch,
+    lower,
+    waves,
+    with_revisions,
+    without_those_behind,
+)
 from aether.core.control.reconcile import reconcile
 from aether.core.control.signals import ControlSettings, Signals
 from aether.core.model import keys
-from aether.core.model.ids import NodeId, SliceBase
+from aether.core.model.ids import NodeId
 from aether.core.model.plan import Command, Plan
 from aether.core.model.projection import Projector
 from aether.core.model.view import PREFIXES, ClusterView
@@ -194,29 +200,30 @@ class ClusterDeploymentManager:
         self._wakeups.ring()
 
     async def _carry_out(self, plan: Plan, view: ClusterView, epoch_revision: int) -> None:
-        """Commit the plan wave by wave; a slice one of whose writes did not land waits for the next look."""
-        behind: set[SliceBase] = set()
-        for wave in waves(plan.commands, view):
-            ready = [(slice_of(command, view), command) for command in wave]
-            ready = [(base, command) for base, command in ready if base not in behind]
+        """Commit the plan wave by wave; what relies on a write that did not land waits for the next look."""
+        later = waves(plan.commands, view)
+        while later:
+            wave, later = later[0], later[1:]
             applied: list[tuple[Txn, int]] = []
             try:
                 async with asyncio.TaskGroup() as group:
                     writes = [
-                        (base, group.create_task(self._submit(command, view, epoch_revision)))
-                        for base, command in ready
+                        (command, group.create_task(self._submit(command, view, epoch_revision)))
+                        for command in wave
                     ]
             except ExceptionGroup:
                 self._unsure = True  # a bug cut the other writes off: they may land yet
                 raise
-            for base, write in writes:
+            behind: list[Command] = []
+            for command, write in writes:
                 done = write.result()
                 if done is not None:
                     applied.append(done)
-                elif base is not None:
-                    behind.add(base)
+                else:
+                    behind.append(command)
             if self._unsure:
                 return  # nothing more until the stray write is fenced
+            later = without_those_behind(later, behind, view)
             view = with_revisions(view, applied)
 
     async def _submit(

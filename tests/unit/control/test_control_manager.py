@@ -11,16 +11,34 @@ from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.plan import Plan
 from aether.core.model.reason import Reason
-from aether.core.model.records import EpochRecord, TopologyRecord, decode, encode
+from aether.core.model.records import (
+    EpochRecord,
+    TopologyRecord,
+    Verdict,
+    VerdictRecord,
+    decode,
+    encode,
+)
 from aether.core.store.commands import Outcome, Put, Txn
 from aether.core.store.machine import KvMachine
-from aether.errors import OutcomeUnknown
+from aether.errors import OutcomeUnknown, Unavailable
 from aether.ports import STORE_S, Consensus, Member
 from aether.store.client import KvStore
 from aether.tasks import Tasks
 from aether_forge.sim.loop import VirtualClock, let_pass, run_virtual
 from aether_forge.sim.oracle import Oracle
-from tests.worlds import APP, SHOP, node_record, nodes, spec, target, with_blueprint
+from tests.worlds import (
+    APP,
+    SHOP,
+    fact,
+    node_record,
+    nodes,
+    placed,
+    spec,
+    target,
+    wish,
+    with_blueprint,
+)
 
 CLOCK = VirtualClock()
 
@@ -40,8 +58,11 @@ class Recorder(KvStore):
         super().__init__(consensus, machine)
         self.written: list[Txn] = []
         self.hush: Callable[[Txn], bool] = lambda _: False
+        self.refuse: Callable[[Txn], bool] = lambda _: False
 
     async def txn(self, txn: Txn, timeout_s: float = STORE_S) -> Outcome:
+        if self.refuse(txn):
+            raise Unavailable("the store is busy")
         outcome = await super().txn(txn, timeout_s)
         self.written.append(txn)
         if self.hush(txn):
@@ -181,6 +202,45 @@ def test_a_bug_while_a_plan_is_written_fences_the_writes_it_cut_off(
         after = run_virtual(story())
     assert after is not None
     assert after.epoch > 1
+
+
+def test_instances_of_a_node_are_not_forgotten_while_the_verdict_on_it_is_not_written() -> None:
+    async def story() -> None:
+        node, machine = NodeId("n1"), KvMachine()
+        consensus = Oracle().member(Member(node, "n1:1"), machine)
+        await consensus.start()
+        store = Recorder(consensus, machine)
+        store.refuse = lambda txn: txn.reason.rule == "judge" and "silent" in txn.reason.text
+        manager = ClusterDeploymentManager(node, store, CLOCK, ControlSettings(), period_s=1.0)
+        there = placed("n2", f"{SHOP}:1.0.0/0")
+        on_duty = VerdictRecord(verdict=Verdict.ON_DUTY, incarnation="life-1")
+        blueprint = with_blueprint(nodes(), spec(f"{SHOP}:1.0.0")).blueprints[APP]
+        puts = [
+            Put(keys.blueprint(APP), encode(blueprint)),
+            Put(keys.target(SHOP), encode(target())),
+            Put(keys.wanted(*there), encode(wish())),
+            Put(keys.phase(*there), encode(fact())),
+        ]
+        for name in (node, NodeId("n2")):
+            puts.append(Put(keys.node(name), encode(node_record(name))))
+            puts.append(Put(keys.verdict(name), encode(on_duty)))
+        await store.txn(Txn(tuple(puts), Reason("test", "test", "set up")))
+        tasks = Tasks()
+        tasks.start("control", manager.run())
+        for _ in range(20):
+            manager.hear(node, "life-1")
+            await let_pass(0.5)
+        assert manager.view().verdicts[NodeId("n2")].verdict is Verdict.ON_DUTY
+        assert list(manager.view().wanted) == [there]
+        store.refuse = lambda _: False
+        for _ in range(4):
+            manager.hear(node, "life-1")
+            await let_pass(0.5)
+        assert manager.view().verdicts[NodeId("n2")].verdict is Verdict.LOST
+        assert [str(host) for host, _ in manager.view().wanted] == ["n1"]
+        await tasks.stop()
+
+    run_virtual(story())
 
 
 def test_a_follower_writes_nothing() -> None:

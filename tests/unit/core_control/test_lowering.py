@@ -2,7 +2,14 @@
 
 from dataclasses import replace
 
-from aether.core.control.lowering import claim_epoch, lower, slice_of, waves, with_revisions
+from aether.core.control.lowering import (
+    claim_epoch,
+    lower,
+    slice_of,
+    waves,
+    with_revisions,
+    without_those_behind,
+)
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.lifecycle import Desired
@@ -10,7 +17,7 @@ from aether.core.model.plan import Command, DropRoute, DropTarget, Forget, Judge
 from aether.core.model.reason import Reason
 from aether.core.model.records import EpochRecord, Verdict, VerdictRecord, decode
 from aether.core.store.commands import Delete, DeletePrefix, Guard, Put
-from tests.worlds import SHOP, nodes, placed, target, wish, with_instance
+from tests.worlds import SHOP, STOCK, nodes, placed, target, wish, with_instance
 
 WHERE = placed("n1", f"{SHOP}:1.0.0/0")
 BECAUSE = Reason("", "rule", "text")
@@ -62,6 +69,8 @@ def test_who_is_ended_without_draining_must_not_have_begun_to_serve_meanwhile() 
     seen = with_instance(VIEW, "n1", WHERE[1], wish(), None)
     ended = lower(Wish(*WHERE, wish(Desired.UNLOAD), BECAUSE), seen, 7).guards
     assert Guard(keys.phase(*WHERE), 6) in ended
+    again = lower(Wish(*WHERE, wish(Desired.LOAD), BECAUSE), seen, 7).guards
+    assert Guard(keys.phase(*WHERE), 6) in again
     drained = lower(Wish(*WHERE, wish(Desired.DEACTIVATE), BECAUSE), seen, 7).guards
     assert keys.phase(*WHERE) not in [guard.key for guard in drained]
 
@@ -74,6 +83,19 @@ def test_waves_make_room_before_they_place_and_drop_last() -> None:
     drop = DropTarget(SHOP, purge=False, because=BECAUSE)
     judge = Judge(NodeId("n1"), view.verdicts[NodeId("n1")], BECAUSE)
     assert waves([new, drop, ended, judge], view) == [[judge], [ended], [new], [drop]]
+
+
+def test_what_is_on_a_node_or_of_a_slice_that_is_behind_waits() -> None:
+    here = Forget(*WHERE, BECAUSE)
+    other = placed("n2", f"{STOCK}:1.0.0/0")
+    instead = Wish(*placed("n2", f"{SHOP}:1.0.0/1"), wish(), BECAUSE)
+    unconcerned = Wish(*other, wish(), BECAUSE)
+    later = [[here, unconcerned], [instead]]
+    judge = Judge(NodeId("n1"), VIEW.verdicts[NodeId("n1")], BECAUSE)
+    assert without_those_behind(later, [], VIEW) == later
+    assert without_those_behind(later, [judge], VIEW) == [[unconcerned]]
+    assert without_those_behind(later, [here], VIEW) == [[unconcerned]]
+    assert without_those_behind(later, [unconcerned], VIEW) == [[here], [instead]]
 
 
 def test_an_instance_placed_before_its_slice_got_a_new_target_waits_for_the_next_look() -> None:

@@ -29,13 +29,17 @@ from aether.core.model.records import EpochRecord, Verdict, encode
 from aether.core.model.view import ClusterView
 from aether.core.store.commands import Delete, DeletePrefix, Guard, Operation, Put, Txn
 
+_ENDS_THE_HOST = frozenset({Desired.UNLOAD, Desired.LOAD})
+"""Wishes for an instance there is that end its process at once; to load it again begins with its end."""
+
 
 def lower(command: Command, view: ClusterView, epoch_revision: int) -> Txn:
     """Return the transaction for one command.
 
     It holds while this leadership stands (`control/epoch` unchanged) and while every key it
     writes is as the view showed it; a wish also while its target is, a new instance while the
-    verdict on its node is, and an end without draining while the fact of the instance is.
+    verdict on its node is, and an end without draining, to begin anew or for good, while the fact of
+    the instance is.
     """
     operations = _operations(command)
     keys_read = [
@@ -56,7 +60,7 @@ def _read_too(command: Command, view: ClusterView) -> tuple[str, ...]:
     target = keys.target(command.instance.base)
     if _is_new(command, view):
         return (target, keys.verdict(command.node))
-    if command.record.desired is Desired.UNLOAD:
+    if command.record.desired in _ENDS_THE_HOST:
         # It is ended without draining because it does not serve: it must not have begun to meanwhile.
         return (target, keys.phase(command.node, command.instance))
     return (target,)
@@ -126,6 +130,31 @@ def slice_of(command: Command, view: ClusterView) -> SliceBase | None:
             return route.slice if route else None
         case Judge() | Provision() | DropProvision():
             return None
+
+
+def without_those_behind(
+    later: Iterable[list[Command]], behind: Iterable[Command], view: ClusterView
+) -> list[list[Command]]:
+    """Return the waves without what was decided as if `behind` had been committed.
+
+    That is what concerns the same slice or node, and the whole slice of what is left out: its other
+    instances were counted on.
+    """
+    waves_left = list(later)
+    nodes = {node for command in behind if (node := _judged(command)) is not None}
+    slices = {base for command in behind if (base := slice_of(command, view)) is not None}
+    slices |= {
+        command.instance.base
+        for wave in waves_left
+        for command in wave
+        if isinstance(command, Wish | Forget) and command.node in nodes
+    }
+    kept = [[each for each in wave if slice_of(each, view) not in slices] for wave in waves_left]
+    return [wave for wave in kept if wave]
+
+
+def _judged(command: Command) -> NodeId | None:
+    return command.node if isinstance(command, Judge) else None
 
 
 def with_revisions(view: ClusterView, applied: Iterable[tuple[Txn, int]]) -> ClusterView:
