@@ -1,10 +1,14 @@
-"""Plain aligned text for people: tables and lists of named values. Pure."""
+"""Plain aligned text for people: tables and lists of named values.
 
+Long values are cut on a terminal only: whoever pipes a table on wants all of it.
+"""
+
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 MAX_CELL = 72
-"""Longest text of a table's cell; longer ones end in three dots."""
+"""Longest text of a table's cell on a terminal; longer ones end in three dots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,14 @@ def printable(text: str) -> str:
     )
 
 
-def cell(value: object, limit: int = MAX_CELL) -> str:
-    """Return a value as one line of at most `limit` characters; nothing is a dash."""
+def longest_text(on_terminal: int = MAX_CELL) -> int:
+    """Return how long a text may be where it is shown: so long on a terminal, else of any length."""
+    return on_terminal if sys.stdout.isatty() else sys.maxsize
+
+
+def cell(value: object, limit: int | None = None) -> str:
+    """Return a value as one line of at most `limit` characters (as `longest_text`); nothing is a dash."""
+    limit = longest_text() if limit is None else limit
     match value:
         case None | "":
             return "-"
@@ -59,4 +69,4 @@ def render_table(table: Table) -> list[str]:
 def render_pairs(pairs: Sequence[tuple[str, object]]) -> list[str]:
     """Return `name: value` lines with the values in one column, none cut short."""
     width = max((len(name) for name, _ in pairs), default=0) + 1
-    return [f"{name + ':':<{width}}  {cell(value, 10_000)}" for name, value in pairs]
+    return [f"{name + ':':<{width}}  {cell(value, sys.maxsize)}" for name, value in pairs]

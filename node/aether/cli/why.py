@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
+from aether.cli.differences import changes_in
 from aether.cli.framework import Command, Invocation
 from aether.cli.moments import MOMENT, MomentCommand, at_option
 from aether.cli.names import GIVEN
-from aether.cli.tables import Table, cell, printable, render_pairs, render_table
+from aether.cli.tables import Table, cell, longest_text, printable, render_pairs, render_table
 from aether.cli.why_subject import ask_why
 
 _DECISIONS = ("TIME", "REVISION", "ACTOR", "RULE")
@@ -20,7 +21,7 @@ _LEAST_SENTENCE = 40
 """Columns a sentence gets at least, however narrow the terminal is."""
 _MOST_SENTENCE = 10_000
 _MOST_INPUT = 200
-"""Longest text of one input on a screen; `-o json` has all of it."""
+"""Longest text of one value on a terminal."""
 
 
 @click.command(cls=Command)
@@ -155,20 +156,15 @@ def diff_lines(items: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def _values(before: object, after: object) -> list[str]:
-    """Return what was taken away and what came, field by field where both are objects."""
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        names = [*before, *(name for name in after if name not in before)]
-        pairs = [(name, before.get(name), after.get(name)) for name in names]
-        changed = [(f"{name}: ", old, new) for name, old, new in pairs if old != new]
-    else:
-        changed = [("", before, after)] if before != after else []
+    """Return what was taken away and what came, place by place where there was something before."""
     lines: list[str] = []
-    for name, old, new in changed:
-        lines += [f"  - {name}{_value(old)}"] if old is not None else []
-        lines += [f"  + {name}{_value(new)}"] if new is not None else []
+    for path, old, new in changes_in(before, after):
+        place = f"{path}: " if path else ""
+        lines += [f"  - {place}{_value(old)}"] if old is not None else []
+        lines += [f"  + {place}{_value(new)}"] if new is not None else []
     return lines
 
 
 def _value(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return cell(text, _MOST_INPUT)
+    return cell(text, longest_text(_MOST_INPUT))

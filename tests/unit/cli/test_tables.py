@@ -1,5 +1,8 @@
 """Plain aligned text."""
 
+import sys
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,8 +29,16 @@ def test_cells() -> None:
     assert [cell(value) for value in values] == [
         "-", "-", "0", "yes", "no", "k=1", "-", "a,2",
     ]  # fmt: skip
-    assert cell("x" * 100) == "x" * 69 + "..."
+    assert cell("x" * 100, 72) == "x" * 69 + "..."
     assert cell("x" * 100, 100) == "x" * 100
+
+
+def test_cells_are_cut_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = "x" * 10_000
+    for terminal, shown in ((True, "x" * 69 + "..."), (False, long)):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda terminal=terminal: terminal)
+        assert render_table(table_of([{"a": long}], {"A": "a"}))[1] == shown
+        assert render_pairs([("a", long)]) == [f"a:  {long}"]
 
 
 def test_data_cannot_steer_a_terminal() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from aether.cli.root import run
-from aether.cli.why import why_lines
+from aether.cli.why import diff_lines, why_lines
 from tests.cli_world import Answer as Given
 from tests.cli_world import FakeApi, page, problem
 
@@ -135,6 +135,33 @@ def test_a_difference_shows_what_went_and_what_came(
     assert aether(api, "diff", "7") == 0
     assert "nothing" in capsys.readouterr().out
     assert aether(api, "diff", "7", "--subject", "") == 2
+
+
+def test_a_difference_shows_where_inside_a_value_it_is() -> None:
+    def record(version: str) -> dict[str, object]:
+        source = f'id = "a:b:1.0.0"\n[[slices]]\nartifact = "a:c:{version}"\n'
+        many = [{"artifact": f"a:s{number}:1.0.0", "instances": 2} for number in range(20)]
+        slices = [*many, {"artifact": f"a:c:{version}", "instances": 2}]
+        return {"slices": slices, "source": source}
+
+    one = {"key": "blueprint/a:b", "before": record("1.0.0"), "after": record("2.0.0")}
+    assert diff_lines([{**one, "reasons": []}]) == [
+        "blueprint/a:b",
+        "  - slices[20].artifact: a:c:1.0.0",
+        "  + slices[20].artifact: a:c:2.0.0",
+        '  - source:3: artifact = "a:c:1.0.0"',
+        '  + source:3: artifact = "a:c:2.0.0"',
+    ]
+
+
+def test_details_are_whole_when_they_are_piped(
+    api: FakeApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    candidates = [f"node-{number}" for number in range(100)]
+    told = {**ANSWER, "decisions": [{**DECISION, "inputs": {"candidates": candidates}}]}
+    api.on("GET", f"slices/{BASE}/why?limit=20", Given(value=told))
+    assert aether(api, "why", BASE, "--details") == 0
+    assert json.dumps(candidates) in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
