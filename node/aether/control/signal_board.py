@@ -6,8 +6,8 @@ from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.records import PhaseRecord, ProvisionRecord, WantedRecord
 from aether.core.model.view import ClusterView, Placed
 
-_State = tuple[Desired | None, int, Phase | None, int]
-"""Wish and its generation, phase of the present life and the generation it answers."""
+_State = tuple[Desired | None, int, tuple[NodeId, ...], Phase | None, int]
+"""Wish, its generation and what it has learned, phase of the present life and the generation it answers."""
 
 _Seen = tuple[WantedRecord | None, PhaseRecord | None, bool]
 """The records of an instance, and whether the fact is of the present life of its node."""
@@ -177,6 +177,7 @@ def _state(seen: _Seen) -> _State:
     return (
         wish.desired if wish else None,
         wish.generation if wish else -1,
+        wish.tried if wish else (),
         current.state if current else None,
         current.observed_generation if current else -1,
     )

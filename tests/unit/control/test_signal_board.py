@@ -49,6 +49,15 @@ def test_time_in_a_state_counts_from_when_it_was_first_seen() -> None:
     assert board.look(loaded, 16.0).in_state_for(WHERE, 16.0) == 0.0
 
 
+def test_time_in_a_state_counts_anew_from_what_the_wish_has_learned() -> None:
+    board = SignalBoard()
+    serves = with_instance(nodes("n1"), *WHERE, wish(), fact())
+    board.look(serves, 10.0)
+    learned = replace(serves, wanted={WHERE: replace(wish(), tried=(NodeId("n2"),))})
+    assert board.look(learned, 700.0).in_state_for(WHERE, 700.0) == 0.0
+    assert board.look(learned, 800.0).in_state_for(WHERE, 800.0) == 100.0
+
+
 def test_what_left_the_view_leaves_the_board() -> None:
     board = SignalBoard()
     board.hear(N1, "life-1", 1.0)

@@ -90,7 +90,7 @@ def test_what_is_on_a_node_or_of_a_slice_that_is_behind_waits() -> None:
     other = placed("n2", f"{STOCK}:1.0.0/0")
     instead = Wish(*placed("n2", f"{SHOP}:1.0.0/1"), wish(), BECAUSE)
     unconcerned = Wish(*other, wish(), BECAUSE)
-    later = [[here, unconcerned], [instead]]
+    later: list[list[Command]] = [[here, unconcerned], [instead]]
     judge = Judge(NodeId("n1"), VIEW.verdicts[NodeId("n1")], BECAUSE)
     assert without_those_behind(later, [], VIEW) == later
     assert without_those_behind(later, [judge], VIEW) == [[unconcerned]]

@@ -1,6 +1,7 @@
 """What a failed move teaches."""
 
 from dataclasses import replace
+from random import Random
 
 from aether.core.control.balance import RULES, rebalance
 from aether.core.control.convergence import converge
@@ -11,6 +12,7 @@ from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import Wish
 from aether.core.model.records import Failure
 from aether.core.model.view import ClusterView
+from tests.lives import Life
 from tests.worlds import (
     SHOP,
     all_heard,
@@ -87,3 +89,27 @@ def test_a_reference_that_nobody_can_read_replaces_nothing() -> None:
     odd = replace(wish(Desired.LOAD, 1), replaces="n1/not an instance")
     view = with_instance(nodes("n1", "n2"), *MOVER, odd, None)
     assert victim_of(view, MOVER) is None
+
+
+def test_a_move_that_failed_is_not_made_again_at_once_though_the_victim_has_served_long() -> None:
+    life = Life(nodes("n1", "n2"))
+    life.apply([spec(f"{SHOP}:1.0.0")])
+    dice = Random(1)
+    life.pass_time(dice, 20)
+    life.now += 700.0
+    life.pass_time(dice, 5)
+    (victim,) = life.view.wanted
+    life.drain(victim[0])
+    begun = []
+    for _ in range(400):
+        life.now += 1.0
+        begun += [command for command in life.look().commands if command.because.rule == "drain"]
+        life.answer(dice)
+        phases = dict(life.view.phases)
+        for there, wanted in life.view.wanted.items():
+            if wanted.replaces and wanted.desired is Desired.LOAD:
+                fatal = Failure(kind="fatal", message="it has no disk of that kind")
+                phases[there] = fact(Phase.FAILED, wanted.generation, "life-1", fatal)
+        life.view = replace(life.view, phases=phases)
+    assert len(begun) == 1
+    assert life.view.is_active(victim)
