@@ -6,7 +6,7 @@ from dataclasses import replace
 from aether.core.control.drain import RULES, Evacuation, decide, evacuate
 from aether.core.control.reconcile import reconcile
 from aether.core.control.removal import is_leaving
-from aether.core.control.signals import ControlSettings, Signals
+from aether.core.control.signals import ControlSettings, Heard, Signals
 from aether.core.control.waiting import Waiting
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.lifecycle import Desired, Phase
@@ -26,6 +26,7 @@ from tests.worlds import (
     STOCK,
     all_heard,
     fact,
+    node_record,
     nodes,
     obey,
     placed,
@@ -231,6 +232,28 @@ def test_an_empty_node_is_decommissioned_and_keeps_its_order() -> None:
     assert RULES["drain"](step.because.inputs) == step.because.inputs["decision"]
     left = replace(view, phases={**view.phases, placed("n1", f"{STOCK}:1.0.0/0"): fact()})
     assert sentences(left) == ["n1 drains: it still reports 1 instances that nobody wants"]
+
+
+def test_an_empty_node_that_has_just_restarted_is_not_decommissioned_before_it_reports() -> None:
+    """Else the order to stop would be for a life that is over, and the new one would go on."""
+    view = draining(nodes("n1", "n2"), "n1")
+    order = DrainOrder(by="test", shutdown=True)
+    told = replace(view.verdicts[N1], drain=order)
+    reborn = replace(
+        view,
+        verdicts={**view.verdicts, N1: told},
+        nodes={**view.nodes, N1: node_record("n1", "life-2")},
+    )
+    (sentence,) = sentences(reborn)
+    assert "n1 drains: it began life life-2 and has not reported yet" in sentence
+    heard = Signals(
+        reign_began=0.0,
+        heard={N1: Heard("life-2", 100.0), NodeId("n2"): Heard("life-1", 100.0)},
+    )
+    after = carry_out(reborn, reconcile(reborn, heard, SETTINGS, 100.0).commands)
+    assert after.verdicts[N1] == VerdictRecord(
+        verdict=Verdict.DECOMMISSIONED, incarnation="life-2", drain=order
+    )
 
 
 def test_a_node_that_falls_silent_while_it_drains_is_waited_for() -> None:

@@ -28,7 +28,7 @@ from aether.core.model.records import (
 )
 from aether.core.model.view import ClusterView
 from aether.core.store.commands import Delete, DeletePrefix, Guard, Put
-from tests.worlds import nodes, wish, with_artifact, with_instance
+from tests.worlds import node_record, nodes, wish, with_artifact, with_instance
 
 N1, N2, N3, N4 = (NodeId(f"n{number}") for number in (1, 2, 3, 4))
 BY = "api:anonymous"
@@ -114,6 +114,18 @@ def test_a_shutdown_says_what_is_left_of_the_quorum() -> None:
         "its process stops once it is empty; 2 of 3 voters answer then, a quorum is 2: "
         "none may fail then"
     )
+
+
+def test_an_order_to_stop_names_the_life_that_is_registered() -> None:
+    """One that has not reported yet: else its first report would show the order to be an old one."""
+    back = three(Verdict.DECOMMISSIONED, DrainOrder(by="first", shutdown=True))
+    reborn = replace(back, nodes={**back.nodes, N1: node_record("n1", "life-2")})
+    again = verdict_put(admit_shutdown(reborn, N1, voting(N1, N2, N3), by=BY))
+    assert (again.verdict, again.incarnation) == (Verdict.DECOMMISSIONED, "life-2")
+    assert again.drain == DrainOrder(by="first", shutdown=True)
+    drained = admit_drain(reborn, N1, by=BY)
+    assert isinstance(drained, Admitted)
+    assert not drained.changed
 
 
 def test_two_shutdowns_at_once_stand_in_each_others_way() -> None:

@@ -93,11 +93,14 @@ class Emptied:
     """Instances wanted there, those on their way out included."""
     reported: int
     """Instances the node has said anything about, wanted or not."""
+    reports: bool = True
+    """Whether its present life has reported: an order to stop is for a life that hears it."""
 
 
 def is_empty(asked: Emptied) -> str:
     """Return `DECOMMISSIONED`, or `wait`."""
-    return "wait" if asked.hosted or asked.reported else Verdict.DECOMMISSIONED.value
+    waits = asked.hosted or asked.reported or not asked.reports
+    return "wait" if waits else Verdict.DECOMMISSIONED.value
 
 
 def evacuate(
@@ -133,8 +136,13 @@ def _silent(view: ClusterView) -> Iterator[Waiting]:
 
 def _decommission(view: ClusterView, node: NodeId) -> Iterator[Judge | Waiting]:
     reported = sum(1 for placed in view.phases if placed[0] == node)
-    asked = Emptied(hosted=0, reported=reported)
+    present = view.nodes[node].incarnation
+    reports = view.verdicts[node].incarnation == present
+    asked = Emptied(hosted=0, reported=reported, reports=reports)
     decision = is_empty(asked)
+    if decision == "wait" and not reports:
+        yield Waiting(f"{node} drains: it began life {present} and has not reported yet")
+        return
     if decision == "wait":
         yield Waiting(f"{node} drains: it still reports {reported} instances that nobody wants")
         return

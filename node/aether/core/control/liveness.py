@@ -182,7 +182,14 @@ def _sentence(node: NodeId, asked: Standing, verdict: VerdictRecord) -> str:
             by = f", as {verdict.drain.by} ordered" if verdict.drain else ""
             return f"{node} reports, life {verdict.incarnation}, and is still to be emptied{by}"
         case Verdict.DECOMMISSIONED:
-            return f"{node} is back as life {verdict.incarnation} and stays empty until activated"
+            back = f"{node} is back as life {verdict.incarnation} and stays empty until activated"
+            was_to_stop = asked.drain is not None and asked.drain.shutdown
+            stops = verdict.drain is not None and verdict.drain.shutdown
+            return (
+                f"{back}; the order to stop was for its life before"
+                if was_to_stop > stops
+                else back
+            )
 
 
 def may_host(view: ClusterView, node: NodeId) -> bool:

@@ -58,6 +58,8 @@ def admit_drain(
     order = replace(before, shutdown=before.shutdown or shutdown, force=before.force or force)
     stays = present.verdict in _STAYS
     after = replace(present, verdict=present.verdict if stays else Verdict.DRAINING, drain=order)
+    if shutdown and present.verdict is Verdict.DECOMMISSIONED:
+        after = replace(after, incarnation=record.incarnation)  # the life that is to stop
     if after == present:
         return Admitted((), (), f"{node} is {present.verdict} already; nothing changes")
     return Admitted(
