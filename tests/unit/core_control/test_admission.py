@@ -9,6 +9,7 @@ from aether.core.control.admission import (
     admit_deletion,
     admit_scale,
 )
+from aether.core.control.rehearsal_changes import with_changes
 from aether.core.control.targets import derive_targets
 from aether.core.model import keys
 from aether.core.model.ids import Artifact, SliceBase
@@ -179,3 +180,16 @@ def test_scale_stays_in_bounds() -> None:
     unknown = admit_scale(view, SHOP, 1)
     assert isinstance(unknown, Rejected)
     assert unknown.code == "not_found"
+
+
+def test_a_setting_of_another_type_is_a_change() -> None:
+    view = with_artifact(nodes("n1"), f"{SHOP}:1.0.0")
+    given = [{"debug": 1}, {"debug": True}, {"debug": True}, {"debug": 1.0}, {"debug": [1]}]
+    changed = []
+    for config in given:
+        asked = replace(spec(f"{SHOP}:1.0.0"), config=config)
+        admitted = admit_blueprint(view, Artifact(f"{APP}:1.0.0"), (asked,), "source")
+        assert isinstance(admitted, Admitted)
+        changed.append(admitted.changed)
+        view = with_changes(view, admitted.then)
+    assert changed == [True, True, False, True, True]

@@ -31,6 +31,13 @@ def test_values_that_changed_are_named_by_their_path() -> None:
     )
 
 
+def test_a_value_of_another_type_is_another_value() -> None:
+    before = replace(spec(f"{SHOP}:1.0.0"), config={"debug": 1, "many": [1], "same": 1})
+    after = replace(before, config={"debug": True, "many": [True], "same": 1})
+    told = difference(record(before), record(after))
+    assert [each.name for each in told.changed] == ["config.debug", "config.many"]
+
+
 def test_order_makes_no_difference() -> None:
     one, two = spec(f"{SHOP}:1.0.0"), spec(f"{STOCK}:1.0.0")
     told = difference(record(one, two), record(two, one))

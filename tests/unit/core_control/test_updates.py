@@ -67,6 +67,13 @@ def test_version_settings_and_labels_of_the_node_must_fit() -> None:
     assert fits("1.0.0", wish(), picky, replace(node, labels={"disk": "ssd"}))
 
 
+def test_settings_of_another_type_are_other_settings() -> None:
+    for before, after in ((1, True), (1, 1.0), ([1], [True]), ({"a": 0}, {"a": False})):
+        was, asked = replace(wish(), config={"debug": before}), target()
+        assert fits("1.0.0", was, replace(asked, config={"debug": before}), None)
+        assert not fits("1.0.0", was, replace(asked, config={"debug": after}), None)
+
+
 def test_an_immediate_update_may_start_all_at_once() -> None:
     at_once = replace(target(instances=4), update=Update(strategy="immediate"))
     assert surge_left(at_once, 4) == 4

@@ -2,7 +2,12 @@
 
 from aether.core.model.ids import SliceBase
 from aether.core.model.records import ConfigRecord
-from aether.core.model.slice_settings import changed_settings, settings_digest, slice_settings
+from aether.core.model.slice_settings import (
+    are_same,
+    changed_settings,
+    settings_digest,
+    slice_settings,
+)
 
 SHOP = SliceBase("org.example:shop")
 
@@ -30,3 +35,11 @@ def test_changes_of_other_scopes_and_impossible_names_are_passed_over() -> None:
         (f"slice/{SHOP}", "No Name"): record,
     }
     assert changed_settings(overrides) == {SHOP: {"limit": 1}}
+
+
+def test_settings_are_the_same_only_with_values_of_the_same_types() -> None:
+    assert are_same({}, {})
+    assert are_same({"a": 1, "b": [True, None]}, {"b": [True, None], "a": 1})
+    for one, other in ((1, True), (1, 1.0), (0, False), ([1], [True]), ({"b": 0}, {"b": 0.0})):
+        assert not are_same({"a": one}, {"a": other})
+    assert not are_same({"a": None}, {})

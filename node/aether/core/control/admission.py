@@ -3,7 +3,7 @@
 Nothing is half done: a rejected change writes nothing, an admitted one is a single transaction.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -21,7 +21,8 @@ from aether.core.control.targets import is_retired
 from aether.core.model import keys
 from aether.core.model.ids import Artifact, SliceBase
 from aether.core.model.nearness import nearest
-from aether.core.model.records import BlueprintRecord, SliceSpec, TargetRecord, encode
+from aether.core.model.records import BlueprintRecord, Dependency, SliceSpec, TargetRecord, encode
+from aether.core.model.slice_settings import are_same
 from aether.core.model.view import ClusterView
 from aether.core.store.commands import MAX_VALUE_BYTES, Delete, Guard, Operation, Put
 
@@ -77,28 +78,30 @@ def admit_blueprint(
     """
     others = others_than(view, blueprint.base)
     listed = [spec for spec in slices if not spec.added_for]
-    unknown = tuple(_unknown_artifacts(view, listed))
+    unknown = [spec for spec in listed if spec.artifact not in view.artifacts]
     known = [spec for spec in listed if spec.artifact in view.artifacts]
     running = _running(view, blueprint.base)
     pinned = {base: each for base, each in running.items() if each in view.artifacts}
     pinned |= {spec.artifact.base: spec.artifact for spec in slices if spec.added_for}
-    expanded = expand(view, others, known, pinned)
-    problems = (*unknown, *expanded.problems, *_beyond_limits(expanded.specs))
+    missing = {spec.artifact.base for spec in unknown}
+    expanded = expand(view, others, known, pinned, missing)
     own = {spec.artifact.base: spec.dependencies for spec in expanded.specs}
-    needs = {base: spec.dependencies for base, spec in others.specs.items()}
-    cycle = find_cycle({**needs, **own})
-    if cycle:
-        problems += (f"these slices need each other in a circle: {' → '.join(cycle)}",)
-    if problems:
-        return _reject("invalid", problems)
-    found = list(losses(others, [base for base in running if base not in own]))
+    problems = (
+        *_unknown_artifacts(view, unknown),
+        *expanded.problems,
+        *_beyond_limits(expanded.specs),
+        *_circles(others, own),
+    )
+    found = list(
+        losses(others, [base for base in running if base not in own and base not in missing])
+    )
     conflicts = (
-        *_foreign_slices(others, expanded.specs),
+        *_foreign_slices(others, (*expanded.specs, *unknown)),
         *route_conflicts(view, others, expanded.specs),
         *(loss.refusal() for loss in found if loss.spec.on_dependency_loss == "block"),
     )
-    if conflicts:
-        return _reject("conflict", conflicts)
+    if problems or conflicts:
+        return _reject("invalid" if problems else "conflict", (*problems, *conflicts))
     record = BlueprintRecord(
         id=blueprint,
         generation=next_generation(view, blueprint.base),
@@ -110,10 +113,34 @@ def admit_blueprint(
     return _apply(view, record, consequences(found))
 
 
+def shortcomings(
+    view: ClusterView, owner: SliceBase | None, artifacts: Sequence[Artifact]
+) -> tuple[str, ...]:
+    """Return what the cluster would refuse of a blueprint of which no more than this can be read.
+
+    Without its name (`owner`) it cannot be told whose its slices and routes are.
+    """
+    specs = [SliceSpec(artifact=artifact) for artifact in artifacts]
+    unknown = [spec for spec in specs if spec.artifact not in view.artifacts]
+    problems = list(_unknown_artifacts(view, unknown))
+    if owner is not None:
+        others = others_than(view, owner)
+        known = [spec for spec in specs if spec.artifact in view.artifacts]
+        problems += [*_foreign_slices(others, specs), *route_conflicts(view, others, known)]
+    return _reject("invalid", problems).problems
+
+
+def _circles(others: Others, own: Mapping[SliceBase, tuple[Dependency, ...]]) -> Iterator[str]:
+    needs = {base: spec.dependencies for base, spec in others.specs.items()}
+    cycle = find_cycle({**needs, **own})
+    if cycle:
+        yield f"these slices need each other in a circle: {' → '.join(cycle)}"
+
+
 def _apply(view: ClusterView, record: BlueprintRecord, aside: str) -> Admitted | Rejected:
     base, present = record.id.base, view.blueprints.get(record.id.base)
     added = added_text(record.slices)
-    if present is not None and (present.id, present.slices) == (record.id, record.slices):
+    if present is not None and _is_same(present, record):
         return Admitted((), (), f"blueprint {record.id} is applied already; nothing changes")
     value = encode(record)
     if len(value) > MAX_VALUE_BYTES:
@@ -131,6 +158,14 @@ def _apply(view: ClusterView, record: BlueprintRecord, aside: str) -> Admitted |
         f"blueprint {record.id} generation {record.generation}: {len(record.slices)} slices"
         f"{added}{aside}",
     )
+
+
+def _is_same(present: BlueprintRecord, record: BlueprintRecord) -> bool:
+    """Whether two generations ask for the same."""
+    if (present.id, present.slices) != (record.id, record.slices):
+        return False
+    pairs = zip(present.slices, record.slices, strict=True)
+    return all(are_same(before.config, after.config) for before, after in pairs)
 
 
 def _unchanged(view: ClusterView, touched: Iterable[str]) -> tuple[Guard, ...]:
@@ -152,14 +187,15 @@ def _beyond_limits(specs: Sequence[SliceSpec]) -> Iterator[str]:
 
 
 def _unknown_artifacts(view: ClusterView, specs: Sequence[SliceSpec]) -> Iterator[str]:
-    unknown = [spec.artifact for spec in specs if spec.artifact not in view.artifacts]
-    if not unknown:
+    """Yield a sentence for each artifact, of those nobody pushed, with a guess."""
+    if not specs:
         return
     versions: dict[SliceBase, list[str]] = {}
     for artifact in sorted(view.artifacts):
         versions.setdefault(artifact.base, []).append(str(artifact))
     searched = 0
-    for told, artifact in enumerate(unknown):
+    for told, spec in enumerate(specs):
+        artifact = spec.artifact
         candidates: Iterable[str] = versions.get(artifact.base, [])
         if not candidates and searched < _GUESSES:
             searched += 1

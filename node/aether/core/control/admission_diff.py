@@ -6,6 +6,7 @@ from typing import Any
 
 from aether.core.model.ids import SliceBase
 from aether.core.model.records import BlueprintRecord, SliceSpec, to_plain
+from aether.core.model.slice_settings import are_same
 
 MAX_CHANGES = 1000
 """Most changed values told; further ones are counted in `more`."""
@@ -40,7 +41,7 @@ def difference(before: BlueprintRecord, after: BlueprintRecord) -> Difference:
     changed = [
         found
         for base in sorted(old.keys() & new.keys())
-        if old[base] != new[base]
+        if old[base] != new[base] or not are_same(old[base].config, new[base].config)
         for found in _changes(base, _values(old[base]), _values(new[base]))
     ]
     return Difference(
@@ -63,7 +64,7 @@ def _differs(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> bool:
     if (name in old) != (name in new):
         return True
     # 1, 1.0 and True are equal to Python and different to a slice.
-    return old[name] != new[name] or type(old[name]) is not type(new[name])
+    return not are_same({name: old[name]}, {name: new[name]})
 
 
 def _values(spec: SliceSpec) -> dict[str, Any]:

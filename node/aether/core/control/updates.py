@@ -16,6 +16,7 @@ from aether.core.control.liveness import is_relied_on
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.reason import Reason
 from aether.core.model.records import NodeRecord, TargetRecord, WantedRecord
+from aether.core.model.slice_settings import are_same
 from aether.core.model.view import ClusterView, Placed
 
 MOST_REJECTED = 8
@@ -69,7 +70,7 @@ def fits(
     """Whether an instance is what the target asks for: version, settings and labels of its node."""
     return (
         instance_version == target.version
-        and wish.config == target.config
+        and are_same(wish.config, target.config)
         and wish.timeout_s == target.timeout_s
         and (node is None or has_labels(node, target))
     )

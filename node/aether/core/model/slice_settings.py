@@ -36,6 +36,13 @@ def slice_settings(config: Mapping[str, Any], changed: Mapping[str, Any]) -> byt
     return msgspec.json.encode({**config, **changed}, order="deterministic")
 
 
+def are_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two settings are the same to a slice, to which 1, 1.0 and true are different values."""
+    if one != other:
+        return False
+    return not one or slice_settings(one, {}) == slice_settings(other, {})
+
+
 def settings_digest(settings: bytes) -> str:
     """Return what tells one host's settings from another's."""
     return hashlib.sha256(settings).hexdigest()
