@@ -5,7 +5,7 @@ import structlog
 from aether.core.model import keys
 from aether.core.model.reason import Reason
 from aether.core.model.records import ClusterRecord, NodeRecord, decode, encode
-from aether.core.store.commands import Entry, Guard, Put, Txn
+from aether.core.store.commands import Applied, Entry, Guard, Put, Txn
 from aether.errors import AetherError
 from aether.node.live_settings import as_set
 from aether.ports import Clock, Store
@@ -23,7 +23,8 @@ async def register(store: Store, clock: Clock, record: NodeRecord, cluster_id: s
     while True:
         try:
             told = await as_set(store, record)
-            await store.txn(Txn((Put(keys.node(record.node), encode(told)),), reason))
+            if not await _tell(store, told, reason):
+                continue
             await _name_cluster(store, cluster_id, reason)
         except AetherError as problem:
             _log.info("not registered yet", error=problem.message)
@@ -31,6 +32,21 @@ async def register(store: Store, clock: Clock, record: NodeRecord, cluster_id: s
         else:
             _log.info("registered", node=record.node, incarnation=record.incarnation)
             return
+
+
+async def _tell(store: Store, told: NodeRecord, reason: Reason) -> bool:
+    """Write the node's record over the one that stands; return False when another came in between.
+
+    A write of an earlier life may still be under way. It was guarded by what that life saw, so it
+    comes before this one and is seen, or never lands.
+    """
+    key, value = keys.node(told.node), encode(told)
+    entry = await store.get(key)
+    if entry is not None and entry.value == value:
+        return True
+    guard = Guard(key, entry.mod_revision if entry is not None else 0)
+    outcome = await store.txn(Txn((Put(key, value),), reason, (guard,)))
+    return isinstance(outcome, Applied)
 
 
 async def _name_cluster(store: Store, cluster_id: str, reason: Reason) -> None:

@@ -1,11 +1,14 @@
 """A node writes its facts, however long that takes."""
 
+from typing import Any
+
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.reason import Reason
 from aether.core.model.records import ClusterRecord, NodeRecord, decode
-from aether.core.store.commands import Put, Txn
+from aether.core.store.commands import Outcome, Put, Refused, Txn
 from aether.core.store.machine import KvMachine
+from aether.errors import OutcomeUnknown
 from aether.node.registration import register
 from aether.ports import Member
 from aether.store.client import KvStore
@@ -47,5 +50,36 @@ def test_it_waits_for_a_quorum_and_names_the_cluster_it_is_in() -> None:
         assert damaged is not None
         assert damaged.value == b"?"
         await tasks.stop()
+
+    run_virtual(story())
+
+
+class LateLife(KvStore):
+    """A store whose first write lands only when it is let go: its life is over by then."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.held: list[Txn] = []
+
+    async def txn(self, txn: Txn, *given: Any, **named: Any) -> Outcome:
+        self.held.append(txn)
+        raise OutcomeUnknown("no answer came in time")
+
+
+def test_a_registration_of_an_earlier_life_that_lands_late_changes_nothing() -> None:
+    async def story() -> None:
+        oracle, machine, clock = Oracle(), KvMachine(), VirtualClock()
+        consensus = oracle.member(Member(N1, "n1:1"), machine)
+        await consensus.start()
+        old, store, tasks = LateLife(consensus, machine), KvStore(consensus, machine), Tasks()
+        tasks.start("register", register(old, clock, node_record("n1"), "cluster-a"))
+        await let_pass(0.2)
+        await tasks.stop()
+        await register(store, clock, node_record("n1", "life-2"), "cluster-a")
+        assert len(old.held) == 1
+        assert isinstance(await store.txn(old.held[0]), Refused)
+        node = await store.get(keys.node(N1))
+        assert node is not None
+        assert decode(node.value, NodeRecord).incarnation == "life-2"
 
     run_virtual(story())
