@@ -12,6 +12,7 @@ from aether.core.control.liveness import may_host
 from aether.core.control.placement import RULES, Occupancy
 from aether.core.control.ranking import fullness, zone_of
 from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase
+from aether.core.model.lifecycle import Desired
 from aether.core.model.records import Placement, Verdict, VerdictRecord
 from aether.core.model.view import ClusterView
 from tests.worlds import fact, node_record, wish
@@ -98,6 +99,24 @@ def test_the_short_cuts_choose_what_a_look_at_every_node_would(
         assert (choice.node if isinstance(choice, Choice) else None) == best
         if best is not None:
             occupancy.add(best, occupancy.next_instance(Artifact(f"{base}:1.0.0")))
+
+
+@given(clusters(), st.data())
+@settings(deadline=None)
+def test_what_is_counted_out_is_counted_as_if_it_had_been_leaving(
+    view: ClusterView, data: st.DataObject
+) -> None:
+    gone = data.draw(st.sets(st.sampled_from(sorted(view.wanted)))) if view.wanted else set()
+    occupancy = Occupancy(view)
+    for placed in sorted(gone):
+        occupancy.remove(*placed)
+    on_their_way = dict.fromkeys(gone, wish(Desired.DEACTIVATE))
+    later = Occupancy(replace(view, wanted={**view.wanted, **on_their_way}))
+    for node in view.nodes:
+        for base in BASES:
+            assert occupancy.of_slice(node, base) == later.of_slice(node, base)
+            zone = zone_of(view.nodes[node])
+            assert occupancy.in_zone(zone, base) == later.in_zone(zone, base)
 
 
 @given(clusters(), placements, st.integers(1, 30))

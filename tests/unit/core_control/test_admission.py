@@ -8,6 +8,7 @@ from aether.core.control.admission import (
     admit_blueprint,
     admit_deletion,
     admit_scale,
+    shortcomings,
 )
 from aether.core.control.rehearsal_changes import with_changes
 from aether.core.control.targets import derive_targets
@@ -143,6 +144,42 @@ def test_routes_that_differ_in_the_names_of_parameters_are_one() -> None:
     assert f"belongs to {STOCK} as /shop/{{name}}" in after.problems[0]
 
 
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    """What nobody pushed hides neither whose slices these are nor whose routes."""
+    twin, mine = f"{STOCK}:2.0.0", SliceBase("org.example:mine")
+    view = with_artifact(known(), twin, routes=[Route(method="*", pattern="/shop")])
+    view = owned_by_other(view, twin)
+    slices = (spec(f"{STOCK}:9.0.0"), spec(f"{SHOP}:1.0.0"), spec(f"{mine}:1.0.0"))
+    rejected = admit_blueprint(view, ID, slices, "")
+    assert isinstance(rejected, Rejected)
+    assert rejected.code == "invalid"
+    starts = (
+        f"artifact {STOCK}:9.0.0 is not in the cluster; did you mean {STOCK}:",
+        f"artifact {mine}:1.0.0 is not in the cluster",
+        f"{STOCK} belongs to blueprint {OTHER}",
+        f"route GET /shop of {SHOP}:1.0.0 belongs to {STOCK} as * /shop",
+    )
+    for problem, start in zip(rejected.problems, starts, strict=True):
+        assert problem.startswith(start)
+
+
+def test_a_slice_listed_in_a_version_nobody_pushed_is_not_said_to_be_nowhere() -> None:
+    view = with_artifact(nodes("n1"), f"{SHOP}:1.0.0", needs=[STOCK])
+    rejected = admit_blueprint(view, ID, (spec(f"{SHOP}:1.0.0"), spec(f"{STOCK}:1.0.0")), "")
+    assert isinstance(rejected, Rejected)
+    (problem,) = rejected.problems
+    assert problem.startswith(f"artifact {STOCK}:1.0.0 is not in the cluster")
+
+
+def test_what_can_be_read_of_a_blueprint_is_held_against_the_cluster() -> None:
+    view = owned_by_other(known(), f"{STOCK}:1.0.0")
+    artifacts = [Artifact(f"{STOCK}:1.0.0"), Artifact(f"{SHOP}:1.0.1")]
+    unknown = f"artifact {SHOP}:1.0.1 is not in the cluster; did you mean {SHOP}:1.0.0? "
+    nameless, named = (shortcomings(view, owner, artifacts) for owner in (None, APP))
+    assert [text.startswith(unknown) for text in nameless] == [True]
+    assert named == (*nameless, f"{STOCK} belongs to blueprint {OTHER}; a slice has one owner")
+
+
 def test_a_slice_others_require_cannot_be_deleted_or_left_out() -> None:
     view = applied(with_blueprint(known(), spec(f"{STOCK}:1.0.0")))
     view = owned_by_other(view, f"{SHOP}:1.0.0", (STOCK,))
@@ -184,7 +221,13 @@ def test_scale_stays_in_bounds() -> None:
 
 def test_a_setting_of_another_type_is_a_change() -> None:
     view = with_artifact(nodes("n1"), f"{SHOP}:1.0.0")
-    given = [{"debug": 1}, {"debug": True}, {"debug": True}, {"debug": 1.0}, {"debug": [1]}]
+    given: list[dict[str, object]] = [
+        {"debug": 1},
+        {"debug": True},
+        {"debug": True},
+        {"debug": 1.0},
+        {"debug": [1]},
+    ]
     changed = []
     for config in given:
         asked = replace(spec(f"{SHOP}:1.0.0"), config=config)

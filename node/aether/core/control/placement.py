@@ -49,12 +49,12 @@ class Occupancy:
         self._ordinals: dict[str, set[int]] | None = None
         self._rooms: dict[tuple[tuple[str, str], ...], Room] = {}
         self._rankings: dict[SliceBase, tuple[Placement, Ranking]] = {}
-        stays = {node: _stays(view, node) for node in view.nodes if not is_gone(view, node)}
+        self._stays = {node: _stays(view, node) for node in view.nodes if not is_gone(view, node)}
         for (node, instance), wish in view.wanted.items():
-            if node not in stays:
+            if node not in self._stays:
                 continue
             self._total[node] += 1
-            if stays[node] and not is_leaving(wish):
+            if self._stays[node] and not is_leaving(wish):
                 self._count(node, instance.base, 1)
         self._off_duty = [
             (node, _verdict_of(view, node))
@@ -106,6 +106,8 @@ class Occupancy:
 
     def remove(self, node: NodeId, instance: InstanceId) -> None:
         """Count one instance as leaving: it takes room until it is gone, and keeps its ordinal."""
+        if not self._stays.get(node, False):
+            return  # nothing there was counted as staying
         self._count(node, instance.base, -1)
         self._rankings.pop(instance.base, None)  # a ranking stands only while numbers grow
 
