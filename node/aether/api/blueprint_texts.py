@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,11 +13,19 @@ from aether.api.plans import submit_as_planned
 from aether.api.problems import Malformed, Overloaded
 from aether.api.views import Change
 from aether.config.blueprint import MAX_SOURCE_BYTES, BlueprintDraft, read_blueprint
-from aether.core.control.admission import Admitted, Rejected, admit_blueprint, admit_deletion
+from aether.config.blueprint_readable import Readable, read_readable
+from aether.core.control.admission import (
+    Admitted,
+    Rejected,
+    admit_blueprint,
+    admit_deletion,
+    shortcomings,
+)
 from aether.core.control.admission_history import history_prefixes, with_history
+from aether.core.model import keys
 from aether.core.model.ids import SliceBase
-from aether.core.model.view import ClusterView
-from aether.errors import ConfigInvalid
+from aether.core.model.view import ClusterView, project
+from aether.errors import BlueprintInvalid, ConfigInvalid
 
 BLUEPRINT_BODY_BYTES = 2 * MAX_SOURCE_BYTES
 """Room for a blueprint inside JSON."""
@@ -29,6 +37,8 @@ TURN_S = 20.0
 """Longest wait for the changes of blueprints before this one."""
 
 _SOURCE_NAME = re.compile(r"[\w./ +@-]{1,200}")
+_ADMITTED_BY = (keys.ARTIFACTS, keys.BLUEPRINTS, keys.TARGETS, keys.ROUTES)
+"""Families that say what may be applied."""
 _reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="blueprint")
 """Reads one long text at a time, whatever is asked of this process; the calls of a node are bounded."""
 
@@ -43,22 +53,56 @@ class BlueprintText(BaseModel):
     toml: str = Field(description="the blueprint, as TOML")
 
 
-async def read_draft(call: Call) -> BlueprintDraft:
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A text with problems, and what can be read of it all the same."""
+
+    problem: BlueprintInvalid
+    readable: Readable
+
+
+def _read(text: str, source: str) -> BlueprintDraft | _Refused:
+    try:
+        return read_blueprint(text, source)
+    except BlueprintInvalid as problem:
+        return _Refused(problem, read_readable(text, source))
+
+
+async def read_draft(context: Context, call: Call) -> BlueprintDraft:
     """Return the blueprint in the body.
 
-    Raises Malformed, BlueprintInvalid or TooLarge for what it is, Overloaded when it is not read
-    within READ_S.
+    Raises Malformed or TooLarge for what it is, BlueprintInvalid with all that is wrong with it and all
+    that the cluster would refuse of it besides, Overloaded when it is not read within READ_S.
     """
+    found = await _read_in_turn(call)
+    if isinstance(found, _Refused):
+        raise BlueprintInvalid([*found.problem.problems, *_refusals(context, found.readable)])
+    return found
+
+
+def _refusals(context: Context, readable: Readable) -> tuple[str, ...]:
+    """Return what the cluster, as this node knows it, would refuse of the readable parts of a text."""
+    if not readable.artifacts:
+        return ()
+    level = context.store.level(_ADMITTED_BY)
+    view = project(
+        ((entry.key, entry.value, entry.mod_revision) for entry in level.entries), level.revision
+    )
+    owner = None if readable.id is None else readable.id.base
+    return readable.locate_all(shortcomings(view, owner, readable.artifacts))
+
+
+async def _read_in_turn(call: Call) -> BlueprintDraft | _Refused:
     text = _text_of(call)
     source = call.query.get("source", "blueprint")
     if not _SOURCE_NAME.fullmatch(source):
         source = "blueprint"
     try:
         if len(text) <= SHORT_TEXT:
-            return read_blueprint(text, source)
+            return _read(text, source)
         async with asyncio.timeout(READ_S):
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(_reader, read_blueprint, text, source)
+            return await loop.run_in_executor(_reader, _read, text, source)
     except ConfigInvalid as problem:
         raise Malformed(problem.message, fields=problem.fields) from problem
     except TimeoutError as late:

@@ -26,7 +26,7 @@ from aether.errors import NotFound
 
 async def validate(context: Context, call: Call) -> Answer:
     """Say whether the blueprint could be applied now; nothing is changed."""
-    draft = await read_draft(call)
+    draft = await read_draft(context, call)
     view = await read_view(context.store, call.consistency)
     decision = decide_draft(context, call, draft)(view)
     if isinstance(decision, Rejected):
@@ -36,7 +36,7 @@ async def validate(context: Context, call: Call) -> Answer:
 
 async def apply(context: Context, call: Call) -> Answer:
     """Make the blueprint what is wanted; the rest is the leader's work."""
-    draft = await read_draft(call)
+    draft = await read_draft(context, call)
     change = await change_in_turn(context, call, decide_draft(context, call, draft))
     return Answer(value={"id": draft.id, **to_plain(change)})
 

@@ -32,7 +32,7 @@ async def _plan(
 
 async def plan_blueprint(context: Context, call: Call) -> Answer:
     """Say what would come of applying the blueprint."""
-    draft = await read_draft(call)
+    draft = await read_draft(context, call)
     return await _plan(context, decide_draft(context, call, draft), id=draft.id)
 
 

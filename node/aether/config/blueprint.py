@@ -4,13 +4,13 @@ All problems of a text are found in one go, each with its line. Reading is bound
 the text, by what it may hold, and by the problems that are told.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
+from aether.config.blueprint_mentions import Listed, put_places
 from aether.config.blueprint_model import (
     DEFAULT_MAX_INSTANCES,
     TABLES,
@@ -35,8 +35,6 @@ MAX_WORK = 100_000
 MAX_GUESSES = 20
 """Problems that are told with a guess; each may search hundreds of names."""
 
-_MENTION = re.compile(r"(?<![\w.:-])[a-z][a-z0-9_.-]*:[a-z0-9]+(?:-[a-z0-9]+)*(?![a-z0-9-])")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlueprintDraft:
@@ -57,19 +55,11 @@ class BlueprintDraft:
 
     def locate_all(self, sentences: Iterable[str]) -> tuple[str, ...]:
         """Put before each sentence the place of the slice it names first."""
-        positions: dict[str, int] = {
-            spec.artifact.base: position for position, spec in enumerate(self.slices)
+        listed = {
+            spec.artifact.base: Listed(position, self.places[position])
+            for position, spec in enumerate(self.slices)
         }
-        return tuple(self._located(sentence, positions) for sentence in sentences)
-
-    def _located(self, sentence: str, positions: Mapping[str, int]) -> str:
-        mentioned = (positions.get(name) for name in _MENTION.findall(sentence))
-        position = next((each for each in mentioned if each is not None), None)
-        if position is None:
-            return sentence
-        path: Path = ("slices", position, "artifact")
-        line, column = self.places[position]
-        return f"{self.name}:{line}:{column}: {path_text(path)}: {sentence}"
+        return tuple(put_places(self.name, sentences, listed))
 
 
 def read_blueprint(text: str, source: str) -> BlueprintDraft:

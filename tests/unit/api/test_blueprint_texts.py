@@ -48,3 +48,22 @@ async def test_who_waits_too_long_for_a_turn_is_told_so(
         answer = await world.call("POST", "blueprints", BLUEPRINT.encode())
     assert (answer.status, answer.json()["code"]) == (503, "overloaded")
     assert (await world.call("POST", "blueprints", BLUEPRINT.encode())).status == 200
+
+
+@pytest.mark.parametrize("path", ["blueprints/validate", "blueprints", "blueprints/plan"])
+async def test_what_is_wrong_with_a_text_hides_nothing_the_cluster_would_refuse(
+    deployed: ApiWorld, path: str
+) -> None:
+    text = (
+        f'id = "org.example:other:1.0.0"\ncolour = 1\n[[slices]]\nartifact = "{SHOP_1}"\n'
+        'instances = 0\n[[slices]]\nartifact = "org.example:shpo:1.0.0"\n'
+    )
+    for padding in ("", "# \n" * blueprint_texts.SHORT_TEXT):
+        answer = await deployed.call("POST", f"{path}?source=b.toml", (text + padding).encode())
+        assert (answer.status, answer.json()["code"]) == (422, "blueprint_invalid")
+        assert [problem.partition(": ")[0] for problem in answer.json()["problems"]] == [
+            "b.toml:2:1", "b.toml:5:1", "b.toml:7:1", "b.toml:4:1",
+        ]  # fmt: skip
+        unpushed, foreign = answer.json()["problems"][2:]
+        assert "artifact org.example:shpo:1.0.0 is not in the cluster; did you mean" in unpushed
+        assert f"belongs to blueprint {APP}" in foreign

@@ -92,9 +92,9 @@ def admit_blueprint(
         *_beyond_limits(expanded.specs),
         *_circles(others, own),
     )
-    found = list(
-        losses(others, [base for base in running if base not in own and base not in missing])
-    )
+    # What versions nobody pushed require is not known, so neither is what would go.
+    gone = () if unknown else [base for base in running if base not in own]
+    found = list(losses(others, gone))
     conflicts = (
         *_foreign_slices(others, (*expanded.specs, *unknown)),
         *route_conflicts(view, others, expanded.specs),
@@ -120,7 +120,7 @@ def shortcomings(
 
     Without its name (`owner`) it cannot be told whose its slices and routes are.
     """
-    specs = [SliceSpec(artifact=artifact) for artifact in artifacts]
+    specs = [SliceSpec(artifact=artifact) for artifact in artifacts[:MAX_SLICES]]
     unknown = [spec for spec in specs if spec.artifact not in view.artifacts]
     problems = list(_unknown_artifacts(view, unknown))
     if owner is not None:

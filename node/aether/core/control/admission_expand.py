@@ -5,7 +5,7 @@ and no other blueprint runs it. It gets one instance, and the highest version pu
 blueprint runs already keeps its version, so that applying the same text again changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from aether.core.control.admission_others import Others
@@ -28,19 +28,22 @@ def expand(
     others: Others,
     listed: Sequence[SliceSpec],
     pinned: Mapping[SliceBase, Artifact],
+    unknown: Collection[SliceBase] = (),
 ) -> Expanded:
     """Return the listed slices and all they require, with the dependencies of each filled in.
 
-    `pinned` names the artifact to take for a slice that must be added. Every artifact listed is known.
+    `pinned` names the artifact to take for a slice that must be added. Every artifact listed is known;
+    `unknown` are slices that are listed too, in versions nobody pushed: they need not be added.
     """
     pushed: dict[SliceBase, list[Artifact]] = {}
     for artifact in view.artifacts:
         pushed.setdefault(artifact.base, []).append(artifact)
     specs = {spec.artifact.base: _with_needs(view, spec) for spec in listed}
+    elsewhere = {*others.owners, *unknown}
     waiting, problems = list(specs.values()), []
     for spec in waiting:
         for need in spec.dependencies:
-            if not need.required or need.slice in specs or need.slice in others.owners:
+            if not need.required or need.slice in specs or need.slice in elsewhere:
                 continue
             added = pinned.get(need.slice) or highest(pushed.get(need.slice, ()))
             if added is None:
