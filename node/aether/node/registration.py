@@ -24,6 +24,7 @@ async def register(store: Store, clock: Clock, record: NodeRecord, cluster_id: s
         try:
             told = await as_set(store, record)
             if not await _tell(store, told, reason):
+                await clock.sleep(_RETRY_S)
                 continue
             await _name_cluster(store, cluster_id, reason)
         except AetherError as problem:

@@ -83,3 +83,27 @@ def test_a_registration_of_an_earlier_life_that_lands_late_changes_nothing() -> 
         assert decode(node.value, NodeRecord).incarnation == "life-2"
 
     run_virtual(story())
+
+
+class Full(KvStore):
+    """A store that takes nothing any more."""
+
+    refused = 0
+
+    async def txn(self, txn: Txn, *given: Any, **named: Any) -> Outcome:
+        self.refused += 1
+        return Refused(revision=0, message="the store is full", code="full")
+
+
+def test_a_store_that_takes_nothing_is_asked_now_and_then() -> None:
+    async def story() -> None:
+        machine, clock = KvMachine(), VirtualClock()
+        consensus = Oracle().member(Member(N1, "n1:1"), machine)
+        await consensus.start()
+        store, tasks = Full(consensus, machine), Tasks()
+        tasks.start("register", register(store, clock, node_record("n1"), "cluster-a"))
+        await let_pass(10.0)
+        assert 10 <= store.refused <= 21
+        await tasks.stop()
+
+    run_virtual(story())
