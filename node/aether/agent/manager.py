@@ -116,6 +116,8 @@ class NodeDeploymentManager:
         wishes = {instance: wish for (_, instance), wish in view.wanted.items()}
         facts = {instance: fact for (_, instance), fact in view.phases.items()}
         for instance in sorted({*wishes, *facts, *self._hosts}):
+            if keys.wanted(self._node, instance) in view.unreadable:
+                continue  # a wish of a later version is no wish withdrawn: it stays as it is
             wish = wishes.get(instance)
             running = self._running.get(instance)
             if running is not None:

@@ -119,6 +119,31 @@ def test_hosts_a_new_launcher_has_not_heard_from_go_on_serving() -> None:
     run_virtual(story())
 
 
+def test_an_instance_whose_wish_cannot_be_read_serves_on() -> None:
+    async def story() -> None:
+        oracle = Oracle()
+        store, launcher, manager = make(oracle)
+        oracle.reconnect(NODE)
+        (record,) = with_artifact(nodes(), f"{SHOP}:1.0.0").artifacts.values()
+        known = Put(keys.artifact(I0.artifact), encode(record))
+        serving = Put(keys.wanted(NODE, I0), encode(wish(Desired.ACTIVATE, 2)))
+        await store.txn(Txn((known, serving), Reason("test", "test", "wish")))
+        tasks = Tasks()
+        tasks.start("agent", manager.run())
+        await let_pass(10.0)
+        serves = launcher.live[I0]
+        later = encode(wish(Desired.ACTIVATE, 3)).replace(b"ACTIVATE", b"HIBERNATE")
+        await store.txn(Txn((Put(keys.wanted(NODE, I0), later),), Reason("test", "test", "later")))
+        await let_pass(10.0)
+        assert launcher.live[I0] == serves
+        entry = await store.get(keys.phase(NODE, I0))
+        assert entry is not None
+        assert decode(entry.value, PhaseRecord).state is Phase.ACTIVE
+        await tasks.stop()
+
+    run_virtual(story())
+
+
 def test_a_step_that_ends_in_a_bug_is_tried_again_after_a_pause_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
