@@ -6,10 +6,13 @@ nothing would wait for them.
 
 import asyncio
 import selectors
-from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine, Mapping
+from contextvars import Context
+from itertools import count
+from typing import Any, TypeVar, TypeVarTuple
 
 _T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 
 
 class Deadlock(RuntimeError):
@@ -56,12 +59,39 @@ class _JumpingSelector(selectors.SelectSelector):
         return []
 
 
+class _Moment(float):
+    """When a timer is due; of two due at once, the one set first comes first.
+
+    A heap keeps no order among equals: which of them comes first would depend on all other timers.
+    """
+
+    number = 0
+
+    def __lt__(self, other: float) -> bool:
+        if isinstance(other, _Moment) and float(self) == float(other):
+            return self.number < other.number
+        return float(self) < float(other)
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """The loop; its time starts at 0 and moves only when all tasks wait."""
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
+        self._timers = count(1)
         super().__init__(self._jumping)
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[*_Ts], object],
+        *args: *_Ts,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """Arrange for a callback at a moment of virtual time."""
+        moment = _Moment(when)
+        moment.number = next(self._timers)
+        return super().call_at(moment, callback, *args, context=context)
 
     def time(self) -> float:
         """Virtual seconds since the loop was made."""

@@ -85,26 +85,29 @@ class _Gate:
             self._callback(*self._args)
 
 
-_serial = count(1)
-
-
 class _NumberedTask(asyncio.Task[Any]):
     """A task that hashes by its number: sets of tasks have the same order in every run."""
 
-    def __init__(self, coro: Any, **options: Any) -> None:  # noqa: ANN401 - as the base class takes them
-        self._number = next(_serial)
+    def __init__(self, number: int, coro: Any, **options: Any) -> None:  # noqa: ANN401 - as the base class takes them
+        self._number = number
         super().__init__(coro, **options)
 
     def __hash__(self) -> int:
         return self._number
 
 
-def _numbered(
-    loop: asyncio.AbstractEventLoop,
-    coro: Coroutine[Any, Any, _T] | Generator[Any, None, _T],
-    **options: Any,  # noqa: ANN401 - what the loop gives to every task factory
-) -> asyncio.Future[_T]:
-    return _NumberedTask(coro, loop=loop, **options)
+def _numbering() -> Callable[..., asyncio.Future[Any]]:
+    """Return a task factory that numbers from 1: where a set begins depends on the numbers themselves."""
+    serial = count(1)
+
+    def numbered(
+        loop: asyncio.AbstractEventLoop,
+        coro: Coroutine[Any, Any, _T] | Generator[Any, None, _T],
+        **options: Any,  # noqa: ANN401 - what the loop gives to every task factory
+    ) -> asyncio.Future[_T]:
+        return _NumberedTask(next(serial), coro, loop=loop, **options)
+
+    return numbered
 
 
 class OwnedLoop(VirtualLoop):
@@ -112,7 +115,7 @@ class OwnedLoop(VirtualLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self.set_task_factory(_numbered)
+        self.set_task_factory(_numbering())
 
     def call_soon(
         self,

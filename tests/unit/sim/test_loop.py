@@ -6,7 +6,7 @@ import time
 import pytest
 
 from aether_forge.sim import loop
-from aether_forge.sim.loop import Deadlock, Livelock, VirtualClock, run_virtual
+from aether_forge.sim.loop import Deadlock, Livelock, VirtualClock, let_pass, run_virtual
 
 
 def test_an_hour_passes_at_once_and_in_order() -> None:
@@ -49,3 +49,19 @@ def test_threads_are_refused() -> None:
 
     with pytest.raises(RuntimeError, match="virtual time"):
         run_virtual(main())
+
+
+async def _told_in_order(others: int) -> list[int]:
+    loop, told = asyncio.get_running_loop(), list[int]()
+    for number in range(others):
+        loop.call_at(1.0 - number / 100, lambda: None)
+    for number in range(20):
+        loop.call_at(2.0, told.append, number)
+    await let_pass(3.0)
+    return told
+
+
+@pytest.mark.parametrize("others", [0, 1, 2, 3, 7])
+def test_what_is_due_at_one_moment_happens_in_the_order_it_was_asked_for(others: int) -> None:
+    """Whatever else there is to wait for: a heap alone would let that decide."""
+    assert run_virtual(_told_in_order(others)) == list(range(20))
