@@ -93,10 +93,10 @@ def _refusals(context: Context, readable: Readable) -> tuple[str, ...]:
 
 
 async def _read_in_turn(call: Call) -> BlueprintDraft | _Refused:
-    text = _text_of(call)
     source = call.query.get("source", "blueprint")
     if not _SOURCE_NAME.fullmatch(source):
         source = "blueprint"
+    text = _text_of(call, source)
     try:
         if len(text) <= SHORT_TEXT:
             return _read(text, source)
@@ -109,13 +109,16 @@ async def _read_in_turn(call: Call) -> BlueprintDraft | _Refused:
         raise Overloaded(f"{source} was not read within {READ_S:g} s, behind others") from late
 
 
-def _text_of(call: Call) -> str:
+def _text_of(call: Call, source: str) -> str:
     if call.is_json:
         return call.json(BlueprintText).toml
     try:
         return call.body.decode()
     except UnicodeDecodeError as problem:
-        raise Malformed(f"the body is not UTF-8 at byte {problem.start}") from problem
+        before = call.body[: problem.start]
+        line, column = before.count(b"\n") + 1, problem.start - before.rfind(b"\n")
+        byte = f"0x{call.body[problem.start]:02x}"
+        raise Malformed(f"{source}:{line}:{column}: not UTF-8 text: byte {byte}") from problem
 
 
 def decide_draft(context: Context, call: Call, draft: BlueprintDraft) -> Decide:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from aether.api.problems import Malformed
 from aether.api.rehearsals import Rehearsals
 from aether.chronicle.chronicle import Chronicle
+from aether.config.guess import did_you_mean
 from aether.core.model.ids import Artifact, NodeId, SliceBase, parse_node_id, parse_slice_base
 from aether.core.model.plan import Plan
 from aether.core.model.reason import Reason
@@ -136,7 +137,7 @@ class Call:
             return model.model_validate(values)
         except ValidationError as found:
             problems = [
-                f"{'.'.join(str(part) for part in error['loc']) or 'body'}: {_said(error)}"
+                f"{'.'.join(str(part) for part in error['loc']) or 'body'}: {_said(error, model)}"
                 for error in found.errors()
             ]
             raise Invalid("; ".join(problems), fields={"problems": problems}) from found
@@ -146,9 +147,14 @@ class Call:
         return Reason(ACTOR, self.rule, text, {"request": self.request_id, **inputs})
 
 
-def _said(error: Mapping[str, Any]) -> str:
-    if error["type"] == "missing":
-        return "is required"
+def _said(error: Mapping[str, Any], model: type[BaseModel]) -> str:
+    match error["type"]:
+        case "missing":
+            return "is required"
+        case "extra_forbidden":
+            return f"unknown key{did_you_mean(str(error['loc'][-1]), model.model_fields)}"
+        case "model_type":
+            return f"should be an object with {', '.join(model.model_fields)}"
     return f"{error['msg'].removeprefix('Input ')}, got {error['input']!r:.60}"
 
 

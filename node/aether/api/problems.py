@@ -76,7 +76,7 @@ _RETRY = {"retry-after": "1"}
 KINDS: Mapping[type[AetherError], Kind] = {
     Malformed: _kind(400, "Malformed request", "Send the format the reference names."),
     NotRecorded: _kind(404, "Not recorded", "Name a later moment, or ask another node."),
-    NotFound: _kind(404, "Not found", "Check the name; the list above it shows what exists."),
+    NotFound: _kind(404, "Not found", "Check the name; lists of its kind show what exists."),
     MethodNotAllowed: _kind(405, "Method not allowed", "Use a method of the Allow header."),
     TooLarge: _kind(413, "Too large", "Send less; the limit is named."),
     Invalid: _kind(422, "Invalid request", "Change the request; as it is it cannot succeed."),

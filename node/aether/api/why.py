@@ -14,6 +14,7 @@ from aether.core.control.status import SliceStatus, blueprint_status, slice_stat
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.subjects import of_blueprint, of_node, of_slice
 from aether.core.model.view import ClusterView
+from aether.core.model.wording import counted
 from aether.errors import NotFound
 
 
@@ -113,7 +114,7 @@ def _of_node(view: ClusterView, node: NodeId) -> list[str]:
     hosted = sum(1 for placed in view.wanted if placed[0] == node)
     serving = sum(1 for placed in view.phases if placed[0] == node and view.is_active(placed))
     state = verdict.verdict if verdict is not None else "not judged yet"
-    sentences = [f"{node} is {state}; {hosted} instances are wanted there, {serving} are ACTIVE"]
+    sentences = [f"{node} is {state}; {counted(hosted, 'instance')} wanted there, {serving} ACTIVE"]
     if verdict is not None and verdict.drain is not None:
         then = ", then it stops" if verdict.drain.shutdown else ""
         forced = ", below their budgets if need be" if verdict.drain.force else ""

@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -147,8 +148,8 @@ class Reader:
         reach = self.reach()
         if time_ms < reach.since_ms:
             raise NotRecorded(
-                f"that is {(reach.since_ms - time_ms) / 1000:.0f} s before the chronicle of this "
-                "node begins; another node's may reach further",
+                f"the chronicle of this node begins at {_written(reach.since_ms)}, which is later; "
+                "another node's may reach further",
                 fields={"since_ms": reach.since_ms},
             )
         gap = self._db.execute(
@@ -210,6 +211,11 @@ def _in_gap(what: str, after: int, until: int, why: str) -> NotRecorded:
 def _entry(row: _Row) -> Entry:
     """Build an entry of `(key, value, created, modified, version, lease)`."""
     return Entry(*row)
+
+
+def _written(time_ms: int) -> str:
+    """Write a moment as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="seconds")[:-6] + "Z"
 
 
 def _condition(query: Query) -> tuple[str, list[object]]:

@@ -44,7 +44,8 @@ def history(this: Invocation, blueprint: str) -> None:
 def _time(at_ms: int) -> str:
     if not at_ms:
         return ""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(" ", "seconds")
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return moment.replace("+00:00", "Z")
 
 
 @click.command("show", cls=Command)

@@ -172,10 +172,12 @@ def delete(  # noqa: PLR0913 - one for each option
 
 
 def _confirm(blueprint: str, purge_data: bool) -> None:  # noqa: FBT001 - as the option
+    what = f"blueprint {blueprint} (`aether blueprint reapply` brings it back)"
+    if purge_data:
+        what = f"blueprint {blueprint} and its data, which nothing brings back"
     if not sys.stdin.isatty():
-        raise click.UsageError(f"deleting {blueprint} cannot be undone: say --yes")
-    data = " and its data" if purge_data else ""
-    if not click.confirm(f"Delete blueprint {blueprint}{data}?", err=True):
+        raise click.UsageError(f"nobody can be asked whether to delete {what}: say --yes")
+    if not click.confirm(f"Delete {what}?", err=True):
         raise CliError(f"{blueprint} is not deleted: not confirmed")
 
 

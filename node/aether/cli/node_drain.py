@@ -9,6 +9,7 @@ from aether.cli.failures import CliError, Missing, Refused, Unreachable
 from aether.cli.output import Output
 from aether.cli.tables import render_table, table_of
 from aether.cli.waiting import PERIOD_S
+from aether.core.model.wording import counted
 
 DRAIN_TIMEOUT_S = 600.0
 """Longest wait for a drain unless the caller says otherwise."""
@@ -65,7 +66,7 @@ def drain_lines(answer: Mapping[str, Any]) -> list[str]:
     asked = [name for name in ("shutdown", "force") if order[name]]
     return [
         f"drain ordered by {order['by']}{' with ' + ', '.join(asked) if asked else ''}: "
-        f"{len(left)} instances left",
+        f"{counted(len(left), 'instance')} left",
         *(render_table(table_of(left, _COLUMNS)) if left else []),
         *(f"waiting: {sentence}" for sentence in progress["waiting"]),
     ]
@@ -98,7 +99,7 @@ def wait_until_drained(wait: DrainWait, output: Output) -> str:
         raise
     raise Unreachable(
         f"{wait.node} is not empty after {wait.timeout_s:g} s; its drain goes on",
-        problems=before.waiting if before else (),
+        problems=before.waiting if before and output.quiet else (),  # else they were told already
         remedy=f"look again: aether node show {wait.node}; take it back: aether node activate "
         f"{wait.node}",
     )
@@ -121,7 +122,7 @@ def _done(wait: DrainWait) -> str:
 
 def _news(node: str, before: Sight | None, after: Sight) -> Iterator[str]:
     if before is None or (before.verdict, before.hosted) != (after.verdict, after.hosted):
-        yield f"{node} is {after.verdict}, {after.hosted} instances left"
+        yield f"{node} is {after.verdict}, {counted(after.hosted, 'instance')} left"
     for sentence in after.waiting:
         if before is None or sentence not in before.waiting:
             yield f"waiting: {sentence}"

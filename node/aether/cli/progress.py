@@ -7,7 +7,7 @@ from typing import Any
 
 from aether.cli.failures import CliError
 
-_COUNTS = re.compile(r"\d+ of \d+ instances serve|\d+ instances are on their way out")
+_COUNTS = re.compile(r"\d+ of \d+ instances serve|\d+ instances? on the way out")
 """Reasons that only count what the line has said already."""
 
 

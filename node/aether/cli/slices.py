@@ -23,6 +23,7 @@ from aether.cli.progress import (
 )
 from aether.cli.tables import cell, render_pairs, render_table, table_of
 from aether.cli.waiting import CHANGE_TIMEOUT_S, Wait, look_at, wait_until_done
+from aether.core.model.wording import counted
 
 _COLUMNS: Mapping[str, str] = {
     "SLICE": "base",
@@ -111,7 +112,7 @@ def scale(
     _, change = this.client.request("POST", path_to(*what, plan=plan), body, headers)
     this.output.say(change["summary"])
     if not waits:
-        this.output.show(change, [f"{slice_} wants {instances} instances"])
+        this.output.show(change, [f"{slice_} wants {counted(instances, 'instance')}"])
         return
     answer = wait_until_done(
         Wait(
@@ -123,7 +124,7 @@ def scale(
         ),
         this.output,
     )
-    this.output.show(answer, [f"{slice_} has {instances} instances"])
+    this.output.show(answer, [f"{slice_} has {counted(instances, 'instance')}"])
 
 
 def is_scaled(seen: Progress | None, instances: int, slice_: str) -> bool:

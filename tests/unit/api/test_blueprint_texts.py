@@ -67,3 +67,10 @@ async def test_what_is_wrong_with_a_text_hides_nothing_the_cluster_would_refuse(
         unpushed, foreign = answer.json()["problems"][2:]
         assert "artifact org.example:shpo:1.0.0 is not in the cluster; did you mean" in unpushed
         assert f"belongs to blueprint {APP}" in foreign
+
+
+async def test_a_text_that_is_not_utf_8_is_told_where(world: ApiWorld) -> None:
+    body = b'id = "x"\n# caf\xe9\n'
+    answer = await world.call("POST", "blueprints/validate?source=b.toml", body)
+    assert (answer.status, answer.json()["code"]) == (400, "malformed")
+    assert answer.json()["detail"] == "b.toml:2:6: not UTF-8 text: byte 0xe9"

@@ -1,5 +1,5 @@
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from aether.api.call import ACTOR, Call
 from aether.api.problems import Malformed
@@ -39,6 +39,22 @@ def test_all_problems_of_a_body_come_at_once() -> None:
         "number: should be a valid integer, unable to parse string as an integer, got 'x'",
         "text: is required",
     ]
+
+
+class Strict(Model):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def test_unknown_keys_of_a_body_are_answered_with_a_guess() -> None:
+    body = b'{"numbr": 1, "number": 1, "text": "x", "zzzzzzzz": 2}'
+    with pytest.raises(Invalid) as caught:
+        Call(rule="r", request_id="r", body=body).json(Strict)
+    assert caught.value.fields["problems"] == [
+        "numbr: unknown key; did you mean 'number'?",
+        "zzzzzzzz: unknown key; known: number, text",
+    ]
+    with pytest.raises(Invalid, match=r"body: should be an object with number, text$"):
+        Call(rule="r", request_id="r", body=b"[1]").json(Strict)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])

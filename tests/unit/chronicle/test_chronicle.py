@@ -76,7 +76,7 @@ async def test_a_moment_is_the_last_revision_not_later() -> None:
         assert await at(began_ms + 19_999) == first
         assert await at(began_ms + 20_000) == second
         assert await at(began_ms) == first - 1
-        with pytest.raises(NotRecorded, match="before the chronicle"):
+        with pytest.raises(NotRecorded, match="begins at 2023-11-14T22:13:20Z, which is later"):
             await at(began_ms - 1)
         with pytest.raises(Invalid, match="in the future"):
             await at(began_ms + 21_000)

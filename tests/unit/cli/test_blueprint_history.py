@@ -15,7 +15,7 @@ def test_history_says_who_applied_what_when(api: FakeApi, aether: Aether) -> Non
     api.on("GET", "blueprints/g:app/history", page(ROW, {**ROW, "generation": 1, "current": False}))
     lines = aether("blueprint", "history", "g:app").out.splitlines()
     assert lines[0].split()[:3] == ["GENERATION", "BLUEPRINT", "SLICES"]
-    assert "2023-11-14 22:13:20+00:00" in lines[1]
+    assert "2023-11-14T22:13:20.000Z" in lines[1]
     assert lines[1].endswith("*")
     assert lines[2].endswith("-")
     assert json.loads(aether("blueprint", "history", "g:app", "-o", "json").out)[0] == ROW

@@ -183,7 +183,7 @@ def test_delete_asks_on_a_terminal(
     api.on("DELETE", "blueprints/g:app", DELETED)
     ran = aether("blueprint", "delete", "g:app", "--detach")
     assert ran.code == code
-    assert "Delete blueprint g:app?" in ran.err
+    assert "Delete blueprint g:app (`aether blueprint reapply` brings it back)?" in ran.err
     assert bool(api.asked) is deleted
 
 
@@ -193,6 +193,9 @@ def test_delete_without_a_terminal_needs_yes(
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     ran = aether("blueprint", "delete", "g:app")
     assert (ran.code, "--yes" in ran.err, api.asked) == (2, True, [])
+    assert "reapply` brings it back" in ran.err
+    purging = aether("blueprint", "delete", "g:app", "--purge-data")
+    assert (purging.code, "its data, which nothing brings back" in purging.err) == (2, True)
 
 
 def test_answers_of_another_shape(api: FakeApi, aether: Aether, file: str) -> None:

@@ -48,7 +48,7 @@ def test_get(api: FakeApi, aether: Aether) -> None:
 def test_show_tells_how_far_a_drain_is(api: FakeApi, aether: Aether) -> None:
     api.on("GET", "nodes/node-1", draining("DRAINING", LEFT, waiting=("no node has room",)))
     lines = aether("node", "show", "node-1").out.splitlines()
-    assert "drain ordered by api:anonymous with shutdown: 1 instances left" in lines
+    assert "drain ordered by api:anonymous with shutdown: 1 instance left" in lines
     assert "g:a:1.0.0/0  ACTIVE  node-2/g:a:1.0.0/1  LOADING" in lines
     assert "waiting: no node has room" in lines
 
@@ -88,7 +88,7 @@ def test_a_drain_is_watched_to_its_end(api: FakeApi, aether: Aether) -> None:
     ran = aether("node", "drain", "node-1", "--wait", "--timeout", "20")
     assert ran.code == 0
     assert ran.err.splitlines() == [
-        "node-1 is DRAINING, 1 instances left",
+        "node-1 is DRAINING, 1 instance left",
         "waiting: no node has room",
         "still waiting: no quorum",
         "node-1 is DECOMMISSIONED, 0 instances left",
@@ -104,7 +104,7 @@ def test_a_drain_that_does_not_end_in_time_exits_5_and_says_why(
     ran = aether("node", "shutdown", "node-1", "--wait", "--timeout", "200ms")
     assert ran.code == 5
     assert "node-1 is not empty after 0.2 s; its drain goes on" in ran.err
-    assert "  no node has room" in ran.err
+    assert ran.err.count("no node has room") == 1
     assert "aether node activate node-1" in ran.err
 
 

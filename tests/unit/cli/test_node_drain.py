@@ -43,3 +43,23 @@ def test_who_looks_away_stops_nothing(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(KeyboardInterrupt):
         wait_until_drained(DrainWait(node="n1", ask=ask), Output())
     assert "its drain goes on: aether node show n1" in capsys.readouterr().err
+
+
+def test_on_a_time_out_what_was_told_is_not_told_again(capsys: pytest.CaptureFixture[str]) -> None:
+    time = [0.0]
+    waits = {"waiting": ["n1 drains: no node has room"]}
+    answer = {"verdict": "DRAINING", "progress": waits, "hosted": [1], "drain": {"by": "x"}}
+
+    def pause(seconds: float) -> None:
+        time[0] += seconds
+
+    for quiet, problems in ((False, ()), (True, ("n1 drains: no node has room",))):
+        time[0] = 0.0
+        wait = DrainWait(
+            node="n1", ask=lambda _: answer, timeout_s=1.0, now=lambda: time[0], pause=pause
+        )
+        with pytest.raises(Unreachable) as late:
+            wait_until_drained(wait, Output(quiet=quiet))
+        assert late.value.problems == problems
+    told = capsys.readouterr().err.splitlines()
+    assert told == ["n1 is DRAINING, 1 instance left", "waiting: n1 drains: no node has room"]

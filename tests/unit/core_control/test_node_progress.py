@@ -43,9 +43,14 @@ def test_only_what_concerns_the_node_or_its_slices_is_waited_for() -> None:
     about = (
         "n1 keeps g:a:1.0.0/0: 1 of 1 must stay ACTIVE",
         "g:b lacks 1 of 2 instances: no node on duty has room",
+        "g:a:1.0.0/0 stays on n1 though g:a:1.0.0/1 serves in its place: 1 of g:a serve, at least 1",
+        "g:a:1.0.0/1 is loaded and waits for g:c",
     )
     others = (
         "n10 is full",
+        "n2 drains: 2 of g:a wait there: n1 is being drained",
+        "g:a:1.0.0/7 stays on n10 though g:a:1.0.0/8 serves in its place: 1 of g:a serve",
+        "g:other lacks 1 of 2 instances: n1 is being drained",
         "g:other waits",
         "my-n1 is somebody else",
         "g:a-long-name waits",

@@ -24,6 +24,7 @@ from aether.core.model.nearness import nearest
 from aether.core.model.records import BlueprintRecord, Dependency, SliceSpec, TargetRecord, encode
 from aether.core.model.slice_settings import are_same
 from aether.core.model.view import ClusterView
+from aether.core.model.wording import counted
 from aether.core.store.commands import MAX_VALUE_BYTES, Delete, Guard, Operation, Put
 
 MAX_SLICES = 500
@@ -155,7 +156,7 @@ def _apply(view: ClusterView, record: BlueprintRecord, aside: str) -> Admitted |
     return Admitted(
         (Put(keys.blueprint(base), value), *keep(view, base, record.generation, value)),
         (*_unchanged(view, touched), *turn_guards(view, base, record.generation)),
-        f"blueprint {record.id} generation {record.generation}: {len(record.slices)} slices"
+        f"blueprint {record.id} generation {record.generation}: {counted(len(record.slices), 'slice')}"
         f"{added}{aside}",
     )
 
@@ -242,7 +243,7 @@ def admit_deletion(
     return Admitted(
         (Delete(keys.blueprint(base)), *marks, *keep_deleted(view, base)),
         (*_unchanged(view, touched), *turn_guards(view, base, None)),
-        f"blueprint {base} is deleted; {len(owned)} slices are being removed{consequences(found)}",
+        f"blueprint {base} is deleted; {counted(len(owned), 'slice')} being removed{consequences(found)}",
     )
 
 
@@ -262,10 +263,10 @@ def admit_scale(view: ClusterView, base: SliceBase, instances: int) -> Admitted 
             ),
         )
     if instances == target.instances:
-        return Admitted((), (), f"{base} has {instances} instances already")
+        return Admitted((), (), f"{base} has {counted(instances, 'instance')} already")
     record: TargetRecord = replace(target, instances=instances)
     return Admitted(
         (Put(keys.target(base), encode(record)),),
         _unchanged(view, (keys.target(base),)),
-        f"{base} goes from {target.instances} to {instances} instances",
+        f"{base} goes from {target.instances} to {counted(instances, 'instance')}",
     )

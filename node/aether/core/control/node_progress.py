@@ -1,6 +1,5 @@
 """How far the draining of a node has come: what is left there, what replaces it, what is waited for."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -37,23 +36,28 @@ def drain_progress(
 ) -> DrainProgress | None:
     """Return how far the node's draining is, None when nobody wants it drained.
 
-    `waiting` are the sentences of the leader's last plan; those about the node, or about a slice
-    that still has an instance there, are kept.
+    `waiting` are the sentences of the leader's last plan, each about what it names first; those about
+    the node, about a slice that still has an instance there, and about an instance that leaves or
+    replaces one are kept.
     """
     verdict = view.verdicts.get(node)
     if verdict is None or verdict.drain is None:
         return None
     left = sorted(placed for placed in {*view.wanted, *view.phases} if placed[0] == node)
     movers = {wish.replaces: placed for placed, wish in view.wanted.items() if wish.replaces}
-    names = [str(node), *sorted({placed[1].base for placed in left})]
-    about = re.compile("|".join(rf"(?<![\w.:-]){re.escape(name)}(?![\w-])" for name in names))
+    replacing = [mover[1] for one in left if (mover := movers.get(f"{node}/{one[1]}"))]
+    about = {str(node), *replacing, *(name for one in left for name in (one[1], one[1].base))}
     return DrainProgress(
         order=verdict.drain,
         remaining=tuple(
             _remaining(view, placed, movers.get(f"{node}/{placed[1]}")) for placed in left
         ),
-        waiting=tuple(sentence for sentence in waiting if about.search(sentence)),
+        waiting=tuple(sentence for sentence in waiting if _subject(sentence) in about),
     )
+
+
+def _subject(sentence: str) -> str:
+    return sentence.partition(" ")[0].rstrip(":,;")
 
 
 def _remaining(view: ClusterView, placed: Placed, mover: Placed | None) -> Remaining:

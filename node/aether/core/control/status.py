@@ -11,6 +11,7 @@ from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.records import TargetRecord, Verdict
 from aether.core.model.view import ClusterView, Placed
+from aether.core.model.wording import counted
 
 BlueprintState = Literal["DEPLOYED", "DEPLOYING", "DEGRADED", "FAILED", "REMOVING"]
 
@@ -131,7 +132,8 @@ class _Looking:
             yield from self._old()
             yield f"{self._active} of {self._wanted} instances serve"
         elif len(self._here) > self._wanted:
-            yield f"{len(self._here) - self._wanted} instances are on their way out"
+            leaving = counted(len(self._here) - self._wanted, "instance")
+            yield f"{leaving} on the way out"
 
     def _missing(self) -> Iterator[str]:
         for need in self._needs.missing(self._target):
