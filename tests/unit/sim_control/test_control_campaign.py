@@ -5,8 +5,9 @@ from collections import Counter
 import pytest
 
 from aether_forge.sim.control import campaign as campaigns
-from aether_forge.sim.control.campaign import ENOUGH, Outcome, Report, campaign, live
+from aether_forge.sim.control.campaign import Outcome, Report, campaign, live
 from aether_forge.sim.control.corpus import lessons
+from aether_forge.sim.seeds import ENOUGH
 
 
 def outcome(seed: int, *violations: str) -> Outcome:

@@ -2,9 +2,10 @@
 
 from collections import Counter
 
-from aether_forge.sim.raft.campaign import ENOUGH, Outcome, Report, campaign
+from aether_forge.sim.raft.campaign import Outcome, Report, campaign
 from aether_forge.sim.raft.corpus import lessons
 from aether_forge.sim.raft.sometimes import EXPECTED
+from aether_forge.sim.seeds import ENOUGH
 
 
 def outcome(seed: int, *violations: str, counts: Counter[str] | None = None) -> Outcome:

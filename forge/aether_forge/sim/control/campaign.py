@@ -3,9 +3,7 @@
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from statistics import median
 from time import perf_counter, process_time
 
@@ -13,13 +11,7 @@ from aether_forge.sim.control.corpus import lessons
 from aether_forge.sim.control.run import run
 from aether_forge.sim.control.settings import draw
 from aether_forge.sim.control.sometimes import missing
-
-Seed = tuple[int, int | None]
-"""A seed and how many nodes it has; None for what it draws."""
-ENOUGH = 300
-"""Seeds from which on every rare state must have been reached."""
-_BUNCH = 3
-_TOLD = 20
+from aether_forge.sim.seeds import ENOUGH, TOLD, Seed, live_seeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +58,7 @@ class Report:
 
     def summary(self) -> Iterator[str]:
         """Return what to tell, line by line."""
-        for outcome in self.failed[:_TOLD]:
+        for outcome in self.failed[:TOLD]:
             yield f"seed {outcome.seed} of {outcome.nodes} nodes: {outcome.violations[0].strip()}"
             yield f"  aether-forge replay --world control {outcome.seed} --nodes {outcome.nodes}"
         for name in self.missing:
@@ -118,11 +110,6 @@ def _broken(seed: int, nodes: int | None, trace: str) -> Outcome:
     )
 
 
-def live_all(seeds: Sequence[Seed]) -> list[Outcome]:
-    """Run some seeds one after the other."""
-    return [live(seed, nodes) for seed, nodes in seeds]
-
-
 def campaign(
     seeds: Sequence[Seed], *, jobs: int, say: Callable[[str], None] = lambda _: None
 ) -> Report:
@@ -131,24 +118,7 @@ def campaign(
     every += seeds
     report = Report()
     begin = perf_counter()
-    told = 0
-    for outcome in _outcomes(every, jobs):
+    for outcome in live_seeds(live, every, jobs=jobs, say=say):
         report.add(outcome)
-        if outcome.violations:
-            say(f"seed {outcome.seed}: {outcome.violations[0]}")
-        if len(report.outcomes) - told >= max(50, len(every) // 50):
-            told = len(report.outcomes)
-            say(f"{told} of {len(every)} seeds, {len(report.failed)} with violations")
     report.wall_s = perf_counter() - begin
     return report
-
-
-def _outcomes(seeds: Sequence[Seed], jobs: int) -> Iterator[Outcome]:
-    if jobs == 1:
-        for seed, nodes in seeds:
-            yield live(seed, nodes)
-        return
-    bunches = [seeds[at : at + _BUNCH] for at in range(0, len(seeds), _BUNCH)]
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(live_all, bunch) for bunch in bunches]):
-            yield from done.result()

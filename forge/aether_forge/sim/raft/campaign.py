@@ -2,9 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from statistics import median
 from time import perf_counter, process_time
 
@@ -12,13 +10,7 @@ from aether_forge.sim.raft.corpus import lessons
 from aether_forge.sim.raft.run import run
 from aether_forge.sim.raft.settings import draw
 from aether_forge.sim.raft.sometimes import missing
-
-Seed = tuple[int, int | None]
-"""A seed and how many nodes it has; None for what it draws."""
-ENOUGH = 300
-"""Seeds from which on every rare state must have been reached."""
-_BUNCH = 5
-_TOLD = 20
+from aether_forge.sim.seeds import ENOUGH, TOLD, Seed, live_seeds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +59,7 @@ class Report:
 
     def summary(self) -> Iterator[str]:
         """Return what to tell, line by line."""
-        for outcome in sorted(self.failed, key=lambda one: one.seed)[:_TOLD]:
+        for outcome in sorted(self.failed, key=lambda one: one.seed)[:TOLD]:
             yield f"seed {outcome.seed} of {outcome.nodes} nodes: {outcome.violations[0]}"
             yield f"  aether-forge replay {outcome.seed} --nodes {outcome.nodes}"
         for name in self.missing:
@@ -97,11 +89,6 @@ def live(seed: int, nodes: int | None) -> Outcome:
     )
 
 
-def live_all(seeds: Sequence[Seed]) -> list[Outcome]:
-    """Run some seeds one after the other."""
-    return [live(seed, nodes) for seed, nodes in seeds]
-
-
 def campaign(
     seeds: Sequence[Seed], *, jobs: int, say: Callable[[str], None] = lambda _: None
 ) -> Report:
@@ -110,24 +97,7 @@ def campaign(
     every += seeds
     report = Report()
     begin = perf_counter()
-    told = 0
-    for outcome in _outcomes(every, jobs):
+    for outcome in live_seeds(live, every, jobs=jobs, say=say):
         report.add(outcome)
-        if outcome.violations:
-            say(f"seed {outcome.seed}: {outcome.violations[0].splitlines()[0]}")
-        if report.seeds - told >= max(100, len(every) // 50):
-            told = report.seeds
-            say(f"{report.seeds} of {len(every)} seeds, {len(report.failed)} with violations")
     report.wall_s = perf_counter() - begin
     return report
-
-
-def _outcomes(seeds: Sequence[Seed], jobs: int) -> Iterator[Outcome]:
-    if jobs == 1:
-        for seed, nodes in seeds:
-            yield live(seed, nodes)
-        return
-    bunches = [seeds[at : at + _BUNCH] for at in range(0, len(seeds), _BUNCH)]
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(live_all, bunch) for bunch in bunches]):
-            yield from done.result()
