@@ -1,7 +1,9 @@
 """Machines are lost under load, one after another and all at once; nothing acknowledged is."""
 
+import time
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from e2e.forge import EXAMPLES, SHORTENER, Forge, call, running_forge, wait_until
@@ -9,6 +11,11 @@ from e2e.load import Load
 
 WHOLE_S = 15.0
 WRITES_S = 5.0
+STILL_S = 8.0
+"""Longer than the silence after which a node is LOST."""
+SETTLED_S = 4.0
+CALM_S = 6.0
+"""Longer than the calm before instances move, and than a move takes."""
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +73,72 @@ def test_a_single_process_that_dies_is_replaced(forge: Forge, part: str) -> None
         "its router answers", lambda: call(forge.router(2), "GET", "/hello").status == 200, 15
     )
     wait_until("as many hosts as before", lambda: forge.host_count() == hosts, 30)
+
+
+def test_a_leader_that_stands_still_gives_nobody_up(forge: Forge) -> None:
+    """Its store leads on, so it still leads when it goes on, and every report it has is old."""
+    hosts = wait_for_calm(forge)
+    leader = forge.leader()
+    other = others(leader)[0]
+    process = node_process(forge, leader)
+    seen: set[str] = set()
+
+    def look_for(seconds: float) -> bool:
+        seen.update(node["verdict"] for node in forge.api(other, "nodes").json()["items"])
+        return time.monotonic() - began > seconds
+
+    process.suspend()
+    try:
+        began = time.monotonic()
+        wait_until("it stood still long enough", lambda: look_for(STILL_S), 2 * STILL_S)
+        assert forge.api(other, "status").json()["leader"] == f"node-{leader}"
+    finally:
+        process.resume()
+    began = time.monotonic()
+    wait_until("it has led for a while", lambda: look_for(SETTLED_S), 2 * SETTLED_S)
+    assert "LOST" not in seen
+    assert host_pids(forge) == hosts
+    assert forge.is_deployed(leader)
+
+
+def host_pids(forge: Forge) -> set[int]:
+    return {
+        process.pid
+        for process in forge.processes()
+        if command_of(process).startswith("aether: host")
+    }
+
+
+def wait_for_calm(forge: Forge) -> set[int]:
+    """Return the hosts once none has come or gone for a while."""
+    seen: list[tuple[float, set[int]]] = []
+
+    def is_calm() -> bool:
+        now, hosts = time.monotonic(), host_pids(forge)
+        if not seen or seen[-1][1] != hosts:
+            seen.append((now, hosts))
+        return now - seen[-1][0] > CALM_S
+
+    wait_until("nothing moves", is_calm, 60)
+    return seen[-1][1]
+
+
+def command_of(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def node_process(forge: Forge, node: int) -> psutil.Process:
+    """Return the process of a node itself, not of its store, its router or its hosts."""
+    (found,) = [
+        process
+        for process in forge.processes()
+        if "-m aether.node " in (command := command_of(process))
+        and f"--node-id node-{node} " in command
+    ]
+    return found
 
 
 def test_all_machines_lost_at_once_come_back_with_everything(forge: Forge) -> None:
