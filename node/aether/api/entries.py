@@ -95,11 +95,17 @@ def show_entry(entry: Entry) -> dict[str, Any]:
 
 
 async def get(context: Context, call: Call) -> Answer:
-    """Answer with one key."""
-    key = _key(call)
-    entry = await context.store.get(key, consistency=call.consistency)
+    """Answer with one key, as it is or as it was."""
+    key, past = _key(call), await past_revision(context, call)
+    if past is None:
+        entry = await context.store.get(key, consistency=call.consistency)
+    else:
+        # Of all keys that begin so, the key itself sorts first.
+        found = (await _past_range(context, key, "", 1, past)).entries
+        entry = found[0] if found and found[0].key == key else None
     if entry is None:
-        raise NotFound(f"there is no key {key}")
+        then = "" if past is None else f"at revision {past} "
+        raise NotFound(f"{then}there is no key {key}".strip())
     return Answer(value=show_entry(entry))
 
 
@@ -165,7 +171,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="GET", path=v1("kv/{key...}"), name="kv.get", handler=get,
-        answers="one key", query=FRESH,
+        answers="one key", query={**FRESH, **PAST},
     ),
     Endpoint(
         method="PUT", path=v1("kv/{key...}"), name="kv.put", handler=put,

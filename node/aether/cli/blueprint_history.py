@@ -10,6 +10,7 @@ import click
 from aether.cli.blueprint_waiting import WAIT_OPTION, show_applied
 from aether.cli.client import path_to
 from aether.cli.framework import Command, Invocation
+from aether.cli.moments import at_option
 from aether.cli.names import BLUEPRINT
 from aether.cli.plans import DIGEST_OPTION
 from aether.cli.tables import cell, render_table, table_of
@@ -53,11 +54,14 @@ def _time(at_ms: int) -> str:
 @click.option(
     "--generation", type=GENERATION, help="An old generation; the present one if not said."
 )
+@at_option
 @click.pass_obj
-def show(this: Invocation, blueprint: str, generation: int | None) -> None:
+def show(this: Invocation, blueprint: str, generation: int | None, at: str | None) -> None:
     """Print the text of the blueprint, as it is or as it was."""
+    if generation and at:
+        raise click.UsageError("--generation and --at each say which text: use one of them")
     past = ("history", str(generation)) if generation else ()
-    answer = this.client.get(path_to("blueprints", blueprint, *past))
+    answer = this.client.get(path_to("blueprints", blueprint, *past, at=at))
     this.output.show(answer, str(answer["source"]).splitlines())
 
 

@@ -57,10 +57,11 @@ def range_(
 @group.command("get")
 @click.argument("key")
 @_consistency
+@at_option
 @click.pass_obj
-def get(this: Invocation, key: str, consistency: str | None) -> None:
+def get(this: Invocation, key: str, consistency: str | None, at: str | None) -> None:
     """Print the value of KEY: the bytes as they are, escaped on a terminal."""
-    answer = this.client.get(path_to("kv", key, consistency=consistency))
+    answer = this.client.get(path_to("kv", key, consistency=consistency, at=at))
     if this.output.format == "json":
         this.output.show(answer, ())
         return

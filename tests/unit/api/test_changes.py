@@ -158,6 +158,19 @@ async def test_keys_of_slices_are_read_at_what_the_store_still_holds(world: ApiW
     assert [one["value"] for one in found] == ["1"]
 
 
+async def test_one_key_is_read_as_it_was(world: ApiWorld) -> None:
+    await world.put({"app/a:b/x": b"1", "app/a:b/xy": b"1"})
+    before = world.store.revision
+    await write(world, Delete("app/a:b/x"), Delete(VERDICT))
+    for key in ("app/a:b/x", VERDICT):
+        assert (await world.call("GET", f"kv/{key}")).status == 404
+        assert (await world.call("GET", f"kv/{key}?at={before}")).json()["key"] == key
+    for key in ("app/a:b/", "verdict/node-"):
+        gone = await world.call("GET", f"kv/{key}?at={before}")
+        assert (gone.status, gone.json()["code"]) == (404, "not_found")
+        assert f"at revision {before} there is no key {key}" in gone.json()["detail"]
+
+
 async def test_without_a_chronicle_the_past_is_not_available() -> None:
     made = ApiWorld()
     await made.start()

@@ -57,6 +57,10 @@ CALLS: dict[str, tuple[str, bytes]] = {
     "rollout.why": ("rollouts/r-1/why", b""),
     "change.list": ("changes", b""),
     "change.diff": ("diff?from=-0s", b""),
+    "config.list": ("config", b""),
+    "config.get": ("config/cluster/log.level", b""),
+    "config.put": ("config/cluster/log.level", b'{"value": "debug"}'),
+    "config.delete": ("config/cluster/log.level", b""),
     "controller.plan": ("controller/plan", b""),
     "controller.evaluate": ("controller/evaluate", b""),
 }

@@ -53,8 +53,9 @@ def test_what_the_leader_alone_does() -> None:
     nodes = {"node.drain", "node.activate", "node.shutdown", "node.remove"}
     topology = {"topology.put", "topology.delete"}
     slices = {"blueprint.apply", "blueprint.delete", "blueprint.reapply", "slice.scale"}
+    settings = {"config.put", "config.delete"}
     plans = {name for name in names if name.endswith(".plan")}
-    assert names == {*slices, *members, *nodes, *topology, *plans, "controller.evaluate"}
+    assert names == {*settings, *slices, *members, *nodes, *topology, *plans, "controller.evaluate"}
     assert {"blueprint.plan", "blueprint.delete.plan", "slice.scale.plan"} <= plans
 
 

@@ -29,6 +29,7 @@ def test_show_prints_a_text_of_now_or_then(api: FakeApi, aether: Aether) -> None
     assert aether("blueprint", "show", "g:app").out == "now = 1\n"
     assert aether("blueprint", "show", "g:app", "--generation", "3").out == "then = 1\n"
     assert aether("blueprint", "show", "g:app", "--generation", "0").code == 2
+    assert aether("blueprint", "show", "g:app", "--generation", "3", "--at", "7").code == 2
 
 
 def test_diff_tells_slices_and_values(api: FakeApi, aether: Aether) -> None:

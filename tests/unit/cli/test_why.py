@@ -188,6 +188,8 @@ def test_lists_are_asked_for_as_they_were(api: FakeApi, words: tuple[str, ...], 
         (("slice", "get", BASE), f"slices/{BASE}?at=12"),
         (("blueprint", "status", "a:b"), "blueprints/a:b/status?at=12"),
         (("blueprint", "get", "a:b"), "blueprints/a:b?at=12"),
+        (("blueprint", "show", "a:b"), "blueprints/a:b?at=12"),
+        (("kv", "get", "target/a:b"), "kv/target/a:b?at=12"),
     ],
 )
 def test_one_thing_is_asked_for_as_it_was(api: FakeApi, words: tuple[str, ...], path: str) -> None:
