@@ -10,7 +10,14 @@ from aether.core.control.waiting import Waiting
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import Wish
-from aether.core.model.records import Dependency, Failure, Route, RouteRecord, Verdict, VerdictRecord
+from aether.core.model.records import (
+    Dependency,
+    Failure,
+    Route,
+    RouteRecord,
+    Verdict,
+    VerdictRecord,
+)
 from aether.core.model.view import ClusterView
 from tests.worlds import (
     SHOP,
