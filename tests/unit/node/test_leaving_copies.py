@@ -27,6 +27,7 @@ DUE = VerdictRecord(
 
 class LedByAnother:
     leader = NodeId("n2")
+    members: tuple[Member, ...] = ()
 
 
 @dataclass
