@@ -141,9 +141,11 @@ async def _must_exist(context: Context, chronicle: Chronicle, subjects: tuple[st
     if (await chronicle.find(Query(subjects=subjects, limit=1))).recorded:
         return
     reach = await chronicle.reach()
+    known = {name for one in there if (name := one.partition("/")[2])}
+    guess = did_you_mean(subjects[0].partition("/")[2], known)
     raise NotFound(
         f"there is no {' and no '.join(subjects)}, and the chronicle of this node, which reaches "
-        f"back to revision {reach.first}, tells of none{did_you_mean(subjects[0], there)}"
+        f"back to revision {reach.first}, tells of none{guess}"
     )
 
 

@@ -96,7 +96,7 @@ async def test_a_subject_nobody_knows_is_not_one_that_did_not_change(world: ApiW
         assert (answer.status, answer.json()["code"]) == (404, "not_found"), unknown
     told = (await world.call("GET", f"diff?from={before}&subject=node-11")).json()["detail"]
     assert "there is no node/node-11" in told
-    assert "did you mean 'node/node-1'?" in told
+    assert "did you mean 'node-1'?" in told
     await write(world, Delete("node/node-2"), Delete(VERDICT))
     gone = world.store.revision
     answer = await world.call("GET", f"diff?from={gone}&subject=node-2")
