@@ -235,3 +235,18 @@ def test_a_route_goes_with_its_last_claimant_and_stays_while_one_may_come() -> N
     assert list(drop_routes(serving)) == []
     without = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(), fact())
     assert len(list(drop_routes(without))) == 1
+
+
+def test_what_a_node_gave_up_of_one_version_is_no_lesson_about_the_next() -> None:
+    """Seed 4109: node-4 could not take a moved instance over, and was avoided by the next version."""
+    view = shop(nodes("n1", "n2"), version="1.1.0", instances=2)
+    view = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(), fact())
+    moved = replace(wish(attempt=4), replaces=f"n1/{SHOP}:1.0.0/0")
+    failed = fact(Phase.FAILED, failure=Failure(kind="transient", message="it broke"))
+    view = with_instance(view, "n2", f"{SHOP}:1.0.0/1", moved, failed)
+    placed = [
+        step
+        for step in steps(view)
+        if isinstance(step, Wish) and step.instance == f"{SHOP}:1.1.0/0"
+    ]
+    assert [step.record.tried for step in placed] == [()]

@@ -15,8 +15,9 @@ from aether.core.control.updates import (
     surge_left,
     why,
 )
+from aether.core.model.ids import NodeId
 from aether.core.model.lifecycle import Desired, Phase
-from aether.core.model.records import Failure, Placement, Update
+from aether.core.model.records import Failure, Placement, Update, Verdict, VerdictRecord
 from tests.worlds import SHOP, fact, node_record, nodes, placed, target, wish, with_instance
 
 ASKED = Outdated(
@@ -96,3 +97,15 @@ def test_who_does_not_serve_goes_first_then_the_oldest() -> None:
     assert reason.rule == "update"
     assert list(reason.rejected) == [f"end n1/{SHOP}:1.0.0/1", f"end n1/{SHOP}:1.0.0/0"]
     assert RULES["update"](reason.inputs) == "end"
+
+
+def test_who_serves_on_a_doubted_node_goes_after_who_does_not_serve_at_all() -> None:
+    """Seed 319: the node was well, and the one ended there was one of the two that served."""
+    view = nodes("n1", "n2")
+    suspect = VerdictRecord(verdict=Verdict.SUSPECT, incarnation="life-1")
+    view = replace(view, verdicts={**view.verdicts, NodeId("n1"): suspect})
+    young = replace(wish(), target_generation=2)
+    view = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(), fact())
+    view = with_instance(view, "n2", f"{SHOP}:1.0.0/1", young, fact(Phase.LOADING))
+    view = with_instance(view, "n2", f"{SHOP}:1.0.0/2", wish(), fact())
+    assert [instance.ordinal for _, instance in in_order(view, view.wanted)] == [1, 0, 2]

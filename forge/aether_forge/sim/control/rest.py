@@ -100,8 +100,14 @@ def _check_spread(world: World, view: ClusterView) -> None:
         if target.placement.spread != "node" or target.placement.require:
             continue
         spread = Counter(node for node, instance in view.wanted if instance.base == base)
-        counts = [spread[name] for name in world.nodes]
-        if max(counts) - min(counts) > 1:
+        tried = {
+            node
+            for (_, instance), wish in view.wanted.items()
+            if instance.base == base
+            for node in wish.tried
+        }
+        counts = [spread[name] for name in world.nodes if name not in tried]
+        if counts and max(counts) - min(counts) > 1:
             world.complain(f"at rest {base} is spread unevenly: {dict(sorted(spread.items()))}")
 
 

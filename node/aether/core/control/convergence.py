@@ -208,7 +208,8 @@ class _Slice:
         if cure is not None:
             yield Wish(*placed, cure.record, cure.because)
             if cure.action == "give_up":
-                self._just_tried.add(placed[0])
+                if placed[1].artifact == self._artifact:  # another version may well run there
+                    self._just_tried.add(placed[0])
                 self._leave(placed)
                 yield from stay_after_failed_move(view, placed)
             return

@@ -91,11 +91,16 @@ def is_useless(view: ClusterView, placed: Placed) -> bool:
 
 
 def in_order(view: ClusterView, outdated: Iterable[Placed]) -> list[Placed]:
-    """Return outdated instances, first to go first: who is not relied on, then the oldest."""
+    """Return outdated instances, first to go first.
 
-    def age(placed: Placed) -> tuple[bool, int, int, Placed]:
+    Those that do not serve, then those that serve on a node somebody doubts, which may be well; of
+    equals the oldest.
+    """
+
+    def age(placed: Placed) -> tuple[bool, bool, int, int, Placed]:
         wish = view.wanted[placed]
-        return (is_relied_on(view, placed), wish.target_generation, placed[1].ordinal, placed)
+        serves = (view.is_active(placed), is_relied_on(view, placed))
+        return (*serves, wish.target_generation, placed[1].ordinal, placed)
 
     return sorted(outdated, key=age)
 
