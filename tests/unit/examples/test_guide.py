@@ -20,7 +20,7 @@ from tests.example_slices import ROOT, LocalCaller, NoCaller, ask
 
 GUIDE = (ROOT / "docs/guide/slices.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
-MODULES = {"notes", "lines", "greeter", "names", "plain", "test_notes"}
+MODULES = {"notes", "lines", "greeter", "names", "polite", "plain", "test_notes"}
 
 
 @pytest.fixture
@@ -108,6 +108,16 @@ async def test_one_slice_calls_another(guide: Any) -> None:
     assert read(await ask(alone, "GET", "/greet/ada")) == {"greeting": "Hello, ada!"}
     with pytest.raises(CallUnavailable):
         await alone.names.full_name("ada")
+
+
+async def test_changed_settings_are_taken(guide: Any) -> None:
+    polite = made(guide("polite").Polite, greeting="Good day")
+    await polite.start()
+    assert polite.greeting == "Good day"
+    await polite.configure(Config({"greeting": "Good night"}))
+    assert polite.greeting == "Good night"
+    await polite.configure(Config({}))
+    assert polite.greeting == "Hello"
 
 
 async def test_the_bare_asgi_application(guide: Any) -> None:
