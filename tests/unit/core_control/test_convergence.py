@@ -250,3 +250,18 @@ def test_what_a_node_gave_up_of_one_version_is_no_lesson_about_the_next() -> Non
         if isinstance(step, Wish) and step.instance == f"{SHOP}:1.1.0/0"
     ]
     assert [step.record.tried for step in placed] == [()]
+
+
+def test_who_may_serve_is_not_ended_as_one_that_does_not() -> None:
+    """Seed 33: its node had begun a new life, and said that it serves before the end was committed."""
+    view = shop(nodes("n1", "n2", "n3"), instances=3)
+    view = replace(view, targets={SHOP: replace(view.targets[SHOP], min_available=3)})
+    view = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(), fact(Phase.ACTIVATING))
+    view = with_instance(view, "n2", f"{SHOP}:1.0.0/1", wish(), fact())
+    view = with_instance(view, "n3", f"{SHOP}:1.0.0/2", wish(), fact(incarnation="life-0"))
+    moved = replace(wish(), replaces=f"n3/{SHOP}:1.0.0/2")
+    view = with_instance(view, "n1", f"{SHOP}:1.0.0/3", moved, fact())
+    ended = [step for step in steps(view) if isinstance(step, Wish)]
+    assert [step.instance for step in ended] == []
+    waits = [text_of(step) for step in steps(view)]
+    assert any("stays on n3 though" in text for text in waits)

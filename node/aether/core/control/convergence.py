@@ -247,7 +247,7 @@ class _Slice:
             if victim is None or victim not in self._present or placed not in active:
                 continue
             asked = Replaced(
-                serves=victim in self._serving,
+                serves=not self._is_idle(victim),
                 replacement_serves=True,
                 active=len(active | {victim}),
                 budget=min_available(self._target),

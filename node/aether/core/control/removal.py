@@ -157,6 +157,7 @@ class Replaced:
     """What ending an instance whose replacement is there depends on."""
 
     serves: bool
+    """Whether it serves, or may: what an earlier life of its node said need not hold, nor be wrong."""
     replacement_serves: bool
     active: int
     """Instances of the slice that serve, on nodes nobody doubts, and this one wherever it is."""
