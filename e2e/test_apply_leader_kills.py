@@ -225,7 +225,7 @@ MOMENTS = {
     "a deletion drains": Moment(EIGHT, 0, is_leaving),
     # Of equal nodes the first one is taken: what the links need is on node-1, and one of them on node-3.
     "the blueprint is committed": Moment(0, SEVEN, lambda _: True, held=ALL),
-    "instances are loaded": Moment(0, SEVEN, is_loading, held=(3,)),
+    "instances are loaded": Moment(0, SEVEN, is_loading),
     "the first are activated": Moment(0, SEVEN, is_activating, held=(3,)),
 }
 

@@ -1,6 +1,7 @@
 """The `aether-node` command: flags and configuration in, exit code out."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -60,6 +61,8 @@ def run(flags: Mapping[str, Any], environ: Mapping[str, str]) -> int:
     configure_logs("node", config.node_id, config.log.level)
     if config.allow_insecure_bind:
         _log.warning("bind may be off loopback, and there is no TLS and no authentication yet")
+    gc.collect()
+    gc.freeze()  # what was loaded stays: no collection need look at it
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return _OK if runner.run(_run(config)) else _FAILED
