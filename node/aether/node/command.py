@@ -25,6 +25,10 @@ _SECTIONS = {"log_level": "log.level"}
 """Flags whose setting stands in a section."""
 
 
+_SWITCH_S = 0.0005
+"""Longest time a thread that reads somebody's text keeps the loop waiting; Python's own 5 ms add up."""
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(aether_version(), prog_name="aether-node")
 @click.option("--config", metavar="FILE", help="TOML file with any of these settings.")
@@ -61,6 +65,7 @@ def run(flags: Mapping[str, Any], environ: Mapping[str, str]) -> int:
     configure_logs("node", config.node_id, config.log.level)
     if config.allow_insecure_bind:
         _log.warning("bind may be off loopback, and there is no TLS and no authentication yet")
+    sys.setswitchinterval(_SWITCH_S)
     gc.collect()
     gc.freeze()  # what was loaded stays: no collection need look at it
     try:
