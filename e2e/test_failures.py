@@ -173,6 +173,7 @@ def test_a_node_can_be_added(forge: Forge) -> None:
     wait_until(
         "its router answers", lambda: call(forge.router(4), "GET", "/hello").status == 200, 15
     )
+    assert {node["node"] for node in forge.api(1, "nodes").json()["items"]} >= {"node-4"}
 
 
 def test_ctrl_c_leaves_no_process(forge: Forge) -> None:

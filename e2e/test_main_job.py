@@ -50,6 +50,7 @@ def test_clicks_are_counted_by_the_other_slice(forge: Forge) -> None:
         return answer.status == 200 and answer.json()["clicks"] == 3
 
     wait_until("three clicks", counted, 10)
+    assert counted()
 
 
 def test_an_unmodified_asgi_application_answers_on_every_router(forge: Forge) -> None:
@@ -84,6 +85,8 @@ def test_scaling_changes_what_runs(forge: Forge) -> None:
     forge.aether("slice", "scale", "org.example:links", "3")
     forge.wait_deployed(1, 30)
     wait_until("as before", lambda: forge.host_count() == before, 10)
+    wanted = forge.api(2, "kv?prefix=wanted/&limit=1000").json()["items"]
+    assert sum("org.example:links" in entry["key"] for entry in wanted) == 3
 
 
 def test_applying_the_same_blueprint_again_changes_nothing(forge: Forge) -> None:
