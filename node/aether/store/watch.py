@@ -91,8 +91,14 @@ class Watch(AsyncIterator[Changes]):
         return self._closed or self._ended is not None
 
     def offer(self, changes: Changes) -> None:
-        """Queue what of `changes` lies under the prefix; cut the watcher off when it is full."""
-        self.seen = max(self.seen, changes.revision)
+        """Queue what of `changes` lies under the prefix; cut the watcher off when it is full.
+
+        What it has seen is not told again: a member behind the one that named the revision to
+        watch from still applies what lies before it.
+        """
+        if changes.revision <= self.seen:
+            return
+        self.seen = changes.revision
         mine = selected(changes, self.prefix, self.without)
         if mine is None or self.is_over:
             return
@@ -176,7 +182,8 @@ class Watchers:
         backlog = backlog_of(self._machine, after_revision)
         mine = (selected(changes, prefix, without) for changes in backlog)
         found = [changes for changes in mine if changes is not None]
-        watch = Watch(prefix, self._machine.revision, found, progress=progress, without=without)
+        seen = max(self._machine.revision, after_revision or 0)
+        watch = Watch(prefix, seen, found, progress=progress, without=without)
         self._watches.add(watch)
         return watch
 

@@ -26,6 +26,14 @@ async def test_changes_made_before_the_first_look_are_not_missed() -> None:
     assert [(await anext(watch)).revision for _ in range(2)] == [1, 3]
 
 
+async def test_a_member_behind_the_revision_asked_for_tells_only_what_comes_after_it() -> None:
+    machine = KvMachine()
+    watch = Watchers(machine).open("", 2)
+    for key in ("a", "b", "c"):
+        put(machine, key)
+    assert [change.key for change in (await anext(watch)).changes] == ["c"]
+
+
 async def test_a_waiting_watcher_wakes() -> None:
     machine = KvMachine()
     watch = Watchers(machine).open("", None)

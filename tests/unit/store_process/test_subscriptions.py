@@ -71,6 +71,16 @@ async def test_changes_before_its_beginning_come_first() -> None:
     assert keys(said) == ["a/1", "a/2", "a/3"]
 
 
+async def test_a_member_behind_what_its_watcher_saw_tells_none_of_it_again() -> None:
+    world = World()
+    world.feed.open(Follow(1, "", 2), world.out)
+    for key in ("a", "b", "c"):
+        world.put(key)
+    said = await world.said()
+    assert said[0] == Progress(1, 2)
+    assert keys(said) == ["c"]
+
+
 async def test_what_is_left_out_is_told_to_nobody() -> None:
     world = World()
     subscription = world.feed.open(Follow(1, "", None, "app/", eager=True), world.out)

@@ -27,8 +27,11 @@ class Subscription:
         self.pump()
 
     def offer(self, changes: Changes) -> None:
-        """Tell of `changes`, now or when there is room; end the watch when it is too far behind."""
-        if self.is_ended:
+        """Tell of `changes`, now or when there is room; end the watch when it is too far behind.
+
+        What the watcher has seen is not told again: it may have seen more than this member.
+        """
+        if self.is_ended or changes.revision <= self._seen:
             return
         self._seen = changes.revision
         mine = selected(changes, self._asked.prefix, self._asked.without)
@@ -75,9 +78,8 @@ class Feed:
         """Start a watch; raises Conflict `compacted` when its beginning is gone."""
         backlog = backlog_of(self._machine, asked.after)
         mine = (selected(changes, asked.prefix, asked.without) for changes in backlog)
-        subscription = Subscription(
-            asked, self._machine.revision, [changes for changes in mine if changes], out
-        )
+        seen = max(self._machine.revision, asked.after or 0)
+        subscription = Subscription(asked, seen, [changes for changes in mine if changes], out)
         self._subscriptions.add(subscription)
         self._machine.observer = self._applied
         return subscription

@@ -153,8 +153,7 @@ class Following:
         watch = self._watches.get(number)
         if watch is not None and not watch.is_over:
             self._unopened.discard(number)
-            if changes.revision > watch.seen:
-                watch.offer(changes)
+            watch.offer(changes)
         if watch is None or watch.is_over:
             self._forget(number)
 
