@@ -25,6 +25,8 @@ from aether.wakeups import Wakeups
 
 _log = structlog.get_logger()
 
+_SETTLED = ("loaded", "active")
+"""States of a host that has said what it is."""
 _BACKOFF_S = 0.5
 """Pause before an instance whose step could not even be reported is looked at again."""
 
@@ -53,6 +55,7 @@ class NodeDeploymentManager:
         self._running: dict[InstanceId, _Running] = {}
         self._paused_until: dict[InstanceId, float] = {}
         self._hosts: Mapping[InstanceId, HostStatus] = {}
+        self._unsettled_since: dict[InstanceId, float] = {}
         self._projector = Projector()
 
     @property
@@ -112,6 +115,7 @@ class NodeDeploymentManager:
         """Start the next step of every instance that has none under way."""
         self._hosts = {host.instance: host for host in await self._launcher.hosts()}
         self._forget_pauses()
+        self._note_unsettled()
         view = self.view()
         wishes = {instance: wish for (_, instance), wish in view.wanted.items()}
         facts = {instance: fact for (_, instance), fact in view.phases.items()}
@@ -134,6 +138,14 @@ class NodeDeploymentManager:
         over = [instance for instance, until in self._paused_until.items() if until <= now]
         for instance in over:
             del self._paused_until[instance]
+
+    def _note_unsettled(self) -> None:
+        now = self._clock.now()
+        self._unsettled_since = {
+            instance: self._unsettled_since.get(instance, now)
+            for instance, host in self._hosts.items()
+            if host.state not in _SETTLED
+        }
 
     def view(self) -> ClusterView:
         """Return wishes, facts and routes as this node's copy of the store has them."""
@@ -160,7 +172,7 @@ class NodeDeploymentManager:
         view: ClusterView,
     ) -> None:
         host = self._hosts.get(instance)
-        known = _host_fact(host)
+        known = self._host_fact(host)
         step = next_step(wish, fact, known, self._incarnation)
         if wish is not None and known is not None and step in (None, Step.ACTIVATE):
             settings = settings_digest(settings_of(instance, wish, view))
@@ -172,6 +184,19 @@ class NodeDeploymentManager:
             return
         work = self._carry_out(instance, step, wish, host, view)
         self._running[instance] = _Running(step, tasks.start(f"{step} {instance}", work))
+
+    def _host_fact(self, host: HostStatus | None) -> HostFact | None:
+        if host is None:
+            return None
+        match host.state:
+            case "loaded" | "active":
+                return HostFact(host.state, host.generation, host.settings)
+            case _:
+                # It belongs to a step this process does not know of (it ran in an earlier life), or
+                # the launcher is new and has not heard from it yet.
+                now = self._clock.now()
+                since = self._unsettled_since.get(host.instance, now)
+                return HostFact("unsettled", host.generation, unsettled_s=now - since)
 
     async def _carry_out(
         self,
@@ -195,15 +220,3 @@ class NodeDeploymentManager:
         finally:
             self._running.pop(instance, None)
             self._wakeups.ring()
-
-
-def _host_fact(host: HostStatus | None) -> HostFact | None:
-    if host is None:
-        return None
-    # A host that is still starting or stopping belongs to a step this process does not know of
-    # (it ran in an earlier life), or the launcher is new and has not heard from it yet.
-    match host.state:
-        case "loaded" | "active":
-            return HostFact(host.state, host.generation, host.settings)
-        case _:
-            return HostFact("unsettled", host.generation)

@@ -128,9 +128,14 @@ class Stepper:
                 await fact.move(fact.wish.desired, Event.HOST_FOUND, host)
             case Step.REPORT_ACTIVE:
                 await self._report_active(fact, host, Event.HOST_FOUND)
-            case Step.REPORT_VANISHED:
-                last_words = self._exits.pop(fact.instance, "the host is gone")
-                await self._fail(fact, "transient", last_words, Event.HOST_EXITED)
+            case _:
+                words = self._last_words(step, fact)
+                await self._fail(fact, "transient", words, Event.HOST_EXITED)
+
+    def _last_words(self, step: Step, fact: Fact) -> str:
+        if step is Step.GIVE_HOST_UP:
+            return f"its host has not said for {STEP_TIMEOUT_S[fact.wish.desired]:g} s what it is"
+        return self._exits.pop(fact.instance, "the host is gone")
 
     async def _load(self, fact: Fact, view: ClusterView) -> None:
         await fact.move(Desired.LOAD, Event.STEP_BEGAN)

@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,8 +12,13 @@ from aether.api.call import Call, Context
 from aether.api.plans import submit_as_planned
 from aether.api.problems import Malformed, Overloaded
 from aether.api.views import Change
-from aether.config.blueprint import MAX_SOURCE_BYTES, BlueprintDraft, read_blueprint
-from aether.config.blueprint_readable import Readable, read_readable
+from aether.config.blueprint import (
+    MAX_SOURCE_BYTES,
+    BlueprintDraft,
+    Flawed,
+    examine_blueprint,
+)
+from aether.config.blueprint_readable import Readable
 from aether.core.control.admission import (
     Admitted,
     Rejected,
@@ -53,21 +58,6 @@ class BlueprintText(BaseModel):
     toml: str = Field(description="the blueprint, as TOML")
 
 
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """A text with problems, and what can be read of it all the same."""
-
-    problem: BlueprintInvalid
-    readable: Readable
-
-
-def _read(text: str, source: str) -> BlueprintDraft | _Refused:
-    try:
-        return read_blueprint(text, source)
-    except BlueprintInvalid as problem:
-        return _Refused(problem, read_readable(text, source))
-
-
 async def read_draft(context: Context, call: Call) -> BlueprintDraft:
     """Return the blueprint in the body.
 
@@ -75,8 +65,8 @@ async def read_draft(context: Context, call: Call) -> BlueprintDraft:
     that the cluster would refuse of it besides, Overloaded when it is not read within READ_S.
     """
     found = await _read_in_turn(call)
-    if isinstance(found, _Refused):
-        raise BlueprintInvalid([*found.problem.problems, *_refusals(context, found.readable)])
+    if isinstance(found, Flawed):
+        raise BlueprintInvalid([*found.problems, *_refusals(context, found.readable)])
     return found
 
 
@@ -92,17 +82,17 @@ def _refusals(context: Context, readable: Readable) -> tuple[str, ...]:
     return readable.locate_all(shortcomings(view, owner, readable.artifacts))
 
 
-async def _read_in_turn(call: Call) -> BlueprintDraft | _Refused:
+async def _read_in_turn(call: Call) -> BlueprintDraft | Flawed:
     source = call.query.get("source", "blueprint")
     if not _SOURCE_NAME.fullmatch(source):
         source = "blueprint"
     text = _text_of(call, source)
     try:
         if len(text) <= SHORT_TEXT:
-            return _read(text, source)
+            return examine_blueprint(text, source)
         async with asyncio.timeout(READ_S):
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(_reader, _read, text, source)
+            return await loop.run_in_executor(_reader, examine_blueprint, text, source)
     except ConfigInvalid as problem:
         raise Malformed(problem.message, fields=problem.fields) from problem
     except TimeoutError as late:

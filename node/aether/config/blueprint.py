@@ -1,7 +1,7 @@
 """A blueprint as the operator writes it: read, checked as a whole, and turned into slices.
 
 All problems of a text are found in one go, each with its line. Reading is bounded: by the bytes of
-the text, by what it may hold, and by the problems that are told.
+the text, by what it may hold, and by the problems that are looked at and told; the text is parsed once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,9 +17,10 @@ from aether.config.blueprint_model import (
     BlueprintTable,
     SliceTable,
 )
+from aether.config.blueprint_readable import Readable, find_artifacts, read_readable
 from aether.config.blueprint_unkept import unkept_problems
 from aether.config.crosscheck import Problem, cross_problems, cut, shown
-from aether.config.places import Path, Place, find_places, path_text, place_of
+from aether.config.places import Path, Place, path_text, place_of, places_of
 from aether.config.toml import load_toml
 from aether.core.control.admission import MAX_PROBLEMS
 from aether.core.model.ids import Artifact
@@ -32,6 +33,8 @@ WORK: Mapping[str, int] = {"=": 10, "[": 10, ",": 4, ".": 2, "\n": 1, "\\": 1}
 """What reading a text costs: each of these characters may begin a key, a table, an element, a line or
 an escape. As measured: 100,000 take the parser, which lets nobody else run meanwhile, 50 ms."""
 MAX_WORK = 100_000
+MAX_PLACED = 1_000
+"""Problems whose places are looked for, to tell the first of them in the text; further ones are counted."""
 MAX_GUESSES = 20
 """Problems that are told with a guess; each may search hundreds of names."""
 
@@ -62,11 +65,31 @@ class BlueprintDraft:
         return tuple(put_places(self.name, sentences, listed))
 
 
+@dataclass(frozen=True, slots=True)
+class Flawed:
+    """A text with problems, and what can be read of it all the same."""
+
+    problems: tuple[str, ...]
+    """Each with its place; beyond MAX_PROBLEMS they are counted."""
+    readable: Readable
+
+
 def read_blueprint(text: str, source: str) -> BlueprintDraft:
     """Read a blueprint; `source` names the text in messages.
 
     Raises BlueprintInvalid with every problem found, ConfigInvalid when the text is not TOML, and
     TooLarge beyond MAX_SOURCE_BYTES or MAX_WORK.
+    """
+    found = examine_blueprint(text, source)
+    if isinstance(found, Flawed):
+        raise BlueprintInvalid(list(found.problems))
+    return found
+
+
+def examine_blueprint(text: str, source: str) -> BlueprintDraft | Flawed:
+    """Read a blueprint, or what is in order of it beside its problems.
+
+    Raises ConfigInvalid when the text is not TOML, TooLarge beyond MAX_SOURCE_BYTES or MAX_WORK.
     """
     _refuse_large(text, source)
     values = load_toml(text, source)
@@ -76,18 +99,18 @@ def read_blueprint(text: str, source: str) -> BlueprintDraft:
     except ValidationError as found:
         errors = found.errors(include_url=False, include_context=True)
         problems += [_translate(error["loc"], error) for error in errors]
-        raise _invalid(text, source, problems, values) from found
+        return _flawed(text, source, problems, values)
     if problems or any(unkept_problems(values)):
-        raise _invalid(text, source, problems, values)
-    slices, places = _specs(table), find_places(text)
+        return _flawed(text, source, problems, values)
+    slices = _specs(table)
+    paths: list[Path] = [("slices", position, "artifact") for position in range(len(slices))]
+    places = places_of(text, values, paths)
     return BlueprintDraft(
         id=Artifact(table.id),
         slices=slices,
         source=text,
         name=source,
-        places=tuple(
-            place_of(places, ("slices", position, "artifact")) for position in range(len(slices))
-        ),
+        places=tuple(place_of(places, path) for path in paths),
     )
 
 
@@ -131,15 +154,16 @@ def _update(blueprint: BlueprintTable, table: SliceTable) -> Update:
     return Update(strategy="rolling", max_surge=surge)
 
 
-def _invalid(
-    text: str, source: str, problems: list[Problem], values: Mapping[str, Any]
-) -> BlueprintInvalid:
-    """Return the error that tells the first MAX_PROBLEMS, in the order of the text."""
+def _flawed(text: str, source: str, problems: list[Problem], values: Mapping[str, Any]) -> Flawed:
+    """Return what tells the first MAX_PROBLEMS, in the order of the text."""
     around = {problem.path[:end] for problem in problems for end in range(len(problem.path) + 1)}
     problems += [problem for problem in unkept_problems(values) if problem.path not in around]
-    places = find_places(text)
+    looked_at = problems[:MAX_PLACED]
+    artifacts = find_artifacts(values)
+    paths = (*(problem.path for problem in looked_at), *artifacts)
+    places = places_of(text, values, paths)
     ordered = sorted(
-        problems,
+        looked_at,
         key=lambda problem: (place_of(places, problem.path), path_text(problem.path), problem.what),
     )
     told = dict.fromkeys(
@@ -148,8 +172,9 @@ def _invalid(
         for number, problem in enumerate(ordered[:MAX_PROBLEMS])
         for line, column in (place_of(places, problem.path),)
     )
-    more = len(ordered) - MAX_PROBLEMS
-    return BlueprintInvalid([*told, *([f"{source}: and {more} more problems"] if more > 0 else [])])
+    more = len(problems) - MAX_PROBLEMS
+    rest = (f"{source}: and {more} more problems",) if more > 0 else ()
+    return Flawed((*told, *rest), read_readable(values, artifacts, places, source))
 
 
 def _translate(location: tuple[int | str, ...], error: Mapping[str, Any]) -> Problem:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aether.config.blueprint_mentions import Listed, put_places
-from aether.config.places import find_places, place_of
-from aether.config.toml import load_toml
+from aether.config.places import Path, Place, place_of
 from aether.core.model.ids import Artifact, SliceBase
 
 
@@ -27,19 +26,28 @@ class Readable:
         return tuple(put_places(self.name, sentences, self.slices))
 
 
-def read_readable(text: str, source: str) -> Readable:
-    """Return what is in order of a blueprint; raise ConfigInvalid when it is not even TOML."""
-    values, places = load_toml(text, source), find_places(text)
-    found: dict[SliceBase, tuple[int, Artifact]] = {}
+def find_artifacts(values: Mapping[str, Any]) -> Mapping[Path, Artifact]:
+    """Return the artifacts a blueprint with these values lists, each slice once, by where they stand."""
+    found: dict[SliceBase, tuple[Path, Artifact]] = {}
     for position, artifact in _listed(values):
-        found.setdefault(artifact.base, (position, artifact))
+        found.setdefault(artifact.base, (("slices", position, "artifact"), artifact))
+    return dict(found.values())
+
+
+def read_readable(
+    values: Mapping[str, Any],
+    artifacts: Mapping[Path, Artifact],
+    places: Mapping[Path, Place],
+    name: str,
+) -> Readable:
+    """Return what is in order of a blueprint with these values, artifacts and places in its text."""
     return Readable(
         id=_artifact(values.get("id")),
-        artifacts=tuple(artifact for _, artifact in found.values()),
-        name=source,
+        artifacts=tuple(artifacts.values()),
+        name=name,
         slices={
-            base: Listed(position, place_of(places, ("slices", position, "artifact")))
-            for base, (position, _) in found.items()
+            artifact.base: Listed(int(path[1]), place_of(places, path))
+            for path, artifact in artifacts.items()
         },
     )
 

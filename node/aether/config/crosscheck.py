@@ -6,9 +6,8 @@ of the wrong type are passed over here, their own check names them.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, time
-from typing import Any
+from typing import Any, NamedTuple
 
 from aether.config.guess import did_you_mean
 from aether.config.places import Path
@@ -22,8 +21,7 @@ MAX_ALL_INSTANCES = 10_000
 _SECRET_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Where something is wrong, and what; a guess is made only for what is told."""
 
     path: Path

@@ -5,7 +5,8 @@ the first character of every key and array element.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from aether.config.toml import load_toml
 
@@ -32,7 +33,39 @@ _SCALAR = re.compile(r"[^,\]}\n#]+")
 
 def find_places(text: str) -> Mapping[Path, Place]:
     """Return the place of every key and array element of a valid TOML text."""
-    return _Scanner(text).scan()
+    root = _Spot()
+    _Scanner(text, root, None).scan()
+    return dict(_placed(root))
+
+
+def places_of(text: str, values: Mapping[str, Any], paths: Iterable[Path]) -> Mapping[Path, Place]:
+    """Return the places of these paths, or of what is around them where they are not in the text.
+
+    `values` is what the text holds. The text is walked no further than to the last of them.
+    """
+    root, missing = _Spot(), 0
+    for path in paths:
+        spot = root
+        for part in _existing(values, path):
+            if part not in spot.inside:
+                spot.inside[part] = _Spot()
+                missing += 1
+            spot = spot.inside[part]
+    _Scanner(text, root, missing).scan()
+    return dict(_placed(root))
+
+
+def _existing(values: Any, path: Path) -> Iterator[str | int]:  # noqa: ANN401 - any plain value
+    """Yield the parts of a path that lead to something in `values`."""
+    for part in path:
+        match values:
+            case dict() if part in values:
+                values = values[part]
+            case list() if isinstance(part, int) and 0 <= part < len(values):
+                values = values[part]
+            case _:
+                return
+        yield part
 
 
 def place_of(places: Mapping[Path, Place], path: Path) -> Place:
@@ -58,28 +91,50 @@ def _quoted(part: str) -> str:
     return '"' + part.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-class _Scanner:
-    """Walks the text once, keeping the table it is in."""
+class _Spot:
+    """A key or an array element, with those inside it that are looked for."""
 
-    def __init__(self, text: str) -> None:
+    __slots__ = ("inside", "place", "tables")
+
+    def __init__(self) -> None:
+        self.inside: dict[str | int, _Spot] = {}
+        self.place: Place | None = None
+        self.tables = 0
+        """How many `[[…]]` headers have begun an element here."""
+
+
+def _placed(root: _Spot) -> Iterator[tuple[Path, Place]]:
+    """Yield every path below `root` that has a place."""
+    waiting: list[tuple[Path, _Spot]] = [((), root)]
+    for path, spot in waiting:
+        if spot.place is not None:
+            yield path, spot.place
+        waiting += [((*path, part), inner) for part, inner in spot.inside.items()]
+
+
+class _Scanner:
+    """Walks the text once, keeping the table it is in; what is not looked for is passed over."""
+
+    def __init__(self, text: str, root: _Spot, missing: int | None) -> None:
+        """Look for the `missing` spots below `root`; None: for all there are, which are added there."""
         self._text = text
         self._at = 0
         self._line = 1
         self._line_start = 0
         self._counted_to = 0
-        self._table: Path = ()
-        self._tables_in: dict[Path, int] = {}
-        self._places: dict[Path, Place] = {}
+        self._root = root
+        self._missing = missing
+        self._table: _Spot | None = root
 
-    def scan(self) -> Mapping[Path, Place]:
+    def scan(self) -> None:
+        """Give every spot that is looked for its place."""
         self._skip(_BLANK)
-        while self._at < len(self._text):
+        while self._missing != 0 and self._at < len(self._text):
             if self._text[self._at] == "[":
                 self._header()
             else:
                 self._pair(self._table)
             self._skip(_BLANK)
-        return self._places
 
     def _skip(self, pattern: re.Pattern[str]) -> str:
         found = pattern.match(self._text, self._at)
@@ -91,16 +146,31 @@ class _Scanner:
     def _next(self) -> str:
         return self._text[self._at : self._at + 1]
 
-    def _remember(self, path: Path, at: int) -> None:
-        """Keep the first place of `path`; columns count characters, as editors do."""
-        if path in self._places:
-            return
+    def _enter(self, spot: _Spot | None, part: str | int, at: int) -> _Spot | None:
+        """Return what is looked for under `part`, None when nothing is; its first place is `at`.
+
+        Columns count characters, as editors do.
+        """
+        if spot is None:
+            return None
+        inner = spot.inside.get(part)
+        if inner is None:
+            if self._missing is not None:
+                return None
+            inner = spot.inside[part] = _Spot()
+        if inner.place is None:
+            inner.place = self._place(at)
+            if self._missing is not None:
+                self._missing -= 1
+        return inner
+
+    def _place(self, at: int) -> Place:
         passed = self._text.count("\n", self._counted_to, at)
         if passed:
             self._line += passed
             self._line_start = self._text.rfind("\n", 0, at) + 1
         self._counted_to = at
-        self._places[path] = (self._line, at - self._line_start + 1)
+        return self._line, at - self._line_start + 1
 
     def _header(self) -> None:
         is_array = self._text.startswith("[[", self._at)
@@ -108,17 +178,17 @@ class _Scanner:
         self._at += brackets
         self._skip(_INLINE_BLANK)
         start, parts = self._at, self._dotted()
-        path: Path = ()
+        spot: _Spot | None = self._root
         for number, part in enumerate(parts, start=1):
-            path = (*path, part)
+            spot = self._enter(spot, part, start)
+            if spot is None:
+                break
             if is_array and number == len(parts):
-                self._tables_in[path] = self._tables_in.get(path, 0) + 1
-            self._remember(path, start)
-            if path in self._tables_in:
-                path = (*path, self._tables_in[path] - 1)
-                self._remember(path, start)
+                spot.tables += 1
+            if spot.tables:
+                spot = self._enter(spot, spot.tables - 1, start)
         self._at += brackets
-        self._table = path
+        self._table = spot
 
     def _dotted(self) -> list[str]:
         plain = self._skip(_PLAIN_KEYS)
@@ -142,33 +212,31 @@ class _Scanner:
             return quoted[1:-1]
         return str(load_toml(f"key = {quoted}", "key")["key"])
 
-    def _pair(self, table: Path) -> None:
-        path, start = table, self._at
+    def _pair(self, spot: _Spot | None) -> None:
+        start = self._at
         for part in self._dotted():
-            path = (*path, part)
-            self._remember(path, start)
+            spot = self._enter(spot, part, start)
         self._at += 1
         self._skip(_INLINE_BLANK)
-        self._value(path)
+        self._value(spot)
 
-    def _value(self, path: Path) -> None:
+    def _value(self, spot: _Spot | None) -> None:
         match self._next():
             case "[":
-                self._array(path)
+                self._array(spot)
             case "{":
-                self._inline_table(path)
+                self._inline_table(spot)
             case '"' | "'":
                 self._skip(_STRING)
             case _:
                 self._skip(_SCALAR)
 
-    def _array(self, path: Path) -> None:
+    def _array(self, spot: _Spot | None) -> None:
         self._at += 1
         self._skip(_BLANK)
         position = 0
         while self._next() not in ("]", ""):
-            self._remember((*path, position), self._at)
-            self._value((*path, position))
+            self._value(self._enter(spot, position, self._at))
             self._skip(_BLANK)
             if self._next() == ",":
                 self._at += 1
@@ -176,11 +244,11 @@ class _Scanner:
             position += 1
         self._at += 1
 
-    def _inline_table(self, path: Path) -> None:
+    def _inline_table(self, spot: _Spot | None) -> None:
         self._at += 1
         self._skip(_BLANK)
         while self._next() not in ("}", ""):
-            self._pair(path)
+            self._pair(spot)
             self._skip(_BLANK)
             if self._next() == ",":
                 self._at += 1

@@ -89,6 +89,31 @@ def test_a_wish_is_carried_out_and_one_withdrawn_midway_is_undone() -> None:
     run_virtual(story())
 
 
+def test_a_host_that_never_says_what_it_is_fails_in_time() -> None:
+    async def story() -> None:
+        oracle = Oracle()
+        store, launcher, manager = make(oracle)
+        oracle.reconnect(NODE)
+        loading = Put(keys.wanted(NODE, I0), encode(wish(Desired.LOAD, 1)))
+        await store.txn(Txn((loading,), Reason("test", "test", "wish")))
+        launcher.live[I0] = replace(stray_host(), state="starting")
+        tasks = Tasks()
+        tasks.start("agent", manager.run())
+        await let_pass(115.0)
+        assert I0 in launcher.live
+        await let_pass(10.0)
+        assert I0 not in launcher.live
+        entry = await store.get(keys.phase(NODE, I0))
+        assert entry is not None
+        fact = decode(entry.value, PhaseRecord)
+        assert fact.state is Phase.FAILED
+        assert fact.failure is not None
+        assert "has not said for 120 s what it is" in fact.failure.message
+        await tasks.stop()
+
+    run_virtual(story())
+
+
 def test_hosts_a_new_launcher_has_not_heard_from_go_on_serving() -> None:
     async def story() -> None:
         oracle = Oracle()

@@ -15,6 +15,7 @@ ACTIVE = HostFact("active", 1)
 STARTING = HostFact("unsettled", 1)
 SILENT = HostFact("unsettled", 0)
 """A new launcher knows its process, and has not heard from it yet."""
+HUNG = HostFact("unsettled", 1, unsettled_s=121.0)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,12 @@ SILENT = HostFact("unsettled", 0)
         (wish(Desired.DEACTIVATE, 3), fact(Phase.ACTIVE, 2), SILENT, None),
         (wish(Desired.UNLOAD, 4), fact(Phase.LOADED, 3), SILENT, Step.UNLOAD),
         (None, None, STARTING, Step.UNLOAD),
+        # one that has not said what it is for longer than any step may take is given up
+        (wish(Desired.LOAD, 1), fact(Phase.LOADING, 1, "life-0"), HUNG, Step.GIVE_HOST_UP),
+        (wish(Desired.ACTIVATE, 2), fact(Phase.ACTIVE, 2), HUNG, Step.GIVE_HOST_UP),
+        (wish(Desired.DEACTIVATE, 3), fact(Phase.ACTIVE, 2), HUNG, Step.GIVE_HOST_UP),
+        (wish(Desired.LOAD, 2), fact(Phase.FAILED, 1), HUNG, Step.LOAD),
+        (wish(Desired.UNLOAD, 4), fact(Phase.LOADED, 3), HUNG, Step.UNLOAD),
         # leaving
         (wish(Desired.DEACTIVATE, 3), fact(Phase.ACTIVE, 2), ACTIVE, Step.DEACTIVATE),
         (wish(Desired.DEACTIVATE, 3), fact(Phase.LOADED, 3), LOADED, None),

@@ -17,7 +17,18 @@ from aether.core.model.plan import Command, DropRoute, DropTarget, Forget, Judge
 from aether.core.model.reason import Reason
 from aether.core.model.records import EpochRecord, Verdict, VerdictRecord, decode
 from aether.core.store.commands import Delete, DeletePrefix, Guard, Put
-from tests.worlds import SHOP, STOCK, nodes, placed, target, wish, with_instance
+from tests.worlds import (
+    APP,
+    SHOP,
+    STOCK,
+    nodes,
+    placed,
+    spec,
+    target,
+    wish,
+    with_blueprint,
+    with_instance,
+)
 
 WHERE = placed("n1", f"{SHOP}:1.0.0/0")
 BECAUSE = Reason("", "rule", "text")
@@ -73,6 +84,18 @@ def test_who_is_ended_without_draining_must_not_have_begun_to_serve_meanwhile() 
     assert Guard(keys.phase(*WHERE), 6) in again
     drained = lower(Wish(*WHERE, wish(Desired.DEACTIVATE), BECAUSE), seen, 7).guards
     assert keys.phase(*WHERE) not in [guard.key for guard in drained]
+
+
+def test_what_nobody_asks_for_must_not_be_asked_for_meanwhile() -> None:
+    seen = with_instance(VIEW, "n1", WHERE[1], wish(), None)
+    unasked = replace(seen, targets={SHOP: target()})
+    asked = with_blueprint(unasked, spec(f"{SHOP}:1.0.0"), generation=4)
+    ended = Wish(*WHERE, wish(Desired.DEACTIVATE), BECAUSE)
+    dropped = DropTarget(SHOP, purge=True, because=BECAUSE)
+    for command in (ended, dropped):
+        assert Guard(keys.blueprint(APP), 0) in lower(command, unasked, 7).guards
+        guarded_by = [guard.key for guard in lower(command, asked, 7).guards]
+        assert keys.blueprint(APP) not in guarded_by, "a change of it changes the target"
 
 
 def test_waves_make_room_before_they_place_and_drop_last() -> None:

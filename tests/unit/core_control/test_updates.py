@@ -57,6 +57,16 @@ def test_an_instance_that_never_served_or_failed_for_good_goes_at_once() -> None
     assert decide(replace(ASKED, useless=True)) == "end"
 
 
+def test_one_that_is_tried_again_in_place_of_one_that_stays_has_no_use() -> None:
+    old, mover = placed("n1", f"{SHOP}:1.0.0/0"), placed("n2", f"{SHOP}:1.0.0/1")
+    moves = replace(wish(Desired.LOAD, 3, attempt=1), replaces="/".join(old))
+    loading = with_instance(nodes("n1", "n2"), *mover, moves, None)
+    beside = with_instance(loading, *old, wish(), fact())
+    assert is_useless(beside, mover)
+    leaving = with_instance(loading, *old, wish(Desired.DEACTIVATE, 3), fact())
+    assert not is_useless(leaving, mover), "it may serve when that one is gone"
+
+
 def test_version_settings_and_labels_of_the_node_must_fit() -> None:
     wanted, node = target(), node_record("n1")
     assert fits("1.0.0", wish(), wanted, node)

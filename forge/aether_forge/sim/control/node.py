@@ -29,13 +29,15 @@ class LatestTable:
 
     def __init__(self) -> None:
         self.table: Table | None = None
+        self.is_fresh = False
+        """Whether the present life of the node has published: before it has read, it has nothing to say."""
 
     def publish(self, table: Table) -> None:
         """Make `table` the present one; raise ValueError when it contradicts itself."""
         problems = table.check()
         if problems:
             raise ValueError("; ".join(problems))
-        self.table = table
+        self.table, self.is_fresh = table, True
 
     @property
     def confirmed(self) -> int | None:
@@ -98,7 +100,7 @@ class SimNode:
     def start(self, settings: ControlSettings, period_s: float, *, routed: bool) -> None:
         """Begin a new life of the node; the store member and the machine are up with it."""
         self.lives += 1
-        self.hosts.down = False
+        self.hosts.down = self.feed.is_fresh = False
         self.owner = Owner(self.node)
         self._tasks = Tasks()
         self._life = _Life(self._quorum, self.node)

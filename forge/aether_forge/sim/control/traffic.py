@@ -53,10 +53,16 @@ class Traffic:
             self._note_ended()
             for name in self.world.nodes:
                 table = self.world.nodes[name].feed.table
-                if not self.world.is_well(name):
+                if not self._is_well(name):
                     self._unwell[name] = self.world.now()
                 if table is not None and self.world.nodes[name].runs:
                     self._send_all(name, table)
+
+    def _is_well(self, name: NodeId) -> bool:
+        """Whether a router is told of every change; not before a read came back that may be lost."""
+        weather, feed = self.world.quorum.weather, self.world.nodes[name].feed
+        waits = bool(weather.loses_answer) and not feed.is_fresh
+        return self.world.is_well(name) and not waits
 
     def _note_ended(self) -> None:
         """Remember since when an instance is not ACTIVE any more, for those that once were."""

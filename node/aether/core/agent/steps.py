@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from aether.core.model.lifecycle import Desired, Phase
+from aether.core.model.lifecycle import STEP_TIMEOUT_S, Desired, Phase
 from aether.core.model.records import PhaseRecord, WantedRecord
 
 
@@ -28,6 +28,8 @@ class Step(StrEnum):
     REPORT_ACTIVE = "report active"
     REPORT_VANISHED = "report vanished"
     """The fact says a host is there, and none is."""
+    GIVE_HOST_UP = "give host up"
+    """The host has not said what it is for longer than any step may take: end it and say so."""
     CONFIGURE = "configure"
     """The host has other settings than are in force: give it those."""
 
@@ -42,6 +44,8 @@ class HostFact:
     """Generation of the wish the host was started for."""
     settings: str = ""
     """Digest of the settings it was given last; empty for a host that does not tell."""
+    unsettled_s: float = 0.0
+    """Seconds since this process has known it as unsettled."""
 
 
 _FIRST_STEP: Mapping[Desired, Step] = {
@@ -72,8 +76,9 @@ def next_step(
         return _without_host(wish, current, answered=answered)
     if host.state == "unsettled":
         # It may be serving: to end it here would turn the restart of a launcher into an outage.
-        earlier_try = wish.desired is Desired.LOAD and host.generation != wish.generation
-        return Step.LOAD if earlier_try else None
+        if wish.desired is Desired.LOAD and host.generation != wish.generation:
+            return Step.LOAD  # it belongs to an earlier try
+        return Step.GIVE_HOST_UP if host.unsettled_s > STEP_TIMEOUT_S[wish.desired] else None
     return _with_host(wish, current, host, answered=answered)
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace as with_values
 
 from msgspec.structs import replace
 
+from aether.core.control.targets import listed_slices
 from aether.core.model import keys
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.lifecycle import Desired
@@ -39,7 +40,7 @@ def lower(command: Command, view: ClusterView, epoch_revision: int) -> Txn:
     It holds while this leadership stands (`control/epoch` unchanged) and while every key it
     writes is as the view showed it; a wish also while its target is, a new instance while the
     verdict on its node is, and an end without draining, to begin anew or for good, while the fact of
-    the instance is.
+    the instance is. What takes away a slice that no blueprint asks for holds while none does.
     """
     operations = _operations(command)
     keys_read = [
@@ -55,15 +56,28 @@ def lower(command: Command, view: ClusterView, epoch_revision: int) -> Txn:
 
 
 def _read_too(command: Command, view: ClusterView) -> tuple[str, ...]:
-    if not isinstance(command, Wish):
+    match command:
+        case DropTarget(base):
+            return _ask_for(base, view)
+        case Wish(node, instance, record):
+            target = keys.target(instance.base)
+            if _is_new(command, view):
+                return (target, keys.verdict(node))
+            asking = _ask_for(instance.base, view)
+            if record.desired in _ENDS_THE_HOST:
+                # It is ended without draining as it does not serve: it must not have begun to.
+                return (target, keys.phase(node, instance), *asking)
+            return (target, *asking)
+        case _:
+            return ()
+
+
+def _ask_for(base: SliceBase, view: ClusterView) -> tuple[str, ...]:
+    """Return the key by which a slice nobody asks for is asked for again: of what owned it."""
+    target = view.targets.get(base)
+    if target is None or base in listed_slices(view):
         return ()
-    target = keys.target(command.instance.base)
-    if _is_new(command, view):
-        return (target, keys.verdict(command.node))
-    if command.record.desired in _ENDS_THE_HOST:
-        # It is ended without draining because it does not serve: it must not have begun to meanwhile.
-        return (target, keys.phase(command.node, command.instance))
-    return (target,)
+    return (keys.blueprint(target.owner),)
 
 
 def _is_new(command: Wish, view: ClusterView) -> bool:

@@ -13,6 +13,8 @@ from typing import Literal
 from aether.core.control.budgets import max_surge, min_available
 from aether.core.control.evidence import Evaluate, read, write
 from aether.core.control.liveness import is_relied_on
+from aether.core.control.moves import victim_of
+from aether.core.control.removal import is_leaving
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.reason import Reason
 from aether.core.model.records import NodeRecord, TargetRecord, WantedRecord
@@ -83,11 +85,21 @@ def has_labels(node: NodeRecord, target: TargetRecord) -> bool:
 
 
 def is_useless(view: ClusterView, placed: Placed) -> bool:
-    """Whether an outdated instance has never served, or failed in a way no retry mends."""
+    """Whether an outdated instance has never served, or failed in a way no retry mends.
+
+    One that is tried again may serve again, unless it was to take the place of one that stays.
+    """
     wish, phase = view.wanted[placed], view.phases.get(placed)
+    if wish.desired is Desired.LOAD and _replaces_who_stays(view, placed):
+        return True
     if phase is not None and phase.state is Phase.FAILED and view.is_current(placed):
         return phase.failure is not None and phase.failure.kind == "fatal"
     return wish.desired is Desired.LOAD and wish.attempt == 0
+
+
+def _replaces_who_stays(view: ClusterView, placed: Placed) -> bool:
+    victim = victim_of(view, placed)
+    return victim is not None and not is_leaving(view.wanted[victim])
 
 
 def in_order(view: ClusterView, outdated: Iterable[Placed]) -> list[Placed]:
