@@ -4,9 +4,9 @@ All problems of a text are found in one go, each with its line. Reading is bound
 the text, by what it may hold, and by the problems that are looked at and told; the text is parsed once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -33,10 +33,12 @@ WORK: Mapping[str, int] = {"=": 10, "[": 10, ",": 4, ".": 2, "\n": 1, "\\": 1}
 """What reading a text costs: each of these characters may begin a key, a table, an element, a line or
 an escape. As measured: 100,000 take the parser, which lets nobody else run meanwhile, 50 ms."""
 MAX_WORK = 100_000
-MAX_PLACED = 1_000
-"""Problems whose places are looked for, to tell the first of them in the text; further ones are counted."""
+MAX_PLACED = 500
+"""Problems of each kind that are looked at, to tell the first in the text; further ones are counted."""
 MAX_GUESSES = 20
-"""Problems that are told with a guess; each may search hundreds of names."""
+"""Problems that are told with a guess,"""
+MAX_SEARCHED = 2_000
+"""as long as no more names than this are searched for all of them together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +99,9 @@ def examine_blueprint(text: str, source: str) -> BlueprintDraft | Flawed:
     try:
         table = BlueprintTable.model_validate(values)
     except ValidationError as found:
-        errors = found.errors(include_url=False, include_context=True)
-        problems += [_translate(error["loc"], error) for error in errors]
-        return _flawed(text, source, problems, values)
+        return _flawed(text, source, _listed(problems, found), values)
     if problems or any(unkept_problems(values)):
-        return _flawed(text, source, problems, values)
+        return _flawed(text, source, _listed(problems), values)
     slices = _specs(table)
     paths: list[Path] = [("slices", position, "artifact") for position in range(len(slices))]
     places = places_of(text, values, paths)
@@ -154,27 +154,49 @@ def _update(blueprint: BlueprintTable, table: SliceTable) -> Update:
     return Update(strategy="rolling", max_surge=surge)
 
 
-def _flawed(text: str, source: str, problems: list[Problem], values: Mapping[str, Any]) -> Flawed:
+class _Listed(NamedTuple):
+    """Problems found: those looked at, and how many there are."""
+
+    problems: list[Problem]
+    total: int
+
+
+def _listed(problems: Sequence[Problem], invalid: ValidationError | None = None) -> _Listed:
+    """Return the problems between parts and those of single values."""
+    errors = invalid.errors(include_url=False, include_context=True) if invalid else []
+    translated = (_translate(error["loc"], error) for error in errors[:MAX_PLACED])
+    return _Listed([*problems[:MAX_PLACED], *translated], len(problems) + len(errors))
+
+
+def _flawed(text: str, source: str, listed: _Listed, values: Mapping[str, Any]) -> Flawed:
     """Return what tells the first MAX_PROBLEMS, in the order of the text."""
-    around = {problem.path[:end] for problem in problems for end in range(len(problem.path) + 1)}
-    problems += [problem for problem in unkept_problems(values) if problem.path not in around]
-    looked_at = problems[:MAX_PLACED]
+    problems, total = listed
+    if total == len(problems):
+        around = {
+            problem.path[:end] for problem in problems for end in range(len(problem.path) + 1)
+        }
+        unkept = [found for found in unkept_problems(values) if found.path not in around]
+        problems, total = [*problems, *unkept[:MAX_PLACED]], total + len(unkept)
     artifacts = find_artifacts(values)
-    paths = (*(problem.path for problem in looked_at), *artifacts)
-    places = places_of(text, values, paths)
+    places = places_of(text, values, (*(problem.path for problem in problems), *artifacts))
     ordered = sorted(
-        looked_at,
+        problems,
         key=lambda problem: (place_of(places, problem.path), path_text(problem.path), problem.what),
     )
-    told = dict.fromkeys(
-        f"{source}:{line}:{column}: {cut(path_text(problem.path))}: "
-        f"{problem.sentence if number < MAX_GUESSES else problem.what}"
-        for number, problem in enumerate(ordered[:MAX_PROBLEMS])
-        for line, column in (place_of(places, problem.path),)
-    )
-    more = len(problems) - MAX_PROBLEMS
-    rest = (f"{source}: and {more} more problems",) if more > 0 else ()
+    told = tuple(dict.fromkeys(_told(source, ordered[:MAX_PROBLEMS], places)))
+    rest = (f"{source}: and {total - MAX_PROBLEMS} more problems",) if total > MAX_PROBLEMS else ()
     return Flawed((*told, *rest), read_readable(values, artifacts, places, source))
+
+
+def _told(source: str, problems: Iterable[Problem], places: Mapping[Path, Place]) -> Iterator[str]:
+    """Yield each problem behind its place; the first with a guess, while searching for it is cheap."""
+    searched = 0
+    for number, problem in enumerate(problems):
+        line, column = place_of(places, problem.path)
+        searched += len(problem.known)
+        is_guessed = number < MAX_GUESSES and (searched <= MAX_SEARCHED or number == 0)
+        said = problem.sentence if is_guessed else problem.what
+        yield f"{source}:{line}:{column}: {cut(path_text(problem.path))}: {said}"
 
 
 def _translate(location: tuple[int | str, ...], error: Mapping[str, Any]) -> Problem:

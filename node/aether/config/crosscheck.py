@@ -5,7 +5,7 @@ of the wrong type are passed over here, their own check names them.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, time
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ class Problem(NamedTuple):
     what: str
     unknown: str = ""
     """A name nobody knows, to be guessed among `known`."""
-    known: Iterable[str] = ()
+    known: Collection[str] = ()
 
     @property
     def sentence(self) -> str:

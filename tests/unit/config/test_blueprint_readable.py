@@ -2,9 +2,10 @@
 
 import pytest
 
-from aether.config.blueprint_readable import read_readable
+from aether.config.blueprint_readable import Readable, find_artifacts, read_readable
+from aether.config.places import places_of
+from aether.config.toml import load_toml
 from aether.core.model.ids import Artifact
-from aether.errors import ConfigInvalid
 
 TEXT = """id = "shop.demo:app:1.0.0"
 colour = 1
@@ -18,8 +19,14 @@ artifact = "shop.demo:cart:3.0.0"
 """
 
 
+def read(text: str) -> Readable:
+    values = load_toml(text, "b.toml")
+    artifacts = find_artifacts(values)
+    return read_readable(values, artifacts, places_of(text, values, artifacts), "b.toml")
+
+
 def test_artifacts_keep_their_positions_and_places() -> None:
-    found = read_readable(TEXT, "b.toml")
+    found = read(TEXT)
     assert found.id == Artifact("shop.demo:app:1.0.0")
     assert found.artifacts == (Artifact("shop.demo:cart:2.0.0"),)
     said = ("shop.demo:cart belongs to another", "nothing of it")
@@ -28,10 +35,5 @@ def test_artifacts_keep_their_positions_and_places() -> None:
 
 @pytest.mark.parametrize("text", ["", "id = 1", 'id = "x"', "slices = 3", "slices = [1, {}]"])
 def test_nothing_can_be_read(text: str) -> None:
-    found = read_readable(text, "b.toml")
+    found = read(text)
     assert (found.id, found.artifacts) == (None, ())
-
-
-def test_what_is_not_toml() -> None:
-    with pytest.raises(ConfigInvalid):
-        read_readable("id = ", "b.toml")

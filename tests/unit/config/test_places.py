@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aether.config.places import find_places, path_text, place_of
+from aether.config.places import find_places, path_text, place_of, places_of
 from aether.config.toml import load_toml
 
 TEXT = '''# a comment with [brackets] and "quotes"
@@ -83,19 +83,43 @@ def _paths(value: object) -> set[tuple[str | int, ...]]:
     }
 
 
-@given(
-    st.dictionaries(_KEYS, _VALUES, max_size=4),
-    st.lists(st.dictionaries(_KEYS, _VALUES, max_size=3), max_size=3),
-)
-def test_the_paths_found_are_the_paths_of_the_values(
-    top: dict[str, str], tables: list[dict[str, str]]
-) -> None:
-    text = "".join(f"{key} = {value}\n" for key, value in top.items())
-    text += "".join(
+def _written(top: dict[str, str], tables: list[dict[str, str]]) -> str:
+    return "".join(f"{key} = {value}\n" for key, value in top.items()) + "".join(
         "[[tables]] # t\n" + "".join(f"{key} = {value}\n" for key, value in table.items())
         for table in tables
     )
+
+
+_TEXTS = st.builds(
+    _written,
+    st.dictionaries(_KEYS, _VALUES, max_size=4),
+    st.lists(st.dictionaries(_KEYS, _VALUES, max_size=3), max_size=3),
+)
+
+
+@given(_TEXTS)
+def test_the_paths_found_are_the_paths_of_the_values(text: str) -> None:
     assert set(find_places(text)) == _paths(load_toml(text, "t"))
+
+
+@given(_TEXTS, st.data())
+def test_the_places_of_some_are_those_they_have_among_all(text: str, data: st.DataObject) -> None:
+    values, all_places = load_toml(text, "t"), find_places(text)
+    known = st.sampled_from(sorted(all_places, key=repr)) if all_places else st.just(("a",))
+    odd = st.lists(st.one_of(_KEYS, st.integers(-1, 3)), max_size=4).map(tuple)
+    asked = data.draw(st.lists(st.one_of(known, odd), max_size=5))
+    found = places_of(text, values, asked)
+    assert [place_of(found, path) for path in asked] == [
+        place_of(all_places, path) for path in asked
+    ]
+    assert len(found) <= sum(map(len, asked))
+
+
+def test_a_text_is_walked_no_further_than_to_the_last_place_asked_for() -> None:
+    text = "a = 1\n[[b]]\nc = 2\n= nothing that TOML knows"
+    values = {"a": 1, "b": [{"c": 2}]}
+    found = places_of(text, values, [("b", 0, "c"), ("b", 9), ("z",)])
+    assert found == {("b",): (2, 3), ("b", 0): (2, 3), ("b", 0, "c"): (3, 1)}
 
 
 def test_paths_read_as_they_are_written() -> None:
