@@ -5,16 +5,15 @@ frozen is kept in order, and happens when it thaws: as in a process that was sto
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from itertools import count
-from typing import Any, TypeVar, TypeVarTuple
+from typing import Any, TypeVar
 
 from aether_forge.sim.loop import Deadlock, Livelock, VirtualLoop
 
 _T = TypeVar("_T")
-_Ts = TypeVarTuple("_Ts")
 _MOST_ROUNDS = 3
 _ROUND_S = 60.0
 """Virtual seconds that tasks have to end when a loop is wound up."""
@@ -26,7 +25,7 @@ class Owner:
     def __init__(self, name: str) -> None:
         self.name = name
         self.frozen = False
-        self._held: list[_Gate] = []
+        self._held: list[asyncio.Handle] = []
         self.context: Context = copy_context()
         self.context.run(_OWNER.set, self)
 
@@ -38,13 +37,14 @@ class Owner:
         """Let what was held back happen, in its order."""
         self.frozen = False
         held, self._held = self._held, []
-        loop = asyncio.get_running_loop()
-        for gate in held:
-            loop.call_soon(gate.again, context=gate.context)
+        if held:
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, OwnedLoop)  # noqa: S101 - no other loop holds anything
+            loop.take_up(held)
 
-    def hold(self, gate: "_Gate") -> None:
+    def hold(self, handle: asyncio.Handle) -> None:
         """Keep a callback for later."""
-        self._held.append(gate)
+        self._held.append(handle)
 
     def soon(self, delay_s: float, call: Callable[[], object]) -> None:
         """Have `call` happen as part of this owner: not while it is frozen."""
@@ -57,32 +57,6 @@ _OWNER: ContextVar[Owner | None] = ContextVar("owner", default=None)
 def of_nobody() -> Context:
     """Return a context without an owner: what is called in it happens whoever is frozen."""
     return Context()
-
-
-class _Gate:
-    """A callback that waits while its owner is frozen."""
-
-    __slots__ = ("_args", "_callback", "_owner", "context", "handle")
-
-    def __init__(
-        self, owner: Owner, callback: Callable[..., object], args: tuple[Any, ...]
-    ) -> None:
-        self._owner = owner
-        self._callback = callback
-        self._args = args
-        self.context: Context | None = None
-        self.handle: asyncio.Handle | None = None
-
-    def __call__(self) -> None:
-        if self._owner.frozen:
-            self._owner.hold(self)
-        else:
-            self._callback(*self._args)
-
-    def again(self) -> None:
-        """Happen at last, unless it was cancelled meanwhile."""
-        if self.handle is None or not self.handle.cancelled():
-            self._callback(*self._args)
 
 
 class _NumberedTask(asyncio.Task[Any]):
@@ -117,44 +91,23 @@ class OwnedLoop(VirtualLoop):
         super().__init__()
         self.set_task_factory(_numbering())
 
-    def call_soon(
-        self,
-        callback: Callable[[*_Ts], object],
-        *args: *_Ts,
-        context: Context | None = None,
-    ) -> asyncio.Handle:
-        """Arrange for a callback; it belongs to the owner of its context."""
-        gate, context = _gated(callback, args, context)
-        if gate is None:
-            return super().call_soon(callback, *args, context=context)
-        gate.handle = super().call_soon(gate, context=context)
-        return gate.handle
+    def is_held(self, handle: asyncio.Handle) -> bool:
+        """Whether the owner of a callback is frozen; it then keeps it."""
+        owner = owner_of(handle)
+        if owner is None or not owner.frozen:
+            return False
+        owner.hold(handle)
+        return True
 
-    def call_at(
-        self,
-        when: float,
-        callback: Callable[[*_Ts], object],
-        *args: *_Ts,
-        context: Context | None = None,
-    ) -> asyncio.TimerHandle:
-        """Arrange for a callback later; it belongs to the owner of its context."""
-        gate, context = _gated(callback, args, context)
-        if gate is None:
-            return super().call_at(when, callback, *args, context=context)
-        handle = super().call_at(when, gate, context=context)
-        gate.handle = handle
-        return handle
+    def take_up(self, held: Iterable[asyncio.Handle]) -> None:
+        """Have what was held happen in its order, but for what was cancelled meanwhile."""
+        self._ready.extend(held)
 
 
-def _gated(
-    callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
-) -> tuple[_Gate | None, Context | None]:
-    owner = context.get(_OWNER) if context is not None else _OWNER.get()
-    if owner is None:
-        return None, context
-    gate = _Gate(owner, callback, args)
-    gate.context = context if context is not None else copy_context()
-    return gate, gate.context
+def owner_of(handle: asyncio.Handle) -> Owner | None:
+    """Return who a callback belongs to: the owner in whose context it was asked for."""
+    context: Context = handle._context  # type: ignore[attr-defined]  # noqa: SLF001 - public from Python 3.12 on
+    return context.get(_OWNER)
 
 
 def run_owned(main: Coroutine[Any, Any, _T]) -> _T:

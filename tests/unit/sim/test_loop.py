@@ -6,7 +6,14 @@ import time
 import pytest
 
 from aether_forge.sim import loop
-from aether_forge.sim.loop import Deadlock, Livelock, VirtualClock, let_pass, run_virtual
+from aether_forge.sim.loop import (
+    Deadlock,
+    Livelock,
+    VirtualClock,
+    VirtualLoop,
+    let_pass,
+    run_virtual,
+)
 
 
 def test_an_hour_passes_at_once_and_in_order() -> None:
@@ -65,3 +72,40 @@ async def _told_in_order(others: int) -> list[int]:
 def test_what_is_due_at_one_moment_happens_in_the_order_it_was_asked_for(others: int) -> None:
     """Whatever else there is to wait for: a heap alone would let that decide."""
     assert run_virtual(_told_in_order(others)) == list(range(20))
+
+
+def test_timers_that_were_cancelled_are_forgotten_long_before_they_are_due() -> None:
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        kept = loop.call_later(500.0, lambda: None)
+        for _ in range(2_000):
+            loop.call_later(1_000.0, lambda: None).cancel()
+            await let_pass(0.01)
+        assert loop.time() == pytest.approx(20.0)
+        kept.cancel()
+        return len(loop._timers)
+
+    assert run_virtual(main()) < 600
+
+
+def test_a_timer_cancelled_at_the_moment_it_is_due_does_not_go_off() -> None:
+    async def main() -> list[str]:
+        loop, rang, timers = asyncio.get_running_loop(), list[str](), list[asyncio.TimerHandle]()
+        loop.call_at(1.0, lambda: timers[0].cancel())
+        timers.append(loop.call_at(1.0, rang.append, "cancelled"))
+        loop.call_at(1.0, rang.append, "not cancelled")
+        await let_pass(2.0)
+        return rang
+
+    assert run_virtual(main()) == ["not cancelled"]
+
+
+def test_nothing_can_be_asked_of_a_closed_loop() -> None:
+    closed = VirtualLoop()
+    closed.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        closed.call_soon(print)
+    with pytest.raises(RuntimeError, match="closed"):
+        closed.call_later(1.0, print)
+    assert closed.is_closed()

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from aether_forge.sim.loop import Livelock, let_pass
-from aether_forge.sim.owners import Owner, run_owned
+from aether_forge.sim.owners import Owner, of_nobody, run_owned
 
 
 async def ticks(into: list[float], every_s: float) -> None:
@@ -99,3 +99,38 @@ def test_what_is_left_on_a_loop_ends_before_the_loop_is_closed() -> None:
     with pytest.raises(Livelock, match="broken off"):
         run_owned(story())
     assert ended == ["one", "two"]
+
+
+def test_what_was_held_is_held_again_in_its_order_by_an_owner_that_freezes_again() -> None:
+    async def story() -> list[str]:
+        owner, happened = Owner("one"), list[str]()
+        owner.soon(1.0, lambda: happened.append("first"))
+        owner.soon(2.0, lambda: happened.append("second"))
+        owner.freeze()
+        await let_pass(3.0)
+        owner.thaw()
+        owner.freeze()
+        owner.soon(0.5, lambda: happened.append("third"))
+        await let_pass(1.0)
+        assert happened == []
+        owner.thaw()
+        await let_pass(0.0)
+        return happened
+
+    assert run_owned(story()) == ["first", "second", "third"]
+
+
+def test_a_frozen_owner_keeps_what_its_tasks_asked_for_and_nobody_elses() -> None:
+    async def story() -> list[str]:
+        owner, happened = Owner("one"), list[str]()
+        owner.freeze()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(happened.append, "of one", context=owner.context)
+        loop.call_soon(happened.append, "of nobody", context=of_nobody())
+        loop.call_soon(happened.append, "of the story")
+        await let_pass(1.0)
+        owner.thaw()
+        await let_pass(1.0)
+        return happened
+
+    assert run_owned(story()) == ["of nobody", "of the story", "of one"]
