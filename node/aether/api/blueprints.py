@@ -15,6 +15,7 @@ from aether.api.call import Answer, Call, Context
 from aether.api.endpoint import FRESH, LIST, PAST, Endpoint, v1
 from aether.api.paging import page
 from aether.api.plans import PLAN
+from aether.api.sifting import sift_blueprint
 from aether.api.views import look, read_view, rejection
 from aether.core.control.admission import Rejected
 from aether.core.control.status import BlueprintStatus, blueprint_status
@@ -106,8 +107,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="POST", path=v1("blueprints"), name="blueprint.apply", handler=apply,
-        answers="`changed`, `revision`, `summary`", role="operator", leader_only=True, takes=TOML,
-        model=BlueprintText, query={**SOURCE, **PLAN}, body_limit=BLUEPRINT_BODY_BYTES,
+        answers="`changed`, `revision`, `summary`", role="operator", leader_only=True,
+        sift=sift_blueprint, takes=TOML, model=BlueprintText, query={**SOURCE, **PLAN},
+        body_limit=BLUEPRINT_BODY_BYTES,
     ),
     Endpoint(
         method="POST", path=v1("blueprints/validate"), name="blueprint.validate",

@@ -180,3 +180,5 @@ class Answer:
 
 
 Handler = Callable[[Context, Call], Awaitable[Answer]]
+Sift = Callable[[Context, Call], Awaitable[None]]
+"""Raises what the leader would answer a hopeless call with; returns when only the leader can tell."""

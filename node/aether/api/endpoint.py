@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from aether.api.call import Handler
+from aether.api.call import Handler, Sift
 
 Role = Literal["viewer", "operator", "admin"]
 Method = Literal["GET", "POST", "PUT", "DELETE"]
@@ -41,6 +41,8 @@ class Endpoint:
     role: Role = "viewer"
     """Least role that may call it, once roles are checked."""
     leader_only: bool = False
+    sift: Sift | None = None
+    """How another node than the leader looks at a call before it forwards it; None: reads its JSON."""
     takes: str = ""
     model: type[BaseModel] | None = None
     query: Mapping[str, str] | None = None

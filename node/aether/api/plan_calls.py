@@ -13,6 +13,7 @@ from aether.api.blueprints import PURGE, SOURCE, TOML
 from aether.api.call import Answer, Call, Context
 from aether.api.endpoint import Endpoint, v1
 from aether.api.plans import plan_answer
+from aether.api.sifting import sift_blueprint
 from aether.api.slices import Scale
 from aether.api.views import read_view, rejection
 from aether.core.control.admission import Admitted, Rejected, admit_scale
@@ -57,8 +58,8 @@ PLAN_ANSWERS = (
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="POST", path=v1("blueprints/plan"), name="blueprint.plan", handler=plan_blueprint,
-        answers=PLAN_ANSWERS, leader_only=True, takes=TOML, model=BlueprintText, query=SOURCE,
-        body_limit=BLUEPRINT_BODY_BYTES,
+        answers=PLAN_ANSWERS, leader_only=True, sift=sift_blueprint, takes=TOML, model=BlueprintText,
+        query=SOURCE, body_limit=BLUEPRINT_BODY_BYTES,
     ),
     Endpoint(
         method="POST", path=v1("blueprints/{id}/delete/plan"), name="blueprint.delete.plan",

@@ -16,7 +16,8 @@ from aether.api.problems import (
 )
 from aether.api.query import read_query
 from aether.api.routes import Found, OtherMethods, find_endpoint
-from aether.core.model.ids import write_id
+from aether.api.sifting import sift
+from aether.core.model.ids import NodeId, write_id
 from aether.errors import AetherError, NoQuorum, TooLarge, Unavailable
 from aether.ports import ApiRequest, ApiResponse
 
@@ -50,28 +51,36 @@ class Api:
         endpoint = found.endpoint
         if len(request.body) > endpoint.body_limit:
             raise body_too_large(endpoint, len(request.body))
-        asked = read_query(query, endpoint)
-        if endpoint.leader_only and self._context.store.leader != self._context.node:
-            return await self._forward(request, request_id)
         call = Call(
             rule=f"api.{endpoint.name}",
             request_id=request_id,
             params=found.params,
-            query=asked,
+            query=read_query(query, endpoint),
             headers=request.headers,
             body=request.body,
         )
+        if endpoint.leader_only and self._other_leader(request) is not None:
+            await sift(endpoint, self._context, call)
+            leader = self._other_leader(request)  # it may have changed meanwhile
+            if leader is not None:
+                return await self._forward(leader, request, request_id)
         return _respond(await endpoint.handler(self._context, call))
 
-    async def _forward(self, request: ApiRequest, request_id: str) -> ApiResponse:
+    def _other_leader(self, request: ApiRequest) -> NodeId | None:
+        """Return the node to forward to, None when this one leads; raise when there is no way."""
         leader = self._context.store.leader
         if leader is None:
             raise NoQuorum("no leader is known; only the leader can do this")
+        if leader == self._context.node:
+            return None
         if FORWARDED in request.headers:
             raise Unavailable(
                 f"{request.headers[FORWARDED]} took {self._context.node} for the leader, "
                 f"which is {leader}; leadership has just moved"
             )
+        return leader
+
+    async def _forward(self, leader: NodeId, request: ApiRequest, request_id: str) -> ApiResponse:
         headers = {**request.headers, FORWARDED: self._context.node, REQUEST_ID: request_id}
         return await self._leader_link.forward(leader, replace(request, headers=headers))
 

@@ -52,6 +52,7 @@ async def test_the_plan_of_a_deletion(deployed: ApiWorld) -> None:
 
 
 async def test_a_follower_has_the_leader_plan(follower: ApiWorld) -> None:
+    await follower.hold(with_artifact(nodes("node-1"), SHOP_1))
     answer = await follower.call("POST", "blueprints/plan", BLUEPRINT.encode())
     assert answer.status == 503
     assert follower.link.asked[0][0] == "node-0"

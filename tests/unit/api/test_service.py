@@ -6,8 +6,8 @@ from aether.api.call import FORWARDED
 from aether.api.routes import ENDPOINTS
 from aether.api.service import sane_request_id
 from aether.ports import ApiResponse
-from tests.api_world import BLUEPRINT, NODE, ApiWorld
-from tests.worlds import APP, SHOP
+from tests.api_world import BLUEPRINT, NODE, SHOP_1, ApiWorld
+from tests.worlds import APP, SHOP, nodes, with_artifact
 
 
 async def test_what_is_not_in_the_table(world: ApiWorld) -> None:
@@ -63,6 +63,7 @@ def test_what_the_leader_alone_does() -> None:
 async def test_a_follower_has_the_leader_answer(
     follower: ApiWorld, method: str, path: str, body: bytes
 ) -> None:
+    await follower.hold(with_artifact(nodes("node-1"), SHOP_1))
     follower.link.answer = ApiResponse(status=299, headers={"content-type": "x/y"}, body=b"{}")
     answer = await follower.call(method, path, body, {"x-request-id": "r-1"})
     assert (answer.status, answer.headers["content-type"]) == (299, "x/y")
@@ -80,10 +81,10 @@ async def test_a_call_is_forwarded_once(follower: ApiWorld) -> None:
 
 
 async def test_a_leader_that_does_not_answer_or_is_not_known(follower: ApiWorld) -> None:
-    answer = await follower.call("POST", "blueprints", b"")
+    answer = await follower.call("DELETE", f"blueprints/{APP}")
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     follower.oracle.cut_off(NODE)
-    answer = await follower.call("POST", "blueprints", b"")
+    answer = await follower.call("DELETE", f"blueprints/{APP}")
     assert (answer.status, answer.json()["code"]) == (503, "no_quorum")
 
 
