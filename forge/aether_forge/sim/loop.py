@@ -180,14 +180,14 @@ class VirtualClock:
         """Virtual seconds."""
         return asyncio.get_running_loop().time()
 
-    async def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> Coroutine[Any, Any, None]:
         """Wait in virtual time."""
-        await asyncio.sleep(seconds)
+        return asyncio.sleep(seconds)
 
 
-async def let_pass(seconds: float) -> None:
+def let_pass(seconds: float) -> Coroutine[Any, Any, None]:
     """Let virtual time pass: everything due within it happens, and it costs only that work."""
-    await asyncio.sleep(seconds)
+    return asyncio.sleep(seconds)
 
 
 def run_virtual(main: Coroutine[Any, Any, _T]) -> _T:

@@ -4,6 +4,7 @@ import asyncio
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import count
 from typing import Self
 
 from aether.core.model.reason import Reason
@@ -48,16 +49,14 @@ def backlog_of(machine: KvMachine, after_revision: int | None) -> Sequence[Chang
 
 def selected(changes: Changes, prefix: str, without: str = "") -> Changes | None:
     """Return the part of `changes` under `prefix` and not under `without`, or None."""
-    mine = tuple(
-        change
-        for change in changes.changes
-        if change.key.startswith(prefix) and not (without and change.key.startswith(without))
-    )
+    mine = [change for change in changes.changes if change.key.startswith(prefix)]
+    if mine and without:
+        mine = [change for change in mine if not change.key.startswith(without)]
     if not mine:
         return None
     if len(mine) == len(changes.changes):
         return changes
-    return Changes(changes.revision, changes.reason, mine)
+    return Changes(changes.revision, changes.reason, tuple(mine))
 
 
 class Watch(AsyncIterator[Changes]):
@@ -154,8 +153,11 @@ class Watch(AsyncIterator[Changes]):
                 self._is_asked = False
                 return Changes(self.seen, _PROGRESS)
             self._arrived.clear()
+            if not self._progress:
+                await self._arrived.wait()
+                continue
             try:
-                async with asyncio.timeout(PROGRESS_S if self._progress else None):
+                async with asyncio.timeout(PROGRESS_S):
                     await self._arrived.wait()
             except TimeoutError:
                 return Changes(self.seen, _PROGRESS)
@@ -167,7 +169,9 @@ class Watchers:
 
     def __init__(self, machine: KvMachine) -> None:
         self._machine = machine
-        self._watches: weakref.WeakSet[Watch] = weakref.WeakSet()
+        self._watches: dict[int, weakref.ref[Watch]] = {}
+        """In the order they were opened: that is the order in which they are told."""
+        self._numbers = count(1)
         machine.observer = self._applied
 
     def open(
@@ -184,20 +188,26 @@ class Watchers:
         found = [changes for changes in mine if changes is not None]
         seen = max(self._machine.revision, after_revision or 0)
         watch = Watch(prefix, seen, found, progress=progress, without=without)
-        self._watches.add(watch)
+        number, watches = next(self._numbers), self._watches
+        watches[number] = weakref.ref(watch, lambda _: watches.pop(number, None))
         return watch
 
     def _applied(self, changes: Changes | None) -> None:
-        for watch in list(self._watches):
+        for number, reference in list(self._watches.items()):
+            watch = reference()
+            if watch is None:
+                continue  # it ends while the others are told
             if changes is None:
                 watch.cut_off("the whole state was replaced by a snapshot")
             else:
                 watch.offer(changes)
             if watch.is_over:
-                self._watches.discard(watch)
+                self._watches.pop(number, None)
 
     def close(self) -> None:
         """End every watch."""
-        for watch in list(self._watches):
-            watch.end()
+        for reference in list(self._watches.values()):
+            watch = reference()
+            if watch is not None:
+                watch.end()
         self._watches.clear()

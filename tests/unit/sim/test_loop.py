@@ -92,7 +92,11 @@ def test_timers_that_were_cancelled_are_forgotten_long_before_they_are_due() -> 
 def test_a_timer_cancelled_at_the_moment_it_is_due_does_not_go_off() -> None:
     async def main() -> list[str]:
         loop, rang, timers = asyncio.get_running_loop(), list[str](), list[asyncio.TimerHandle]()
-        loop.call_at(1.0, lambda: timers[0].cancel())
+
+        def cancel() -> None:
+            timers.pop().cancel()
+
+        loop.call_at(1.0, cancel)
         timers.append(loop.call_at(1.0, rang.append, "cancelled"))
         loop.call_at(1.0, rang.append, "not cancelled")
         await let_pass(2.0)

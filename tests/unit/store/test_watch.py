@@ -75,3 +75,31 @@ async def test_closed_watches_end_and_forgotten_ones_cost_nothing() -> None:
     watchers.open("", None)
     gc.collect()
     assert len(watchers._watches) == 0
+
+
+async def test_watchers_hear_of_a_change_in_the_order_in_which_they_began_to_watch() -> None:
+    machine, told = KvMachine(), list[int]()
+    watchers = Watchers(machine)
+    watches = [watchers.open("a/", None) for _ in range(20)]
+    for number, watch in enumerate(watches):
+        watch.cut_off = lambda _, number=number: told.append(number)  # type: ignore[method-assign,misc]
+    machine.restore(KvMachine().snapshot())
+    assert told == list(range(20))
+
+
+async def test_of_many_changes_each_watcher_is_told_its_own() -> None:
+    machine = KvMachine()
+    watchers = Watchers(machine)
+    prefixes = {"a/": "", "b/": "", "": "a/", "c/": ""}
+    watches = [watchers.open(prefix, None, without=not_) for prefix, not_ in prefixes.items()]
+    machine.apply(
+        encode_command(Txn((Put("a/1", b""), Put("b/1", b""), Put("b/2", b"")), REASON)), 0
+    )
+    for watch in watches:
+        watch.end()
+    found = [
+        [change.key for changes in [c async for c in watch] for change in changes.changes]
+        for watch in watches
+    ]
+    assert found == [["a/1"], ["b/1", "b/2"], ["b/1", "b/2"], []]
+    assert [watch.seen for watch in watches] == [1, 1, 1, 1]
