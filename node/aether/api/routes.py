@@ -3,7 +3,7 @@
 Each noun's module holds its own rows beside their handlers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -46,6 +46,26 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 """Every call, grouped by noun."""
 
+Parts = tuple[str, ...]
+"""A path, or the template of one, between its slashes."""
+
+
+def _noun(parts: Parts) -> str:
+    """Return what a path below the API's version is about; nothing for other paths."""
+    return parts[3] if len(parts) > 3 else ""
+
+
+def _by_noun(endpoints: Sequence[Endpoint]) -> Mapping[str, Sequence[tuple[Parts, Endpoint]]]:
+    """Return the endpoints by noun, each list in the order of the table."""
+    found: dict[str, list[tuple[Parts, Endpoint]]] = {}
+    for endpoint in endpoints:
+        parts = tuple(endpoint.path.split("/"))
+        found.setdefault(_noun(parts), []).append((parts, endpoint))
+    return found
+
+
+_ENDPOINTS = _by_noun(ENDPOINTS)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -70,8 +90,9 @@ def find_endpoint(method: str, path: str) -> Found | OtherMethods | None:
     """
     wanted = "GET" if method == "HEAD" else method
     allowed: set[str] = set()
-    for endpoint in ENDPOINTS:
-        params = _match(endpoint.path, path)
+    given = tuple(path.split("/"))
+    for template, endpoint in _ENDPOINTS.get(_noun(given), ()):
+        params = _match(template, given)
         if params is None:
             continue
         if endpoint.method == wanted:
@@ -80,11 +101,10 @@ def find_endpoint(method: str, path: str) -> Found | OtherMethods | None:
     return OtherMethods(tuple(sorted(allowed))) if allowed else None
 
 
-def _match(template: str, path: str) -> Mapping[str, str] | None:
-    """Return the parameters of `path` when it fits the template."""
+def _match(template: Parts, given: Parts) -> Mapping[str, str] | None:
+    """Return the parameters of a path when it fits the template."""
     params: dict[str, str] = {}
-    parts, given = template.split("/"), path.split("/")
-    for position, part in enumerate(parts):
+    for position, part in enumerate(template):
         if part.endswith("...}"):
             rest = "/".join(given[position:])
             return {**params, part[1:-4]: _decoded(rest)} if position < len(given) else None
@@ -96,7 +116,7 @@ def _match(template: str, path: str) -> Mapping[str, str] | None:
             params[part[1:-1]] = _decoded(given[position])
         elif part != given[position]:
             return None
-    return params if len(parts) == len(given) else None
+    return params if len(template) == len(given) else None
 
 
 def _decoded(text: str) -> str:

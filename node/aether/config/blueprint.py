@@ -6,6 +6,7 @@ the text, by what it may hold, and by the problems that are looked at and told; 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -34,10 +35,10 @@ WORK: Mapping[str, int] = {"=": 10, "[": 10, ",": 4, ".": 2, "\n": 1, "\\": 1}
 an escape. As measured: 100,000 take the parser, which lets nobody else run meanwhile, 50 ms."""
 MAX_WORK = 100_000
 MAX_PLACED = 500
-"""Problems of each kind that are looked at, to tell the first in the text; further ones are counted."""
+"""Problems of each kind that are looked at, to tell the first in the text."""
 MAX_GUESSES = 20
 """Problems that are told with a guess,"""
-MAX_SEARCHED = 2_000
+MAX_SEARCHED = 1_000
 """as long as no more names than this are searched for all of them together."""
 
 
@@ -95,7 +96,7 @@ def examine_blueprint(text: str, source: str) -> BlueprintDraft | Flawed:
     """
     _refuse_large(text, source)
     values = load_toml(text, source)
-    problems = list(cross_problems(values))
+    problems = list(islice(cross_problems(values), MAX_PLACED + 1))
     try:
         table = BlueprintTable.model_validate(values)
     except ValidationError as found:
@@ -155,37 +156,40 @@ def _update(blueprint: BlueprintTable, table: SliceTable) -> Update:
 
 
 class _Listed(NamedTuple):
-    """Problems found: those looked at, and how many there are."""
+    """Problems found: those looked at, and how many more there are at least."""
 
     problems: list[Problem]
-    total: int
+    more: int
 
 
 def _listed(problems: Sequence[Problem], invalid: ValidationError | None = None) -> _Listed:
     """Return the problems between parts and those of single values."""
     errors = invalid.errors(include_url=False, include_context=True) if invalid else []
-    translated = (_translate(error["loc"], error) for error in errors[:MAX_PLACED])
-    return _Listed([*problems[:MAX_PLACED], *translated], len(problems) + len(errors))
+    translated = [_translate(error["loc"], error) for error in errors[:MAX_PLACED]]
+    looked_at = [*problems[:MAX_PLACED], *translated]
+    return _Listed(looked_at, len(problems) + len(errors) - len(looked_at))
 
 
 def _flawed(text: str, source: str, listed: _Listed, values: Mapping[str, Any]) -> Flawed:
     """Return what tells the first MAX_PROBLEMS, in the order of the text."""
-    problems, total = listed
-    if total == len(problems):
+    problems, more = listed
+    if not more:
         around = {
             problem.path[:end] for problem in problems for end in range(len(problem.path) + 1)
         }
-        unkept = [found for found in unkept_problems(values) if found.path not in around]
-        problems, total = [*problems, *unkept[:MAX_PLACED]], total + len(unkept)
+        unkept = (found for found in unkept_problems(values) if found.path not in around)
+        problems = [*problems, *unkept]
     artifacts = find_artifacts(values)
     places = places_of(text, values, (*(problem.path for problem in problems), *artifacts))
     ordered = sorted(
         problems,
         key=lambda problem: (place_of(places, problem.path), path_text(problem.path), problem.what),
     )
-    told = tuple(dict.fromkeys(_told(source, ordered[:MAX_PROBLEMS], places)))
-    rest = (f"{source}: and {total - MAX_PROBLEMS} more problems",) if total > MAX_PROBLEMS else ()
-    return Flawed((*told, *rest), read_readable(values, artifacts, places, source))
+    told = [*dict.fromkeys(_told(source, ordered[:MAX_PROBLEMS], places))]
+    rest = len(ordered) - MAX_PROBLEMS + more
+    if rest > 0:
+        told.append(f"{source}: and {'at least ' if more else ''}{rest} more problems")
+    return Flawed(tuple(told), read_readable(values, artifacts, places, source))
 
 
 def _told(source: str, problems: Iterable[Problem], places: Mapping[Path, Place]) -> Iterator[str]:

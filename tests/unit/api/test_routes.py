@@ -131,6 +131,11 @@ def test_other_methods_are_told_apart_from_other_paths() -> None:
     assert find_endpoint("PATCH", "/api/v1/kv/x") == OtherMethods(("DELETE", "GET", "PUT"))
 
 
+def test_no_noun_is_a_parameter_so_that_calls_are_looked_for_by_noun() -> None:
+    for endpoint in ENDPOINTS:
+        assert "{" not in "/".join(endpoint.path.split("/")[:4]), endpoint.path
+
+
 def test_a_parameter_must_be_utf_8() -> None:
     with pytest.raises(Invalid, match="UTF-8"):
         find_endpoint("GET", "/api/v1/kv/%ff")

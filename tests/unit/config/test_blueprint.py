@@ -1,6 +1,12 @@
 import pytest
 
-from aether.config.blueprint import MAX_SOURCE_BYTES, read_blueprint
+from aether.config.blueprint import (
+    MAX_PLACED,
+    MAX_SEARCHED,
+    MAX_SOURCE_BYTES,
+    read_blueprint,
+)
+from aether.core.control.admission import MAX_PROBLEMS
 from aether.core.model.ids import Artifact
 from aether.core.model.records import SliceSpec
 from aether.errors import BlueprintInvalid, ConfigInvalid, TooLarge
@@ -170,3 +176,35 @@ def test_a_sentence_about_a_slice_gets_its_place() -> None:
         "shop.demo:carts",
     ):
         assert draft.locate(other) == other
+
+
+def test_of_thousands_of_problems_the_first_in_the_text_are_told_and_the_rest_counted() -> None:
+    text = "\n".join(f"key{number} = 1" for number in range(3_000))
+    with pytest.raises(BlueprintInvalid) as refused:
+        read_blueprint(text, "b.toml")
+    *told, rest = refused.value.problems
+    assert len(told) == MAX_PROBLEMS
+    assert [line.split(":")[1] for line in told] == ["1", "1", "1", *map(str, range(2, 99))]
+    assert rest == f"b.toml: and at least {3_002 - MAX_PROBLEMS} more problems"
+
+
+def test_problems_between_parts_are_looked_for_until_there_are_many() -> None:
+    strangers = "".join(f'[config."a:s-{number}"]\n' for number in range(2 * MAX_PLACED))
+    with pytest.raises(BlueprintInvalid) as refused:
+        read_blueprint('id = "a:b:1.0.0"\n[[slices]]\nartifact = "a:c:1.0.0"\n' + strangers, "b")
+    *told, rest = refused.value.problems
+    assert [line.split(":")[1] for line in told] == [str(line) for line in range(4, 104)]
+    assert rest == f"b: and at least {MAX_PLACED + 1 - MAX_PROBLEMS} more problems"
+    few = "".join(f'[config."a:s-{number}"]\n' for number in range(MAX_PROBLEMS + 1))
+    with pytest.raises(BlueprintInvalid) as refused:
+        read_blueprint('id = "a:b:1.0.0"\n[[slices]]\nartifact = "a:c:1.0.0"\n' + few, "b")
+    assert refused.value.problems[-1] == "b: and 1 more problems"
+
+
+def test_names_are_guessed_while_searching_for_them_is_cheap() -> None:
+    slices = "".join(f'[[slices]]\nartifact = "a:own-{number}:1.0.0"\n' for number in range(400))
+    wrong = "".join(f'[config."a:owm-{number}"]\n' for number in range(10))
+    with pytest.raises(BlueprintInvalid) as refused:
+        read_blueprint(f'id = "a:b:1.0.0"\n{slices}{wrong}', "b")
+    guessed = ["did you mean 'a:own-" in problem for problem in refused.value.problems]
+    assert guessed == [number < MAX_SEARCHED // 400 for number in range(10)]
