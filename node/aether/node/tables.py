@@ -4,7 +4,7 @@ from typing import Protocol
 
 import structlog
 
-from aether.core.dataplane.compile import compile_table
+from aether.core.dataplane.compile import TableCompiler
 from aether.core.dataplane.table import Table
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
@@ -40,11 +40,11 @@ class TablePublisher:
     """
 
     def __init__(self, node: NodeId, store: Store, feed: Feed, clock: Clock) -> None:
-        self._node = node
         self._store = store
         self._feed = feed
         self._wakeups = Wakeups(clock, _PERIOD_S)
         self._projector = Projector()
+        self._compiler = TableCompiler(node)
         self._table: Table | None = None
 
     async def run(self) -> None:
@@ -65,7 +65,7 @@ class TablePublisher:
             level = self._store.level(_PREFIXES)
             entries = ((e.key, e.value, e.mod_revision) for e in level.entries)
             view = self._projector.project(entries, level.revision)
-            self._table = compile_table(view, self._node)
+            self._table = self._compiler.compile(view)
         return self._table
 
     async def _catch_up(self) -> None:

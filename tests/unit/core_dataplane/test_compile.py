@@ -1,10 +1,11 @@
 """From views to tables: who is listed, by which address, and what is left out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
-from aether.core.dataplane.compile import compile_table
+from aether.core.dataplane.compile import TableCompiler, compile_table
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
 from aether.core.model.lifecycle import Phase
 from aether.core.model.records import (
@@ -115,3 +116,32 @@ def test_routes_that_cannot_be_are_left_out() -> None:
     table = compile_table(seen, ONE)
     assert [row.pattern for row in table.routes] == ["/{a}"]
     assert table.check() == []
+
+
+def test_what_has_not_changed_is_the_very_same_in_the_next_table() -> None:
+    compiler = TableCompiler(ONE)
+    first = compiler.compile(view({(ONE, instance(0)): active(), (TWO, instance(1)): active()}))
+    again = compiler.compile(
+        replace(view({(TWO, instance(1)): active(), (ONE, instance(0)): active()}), revision=8)
+    )
+    assert (first.revision, again.revision) == (7, 8)
+    assert again.routes is first.routes
+    assert again.instances is first.instances
+    moved = view({(ONE, instance(0)): active("/run/other.sock"), (TWO, instance(1)): active()})
+    last = compiler.compile(moved)
+    assert [endpoint.address for endpoint in last.instances] == ["/run/other.sock", "10.0.0.9:8092"]
+    assert last.instances[1] is first.instances[1]
+
+
+def test_an_instance_that_moved_is_reached_where_it_is_now() -> None:
+    compiler = TableCompiler(ONE)
+    found = [
+        [endpoint.node for endpoint in compiler.compile(view(phases)).instances]
+        for phases in (
+            {(TWO, instance(0)): active()},
+            {(TWO, instance(0)): active(), (ONE, instance(0)): active()},
+            {(ONE, instance(0)): active()},
+            {},
+        )
+    ]
+    assert found == [[TWO], [ONE], [ONE], []]

@@ -1,12 +1,16 @@
 """From the cluster as the store says it is to the table one node's router works with."""
 
 from collections.abc import Iterator
+from typing import TypeVar
 
-from aether.core.dataplane.match import PatternError, parse_pattern, shape
+from aether.core.dataplane.match import PatternError, form_of
 from aether.core.dataplane.table import Endpoint, RouteRow, Table, is_host_port
-from aether.core.model.ids import NodeId
+from aether.core.model.ids import InstanceId, NodeId
+from aether.core.model.lifecycle import Phase
 from aether.core.model.records import Verdict
 from aether.core.model.view import ClusterView, Placed
+
+_Row = TypeVar("_Row", Endpoint, RouteRow)
 
 _GONE = frozenset({Verdict.LOST, Verdict.DECOMMISSIONED})
 
@@ -19,12 +23,63 @@ def compile_table(view: ClusterView, node: NodeId) -> Table:
     out, as is an instance without an address; a slice without endpoints keeps its routes, so that
     its callers hear 503 and not 404.
     """
-    endpoints = {endpoint.instance: endpoint for endpoint in _endpoints(view, node)}
-    return Table(
-        revision=view.revision,
-        node=node,
-        routes=tuple(_routes(view)),
-        instances=tuple(endpoints[instance] for instance in sorted(endpoints)),
+    return TableCompiler(node).compile(view)
+
+
+class TableCompiler:
+    """Compiles the table of one node again and again; what has not changed is not made anew.
+
+    A table equals what `compile_table` makes of the same view. Views must share the mappings nothing
+    has changed in, as those of a `Projector` do; routes and instances are then those of the table
+    before, the very tuples, where they are equal.
+    """
+
+    def __init__(self, node: NodeId) -> None:
+        self._node = node
+        self._view = ClusterView()
+        self._table = Table(revision=0, node=node)
+        self._endpoints: dict[Placed, Endpoint] = {}
+
+    def compile(self, view: ClusterView) -> Table:
+        """Return the table of a view."""
+        before, self._view = self._view, view
+        routes, instances = self._table.routes, self._table.instances
+        if view.routes is not before.routes:
+            routes = _same(routes, tuple(_routes(view)))
+        if not _same_places(view, before):
+            instances = _same(instances, self._instances(view))
+        self._table = Table(
+            revision=view.revision, node=self._node, routes=routes, instances=instances
+        )
+        return self._table
+
+    def _instances(self, view: ClusterView) -> tuple[Endpoint, ...]:
+        """Return every endpoint; one that is served twice for a moment is this node's, or the last."""
+        known, self._endpoints = self._endpoints, {}
+        found: dict[InstanceId, Endpoint] = {}
+        for placed in _serving(view):
+            endpoint = _endpoint(view, placed, self._node, known.get(placed))
+            if endpoint is None:
+                continue
+            self._endpoints[placed] = endpoint
+            other = found.get(placed[1])
+            if other is None or self._rank(other.node) < self._rank(endpoint.node):
+                found[placed[1]] = endpoint
+        return tuple([found[instance] for instance in sorted(found)])
+
+    def _rank(self, home: NodeId) -> tuple[bool, NodeId]:
+        return home == self._node, home
+
+
+def _same(before: tuple[_Row, ...], now: tuple[_Row, ...]) -> tuple[_Row, ...]:
+    return before if before == now else now
+
+
+def _same_places(view: ClusterView, before: ClusterView) -> bool:
+    return (
+        view.phases is before.phases
+        and view.nodes is before.nodes
+        and view.verdicts is before.verdicts
     )
 
 
@@ -32,7 +87,7 @@ def _routes(view: ClusterView) -> Iterator[RouteRow]:
     taken: set[tuple[str, str]] = set()
     for (method, pattern), record in sorted(view.routes.items(), key=lambda item: item[0]):
         try:
-            key = (method, shape(parse_pattern(pattern)))
+            key = (method, form_of(pattern))
         except PatternError:
             continue
         sound = method and method == method.upper() and record.timeout_s > 0
@@ -48,24 +103,33 @@ def _routes(view: ClusterView) -> Iterator[RouteRow]:
         )
 
 
-def _endpoints(view: ClusterView, node: NodeId) -> Iterator[Endpoint]:
-    """Yield every endpoint; one that is served twice for a moment comes last from this node."""
-    for placed in sorted(view.phases, key=lambda placed: (placed[0] == node, placed)):
-        if not view.is_active(placed) or _is_gone(view, placed[0]):
-            continue
-        endpoint = _endpoint(view, placed, node)
-        if endpoint is not None:
-            yield endpoint
+def _serving(view: ClusterView) -> list[Placed]:
+    """Return every instance that is ACTIVE in the present life of a node that is not gone."""
+    lives = {
+        node: record.incarnation for node, record in view.nodes.items() if not _is_gone(view, node)
+    }
+    return [
+        placed
+        for placed, phase in view.phases.items()
+        if phase.state is Phase.ACTIVE and lives.get(placed[0]) == phase.incarnation
+    ]
 
 
-def _endpoint(view: ClusterView, placed: Placed, node: NodeId) -> Endpoint | None:
+def _endpoint(
+    view: ClusterView, placed: Placed, node: NodeId, before: Endpoint | None
+) -> Endpoint | None:
+    """Return how an instance is reached, `before` if still so; None when it has no address."""
     home, instance = placed
     if home == node:
         socket = view.phases[placed].socket
+        if before is not None and before.socket == socket:
+            return before
         if not socket.startswith("/"):
             return None
         return Endpoint(instance=instance, slice=instance.base, node=home, socket=socket)
     mesh = view.nodes[home].mesh
+    if before is not None and before.mesh == mesh:
+        return before
     if not is_host_port(mesh):
         return None
     return Endpoint(instance=instance, slice=instance.base, node=home, mesh=mesh)

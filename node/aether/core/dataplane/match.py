@@ -11,12 +11,15 @@ comes first, then for HEAD the row for GET, then `*`.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import unquote
 
 MAX_PATTERN_CHARS = 1024
 MAX_PATTERN_SEGMENTS = 64
 ANY_METHOD = "*"
+_MOST_FORMS = 4096
+"""Patterns whose form is remembered: each table of a node holds them all again."""
 
 
 class PatternError(ValueError):
@@ -95,6 +98,12 @@ def shape(segments: Iterable[Segment]) -> str:
     """Return the pattern with its parameter names blanked: equal for patterns that match alike."""
     blanks = {Kind.PARAMETER: "{}", Kind.REST: "{*}"}
     return "/" + "/".join(blanks.get(segment.kind, segment.text) for segment in segments)
+
+
+@lru_cache(maxsize=_MOST_FORMS)
+def form_of(pattern: str) -> str:
+    """Return `shape` of a pattern; raise PatternError when it cannot be matched."""
+    return shape(parse_pattern(pattern))
 
 
 def split_path(path: str) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from aether.core.dataplane.match import PatternError, parse_pattern, shape
+from aether.core.dataplane.match import PatternError, form_of
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
 from aether.core.model.records import from_plain as record_from_plain
 
@@ -52,6 +52,14 @@ class Table:
     routes: tuple[RouteRow, ...] = ()
     instances: tuple[Endpoint, ...] = ()
 
+    def says_the_same(self, other: "Table") -> bool:
+        """Whether it differs from another table in its revision at most."""
+        return (
+            self.node == other.node
+            and self.routes == other.routes
+            and self.instances == other.instances
+        )
+
     def check(self) -> list[str]:
         """List what contradicts itself, one sentence each; empty for a table fit for use."""
         problems = [] if self.revision >= 0 else [f"revision {self.revision} is negative"]
@@ -93,7 +101,7 @@ def _check_routes(routes: tuple[RouteRow, ...]) -> Iterator[str]:
     for row in routes:
         name = f"route {row.method} {row.pattern}"
         try:
-            form = shape(parse_pattern(row.pattern))
+            form = form_of(row.pattern)
         except PatternError as problem:
             yield f"{name}: {problem}"
             continue
