@@ -3,8 +3,8 @@
 import asyncio
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -36,17 +36,12 @@ BLUEPRINT_BODY_BYTES = 2 * MAX_SOURCE_BYTES
 """Room for a blueprint inside JSON."""
 SHORT_TEXT = 4096
 """Characters read at once: a thread would cost more than it saves."""
-READ_S = 10.0
-"""Longest wait for a text to be read, those before it included."""
 TURN_S = 20.0
 """Longest wait for the changes of blueprints before this one."""
 
 _SOURCE_NAME = re.compile(r"[\w./ +@-]{1,200}")
 _ADMITTED_BY = (keys.ARTIFACTS, keys.BLUEPRINTS, keys.TARGETS, keys.ROUTES)
 """Families that say what may be applied."""
-_reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="blueprint")
-"""Reads one long text at a time, whatever is asked of this process; the calls of a node are bounded."""
-
 Decide = Callable[[ClusterView], Admitted | Rejected]
 
 
@@ -62,9 +57,9 @@ async def read_draft(context: Context, call: Call) -> BlueprintDraft:
     """Return the blueprint in the body.
 
     Raises Malformed or TooLarge for what it is, BlueprintInvalid with all that is wrong with it and all
-    that the cluster would refuse of it besides, Overloaded when it is not read within READ_S.
+    that the cluster would refuse of it besides, Overloaded when too many are read already.
     """
-    found = await _read_in_turn(call)
+    found = await _read_in_turn(context, call)
     if isinstance(found, Flawed):
         raise BlueprintInvalid([*found.problems, *_refusals(context, found.readable)])
     return found
@@ -82,7 +77,7 @@ def _refusals(context: Context, readable: Readable) -> tuple[str, ...]:
     return readable.locate_all(shortcomings(view, owner, readable.artifacts))
 
 
-async def _read_in_turn(call: Call) -> BlueprintDraft | Flawed:
+async def _read_in_turn(context: Context, call: Call) -> BlueprintDraft | Flawed:
     source = call.query.get("source", "blueprint")
     if not _SOURCE_NAME.fullmatch(source):
         source = "blueprint"
@@ -90,13 +85,9 @@ async def _read_in_turn(call: Call) -> BlueprintDraft | Flawed:
     try:
         if len(text) <= SHORT_TEXT:
             return examine_blueprint(text, source)
-        async with asyncio.timeout(READ_S):
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(_reader, examine_blueprint, text, source)
+        return await context.readings.read(partial(examine_blueprint, text, source))
     except ConfigInvalid as problem:
         raise Malformed(problem.message, fields=problem.fields) from problem
-    except TimeoutError as late:
-        raise Overloaded(f"{source} was not read within {READ_S:g} s, behind others") from late
 
 
 def _text_of(call: Call, source: str) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from aether.api.problems import Malformed
+from aether.api.readings import Readings
 from aether.api.rehearsals import Rehearsals
 from aether.chronicle.chronicle import Chronicle
 from aether.config.guess import did_you_mean
@@ -59,6 +60,8 @@ class Context:
     """Seconds since 1970: when people did something; nothing is decided by it."""
     blueprint_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a blueprint is changed through this node."""
+    readings: Readings = field(default_factory=Readings)
+    """Where long texts are read."""
     rehearsals: Rehearsals = field(default_factory=Rehearsals)
     """Where plans are made."""
     waiting: Callable[[], Sequence[str]] = tuple
