@@ -1,6 +1,7 @@
 """Laws of the projector: whatever happens to the store, it sees what a fresh look sees."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from aether.core.control.signals import ControlSettings
 from aether.core.model import keys
 from aether.core.model.ids import InstanceId, NodeId
 from aether.core.model.lifecycle import Desired, Phase
+from aether.core.model.plan import carry_out
 from aether.core.model.projection import Projector
 from aether.core.model.records import (
     BlueprintRecord,
@@ -174,3 +176,39 @@ def test_what_was_read_of_a_store_that_was_restored_is_read_again(
         projector.project(entries, revision)
     entries, revision = seen[at % len(seen)]
     assert_same(projector.project(entries, revision), project(entries, revision))
+
+
+def assert_same_slices(view: ClusterView) -> None:
+    """The slices are those of a view that comes after no other, in the same order."""
+    anew = replace(view).slices()
+    assert list(view.slices().items()) == list(anew.items())
+    for base, one in anew.items():
+        assert (view.slices()[base].wanted, view.slices()[base].active) == (one.wanted, one.active)
+
+
+@given(histories, st.lists(st.booleans(), min_size=8, max_size=8))
+def test_slices_are_the_same_however_often_somebody_asked(
+    history: list[list[tuple[str, bytes | None]]], asked: list[bool]
+) -> None:
+    projector, view = Projector(), ClusterView()
+    for (entries, revision), asks in zip(looks(history), asked, strict=False):
+        view = projector.project(entries, revision)
+        if asks:
+            assert_same_slices(view)
+    assert_same_slices(view)
+
+
+@given(histories)
+def test_slices_follow_a_plan(history: list[list[tuple[str, bytes | None]]]) -> None:
+    projector, settings = Projector(), ControlSettings()
+    for now, (entries, revision) in enumerate(looks(history)):
+        view = projector.project(entries, revision)
+        signals = SignalBoard().look(view, float(now))
+        plan = reconcile(view, signals, settings, float(now))
+        whole = carry_out(view, plan.commands)
+        assert_same_slices(whole)
+        step_by_step = view
+        for command in plan.commands:
+            step_by_step = carry_out(step_by_step, [command])
+        assert_same_slices(step_by_step)
+        assert step_by_step.slices() == whole.slices()

@@ -1,16 +1,17 @@
 """What the leader hears and sees, gathered for `reconcile`; never stored, rebuilt by each leader."""
 
+from collections.abc import Iterable, Mapping
+
+from aether.core.control.dependencies import required
 from aether.core.control.signals import Heard, Restless, Signals
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.lifecycle import Desired, Phase
-from aether.core.model.records import PhaseRecord, ProvisionRecord, WantedRecord
+from aether.core.model.records import ProvisionRecord, TargetRecord
+from aether.core.model.slice_view import Copy, Slices
 from aether.core.model.view import ClusterView, Placed
 
 _State = tuple[Desired | None, int, tuple[NodeId, ...], Phase | None, int]
 """Wish, its generation and what it has learned, phase of the present life and the generation it answers."""
-
-_Seen = tuple[WantedRecord | None, PhaseRecord | None, bool]
-"""The records of an instance, and whether the fact is of the present life of its node."""
 
 STEADY_S = 30.0
 """Time an instance has to be as wished before a new life of its node is the first one again."""
@@ -28,19 +29,18 @@ class SignalBoard:
         self._began = 0.0
         self._heard: dict[NodeId, Heard] = {}
         self._lives: dict[NodeId, Heard] = {}
-        self._seen: dict[Placed, _Seen] = {}
         self._since: dict[Placed, float] = {}
         self._restless: dict[Placed, tuple[Restless, int]] = {}
         self._looked_at: ClusterView | None = None
         self._provisions: dict[NodeId, tuple[ProvisionRecord, float]] = {}
         self._down: dict[SliceBase, float] = {}
+        self._asked_for: tuple[Mapping[SliceBase, TargetRecord], tuple[SliceBase, ...]] = ({}, ())
         self._calm_since = float("inf")
 
     def begin_reign(self, now: float) -> None:
         """Forget what an earlier reign saw: each wait begins anew, so nobody acts too early."""
         self._began = now
         self._lives.clear()
-        self._seen = {}
         self._since = {}
         self._restless = {}
         self._looked_at = None
@@ -66,7 +66,7 @@ class SignalBoard:
         self._heard = {node: heard for node, heard in self._heard.items() if node in view.nodes}
         self._lives = {node: self._life(view, node, now) for node in view.nodes}
         self._note_instances(view, now)
-        self._down = {base: self._down.get(base, now) for base in _slices_down(view)}
+        self._down = {base: self._down.get(base, now) for base in self._slices_down(view)}
         self._provisions = {node: self._asked(view, node, now) for node in view.provisions}
         return Signals(
             reign_began=self._began,
@@ -90,31 +90,33 @@ class SignalBoard:
         known, record = self._provisions.get(node), view.provisions[node]
         return known if known is not None and known[0] == record else (record, now)
 
+    def _slices_down(self, view: ClusterView) -> list[SliceBase]:
+        """Return the slices wanted or required of which no instance is ACTIVE."""
+        if self._asked_for[0] is not view.targets:
+            self._asked_for = (view.targets, _needed(view.targets))
+        serving = view.active_by_slice()
+        return [base for base in self._asked_for[1] if base not in serving]
+
     def _note_instances(self, view: ClusterView, now: float) -> None:
         """Note since when each instance has been as it is.
 
-        What was handed out before stays as it was: both tables are made anew when one has changed.
+        What was handed out before stays as it was: the table is made anew when it has changed.
         """
         was, self._looked_at = self._looked_at, view
+        slices = view.slices()
         if was is not None and _same_instances(was, view):
             return
         self._note_lives(was, view, now)
-        seen: dict[Placed, _Seen] = {}
-        since: dict[Placed, float] = {}
-        before, phases = self._seen, view.phases
-        lives = {node: record.incarnation for node, record in view.nodes.items()}
-        wanted = view.wanted
-        for placed in (*wanted, *(placed for placed in phases if placed not in wanted)):
-            wish, phase = wanted.get(placed), phases.get(placed)
-            current = phase is not None and lives.get(placed[0]) == phase.incarnation
-            known = before.get(placed)
-            if known is not None and _is_same(known, wish, phase, current=current):
-                seen[placed], since[placed] = known, self._since[placed]
-                continue
-            seen[placed] = (wish, phase, current)
-            as_before = known is not None and _state(known) == _state(seen[placed])
-            since[placed] = self._since[placed] if as_before else now
-        self._seen, self._since = seen, since
+        since = dict(self._since)
+        before: Slices = was.slices() if was is not None else {}
+        for base, one in before.items():
+            if base not in slices:
+                _follow(since, one.copies, (), now)
+        for base, one in slices.items():
+            known = before.get(base)
+            if known is not one:
+                _follow(since, known.copies if known is not None else (), one.copies, now)
+        self._since = since
 
     def _note_lives(self, was: ClusterView | None, view: ClusterView, now: float) -> None:
         """Count the lives that nodes begin before what they host is steady.
@@ -128,9 +130,9 @@ class SignalBoard:
                 kept[placed] = (restless, attempt)
         reborn = _reborn(was, view)
         for placed, wish in view.wanted.items() if reborn else ():
-            if placed[0] in reborn and placed in self._seen:
+            if placed[0] in reborn and placed in self._since:
                 known = kept.get(placed)
-                steady = now - self._since[placed] >= STEADY_S and _is_done(self._seen[placed])
+                steady = now - self._since[placed] >= STEADY_S and _was_done(was, placed)
                 if known is None or steady:
                     kept[placed] = (Restless(1, now), wish.attempt)
                 else:
@@ -149,14 +151,29 @@ def _reborn(was: ClusterView | None, view: ClusterView) -> set[NodeId]:
     }
 
 
-def _is_done(seen: _Seen) -> bool:
+def _was_done(view: ClusterView | None, placed: Placed) -> bool:
     """Whether the instance was as wished."""
-    wish, phase, current = seen
-    if wish is None or phase is None or not current:
+    if view is None:
+        return False
+    wish, phase = view.wanted.get(placed), view.phases.get(placed)
+    if wish is None or phase is None or not view.is_current(placed):
         return False
     return (
         phase.state in (Phase.LOADED, Phase.ACTIVE) and phase.observed_generation >= wish.generation
     )
+
+
+def _follow(
+    since: dict[Placed, float], before: Iterable[Copy], after: Iterable[Copy], now: float
+) -> None:
+    """Note in `since` what has become of the instances of one slice."""
+    known = {copy.placed: copy for copy in before}
+    for copy in after:
+        was = known.pop(copy.placed, None)
+        if was is None or (was is not copy and _state(was) != _state(copy)):
+            since[copy.placed] = now
+    for placed in known:
+        since.pop(placed, None)
 
 
 def _same_instances(one: ClusterView, other: ClusterView) -> bool:
@@ -164,16 +181,8 @@ def _same_instances(one: ClusterView, other: ClusterView) -> bool:
     return one.wanted is other.wanted and one.phases is other.phases and one.nodes is other.nodes
 
 
-def _is_same(
-    known: _Seen, wish: WantedRecord | None, phase: PhaseRecord | None, *, current: bool
-) -> bool:
-    """Whether these are the very records that were seen before: by far the most frequent case."""
-    return known[0] is wish and known[1] is phase and known[2] is current
-
-
-def _state(seen: _Seen) -> _State:
-    wish, phase, is_current = seen
-    current = phase if is_current else None
+def _state(copy: Copy) -> _State:
+    wish, current = copy.wish, copy.phase if copy.is_current else None
     return (
         wish.desired if wish else None,
         wish.generation if wish else -1,
@@ -183,10 +192,9 @@ def _state(seen: _Seen) -> _State:
     )
 
 
-def _slices_down(view: ClusterView) -> list[SliceBase]:
-    """Return the slices wanted or required of which no instance is ACTIVE."""
-    serving = view.active_by_slice()
-    known = dict.fromkeys(view.targets)
-    for target in view.targets.values():
-        known.update((need.slice, None) for need in target.dependencies if need.required)
-    return [base for base in known if base not in serving]
+def _needed(targets: Mapping[SliceBase, TargetRecord]) -> tuple[SliceBase, ...]:
+    """Return the slices wanted or required."""
+    known = dict.fromkeys(targets)
+    for target in targets.values():
+        known.update(dict.fromkeys(required(target)))
+    return tuple(known)

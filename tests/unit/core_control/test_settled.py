@@ -13,10 +13,10 @@ from aether.core.model.records import PhaseRecord, Placement, WantedRecord
 from aether.core.model.view import ClusterView
 from tests.worlds import (
     SHOP,
+    STOCK,
     all_heard,
     fact,
     nodes,
-    placed,
     spec,
     target,
     wish,
@@ -69,4 +69,9 @@ def test_whatever_may_want_a_step_is_not_at_rest(view: ClusterView) -> None:
 
 def test_one_that_has_taken_the_place_of_an_instance_that_is_gone_is_at_rest() -> None:
     view = shop(replace(wish(), replaces=f"n2/{SHOP}:1.0.0/7"))
-    assert is_settled(view, view.targets[SHOP], (placed("n1", ONE),))
+    assert is_settled(view.slices()[SHOP])
+
+
+def test_one_that_replaces_an_instance_of_another_slice_is_looked_at() -> None:
+    view = shop(replace(wish(), replaces=f"n2/{STOCK}:1.0.0/7"))
+    assert not is_settled(view.slices()[SHOP])

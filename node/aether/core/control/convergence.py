@@ -5,18 +5,18 @@ one counts, or the cluster would fill with failures. Never more than the target 
 there, those on their way out not counted.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from msgspec.structs import replace as with_fields
 
 from aether.core.control import updates
-from aether.core.control.budgets import max_surge, min_available
+from aether.core.control.budgets import min_available
 from aether.core.control.candidates import Choice, NoRoom
+from aether.core.control.census import Census, count, idles
 from aether.core.control.dependencies import Needs
 from aether.core.control.evidence import Evaluate, read, write
-from aether.core.control.liveness import is_relied_on
 from aether.core.control.moves import stay_after_failed_move, victim_of
 from aether.core.control.placement import Occupancy
 from aether.core.control.recovery import forgiveness, is_done, remedy
@@ -27,7 +27,6 @@ from aether.core.control.removal import (
     is_leaving,
     is_replaced,
     is_surplus,
-    may_serve,
 )
 from aether.core.control.settled import unsettled
 from aether.core.control.signals import ControlSettings, Signals
@@ -38,6 +37,7 @@ from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import Wish
 from aether.core.model.reason import Reason
 from aether.core.model.records import TargetRecord, WantedRecord
+from aether.core.model.slice_view import SliceView
 from aether.core.model.view import ClusterView, Placed
 
 __all__ = ["RULES", "Step", "Waiting", "converge"]
@@ -94,7 +94,17 @@ def converge(
         if target is None or not moment.needs.is_listed(base):
             yield from _retire(moment, base, here, by_slice)
         elif base in view.once(unsettled):
-            yield from _Slice(moment, base, target, here).converge()
+            yield from _nearer(moment, view.slices()[base], target)
+
+
+def _nearer(moment: _Moment, one: SliceView, target: TargetRecord) -> Iterator[Step]:
+    """Yield the steps of a slice that is not at rest; most often its nodes have to answer first."""
+    census, idle = one.once(count), one.once(idles)
+    overdue = census.overdue(moment.signals, moment.now)
+    if idle is not None and not overdue:
+        yield from idle
+    else:
+        yield from _Slice(moment, one.base, target, census).converge(census.attention | overdue)
 
 
 def _retire(
@@ -145,42 +155,36 @@ class _Slice:
     """Convergence of one slice."""
 
     def __init__(
-        self, moment: _Moment, base: SliceBase, target: TargetRecord, here: Sequence[Placed]
+        self, moment: _Moment, base: SliceBase, target: TargetRecord, census: Census
     ) -> None:
         self._moment = moment
         self._view = moment.view
         self._base = base
         self._target = target
         self._artifact = Artifact.of(base, target.version)
-        self._here = here
-        self._present = [p for p in here if not is_leaving(moment.view.wanted[p])]
-        self._leaving = len(here) - len(self._present)
-        self._serving = frozenset(moment.view.active_by_slice().get(base, ()))
-        self._moves = any(moment.view.wanted[placed].replaces for placed in self._present)
-        self._tried = self._given_up_on()
+        self._census = census
+        self._present = list(census.staying)
+        self._leaving = census.leaving
         self._just_tried: set[NodeId] = set()
-        self._fit: dict[Placed, bool] = {}
 
-    def converge(self) -> Iterator[Step]:
-        """Yield the slice's steps: what goes before what comes, so that no instance is too many."""
-        for placed in list(self._present):
-            yield from self._move_along(placed)
+    def converge(self, concerned: Collection[Placed]) -> Iterator[Step]:
+        """Yield the slice's steps: what goes before what comes, so that no instance is too many.
+
+        Only those that are `concerned` may have failed or have a next step of their own.
+        """
+        if concerned:
+            for placed in self._census.staying:
+                if placed in concerned:
+                    yield from self._move_along(placed)
         yield from self._finish_moves()
-        outdated = [
-            placed
-            for placed in self._present
-            if not self._fits(placed) and not may_serve(self._view, placed)
-        ]
+        fitting, unclear = self._census.fitting, self._census.unclear
+        outdated = [p for p in self._present if p not in fitting and p not in unclear]
         yield from self._end_outdated(outdated, no_room=False)
         yield from self._end_surplus()
         yield from self._place_missing()
 
     def _fits(self, placed: Placed) -> bool:
-        fit = self._fit.get(placed)
-        if fit is None:
-            node, wish = self._view.nodes.get(placed[0]), self._view.wanted[placed]
-            fit = self._fit[placed] = updates.fits(placed[1].version, wish, self._target, node)
-        return fit
+        return placed in self._census.fitting
 
     def _leave(self, placed: Placed) -> None:
         """Count an instance out: it is on its way now."""
@@ -232,14 +236,14 @@ class _Slice:
         if not self._fits(placed):
             return (False, False)  # an outdated one is not placed again: it is only kept alive
         placement, occupancy = self._target.placement, self._moment.occupancy
-        tried = {*self._tried, *self._view.wanted[placed].tried, placed[0]}
+        tried = {*self._census.tried, *self._view.wanted[placed].tried, placed[0]}
         fresh = occupancy.choose(self._base, placement, sorted(tried))
         other = occupancy.choose(self._base, placement, (placed[0],))
         return (_is_good(fresh), _is_good(other))
 
     def _finish_moves(self) -> Iterator[Step]:
         """End what a moved instance replaces once the new one serves."""
-        if not self._moves:
+        if not self._census.moves:
             return
         active = self._active()
         for placed in list(self._present):
@@ -265,12 +269,11 @@ class _Slice:
 
     def _active(self) -> frozenset[Placed]:
         """Return those that serve on nodes nobody doubts."""
-        here = self._serving.intersection(self._present)
-        return frozenset(placed for placed in here if is_relied_on(self._view, placed))
+        return self._census.relied_on.intersection(self._present)
 
     def _counted(self, among: list[Placed]) -> list[Placed]:
         """Return those that count: one that replaces another waits until that is gone."""
-        if not self._moves:
+        if not self._census.moves:
             return among
         present = set(self._present)
         return [placed for placed in among if victim_of(self._view, placed) not in present]
@@ -310,7 +313,7 @@ class _Slice:
                 self._base, idle or counted, self._target.placement
             )
             asked = Surplus(
-                wanted=wanted, present=present, rank=rank, serves=placed in self._serving
+                wanted=wanted, present=present, rank=rank, serves=placed in self._census.serving
             )
             step = begin_removal(self._view, placed, f"{wanted} are wanted, {present} are there")
             yield _ended(step, write(asked, is_surplus(asked)))
@@ -318,7 +321,7 @@ class _Slice:
 
     def _is_idle(self, placed: Placed) -> bool:
         """Whether an instance surely does not serve."""
-        return placed not in self._serving and not may_serve(self._view, placed)
+        return placed not in self._census.serving and placed not in self._census.unclear
 
     def _place_missing(self) -> Iterator[Step]:
         have = len(self._counted(self._fitting()))
@@ -331,14 +334,11 @@ class _Slice:
                 return
             yield self._place(choice, have + number)
         if missing > room:
-            yield Waiting(
-                f"{self._base} gets {missing - room} more of {self._target.instances} instances "
-                f"when others are gone: at most {max_surge(self._target)} beyond the target at a time"
-            )
+            yield updates.waits_for_room(self._base, self._target, missing - room)
 
     def _without_room(self, missing: int, choice: NoRoom) -> Iterator[Step]:
         outdated = [p for p in self._present if not self._fits(p) and self._makes_room(p)]
-        outdated = [placed for placed in outdated if not may_serve(self._view, placed)]
+        outdated = [placed for placed in outdated if placed not in self._census.unclear]
         made = list(self._end_outdated(outdated, no_room=True))
         yield from made
         wanted = self._target.instances
@@ -352,7 +352,7 @@ class _Slice:
 
     def _choose(self) -> Choice | NoRoom:
         placement, occupancy = self._target.placement, self._moment.occupancy
-        tried = {*self._tried, *self._just_tried}
+        tried = {*self._census.tried, *self._just_tried}
         choice = occupancy.choose(self._base, placement, sorted(tried))
         if isinstance(choice, Choice) and choice.is_last_resort and self._just_tried < tried:
             return occupancy.choose(self._base, placement, sorted(self._just_tried))
@@ -366,7 +366,7 @@ class _Slice:
             desired=Desired.LOAD,
             generation=1,
             target_generation=self._target.generation,
-            tried=tuple(sorted({*self._tried, *self._just_tried})),
+            tried=tuple(sorted({*self._census.tried, *self._just_tried})),
             timeout_s=self._target.timeout_s,
             config=self._target.config,
         )
@@ -374,20 +374,6 @@ class _Slice:
         text = f"LOAD {instance} on {choice.node}: {have} of {wanted} are there"
         because = Reason("", "place", text, choice.inputs, choice.rejected)
         return Wish(choice.node, instance, record, because)
-
-    def _given_up_on(self) -> tuple[NodeId, ...]:
-        """Return nodes that gave this version up, as the wishes still remember."""
-        copies = f"{self._artifact}/"
-        return tuple(
-            sorted(
-                {
-                    node
-                    for placed in self._here
-                    if placed[1].startswith(copies)
-                    for node in self._view.wanted[placed].tried
-                }
-            )
-        )
 
 
 def _is_good(choice: Choice | NoRoom) -> bool:

@@ -210,7 +210,12 @@ def is_relied_on(view: ClusterView, placed: Placed) -> bool:
     The word of a silent node is old: nothing that serves may go because something serves there.
     """
     verdict = view.verdicts.get(placed[0])
-    return verdict is not None and verdict.verdict not in _DOUBTED and view.is_active(placed)
+    return verdict is not None and not is_doubted(verdict) and view.is_active(placed)
+
+
+def is_doubted(verdict: VerdictRecord) -> bool:
+    """Whether what the node has said last may be no longer so."""
+    return verdict.verdict in _DOUBTED
 
 
 def _evaluate(inputs: Mapping[str, str]) -> str:

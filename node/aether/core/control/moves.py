@@ -13,6 +13,7 @@ from aether.core.model.lifecycle import Desired
 from aether.core.model.plan import Wish
 from aether.core.model.reason import Reason
 from aether.core.model.records import TargetRecord, WantedRecord
+from aether.core.model.slice_view import SliceView
 from aether.core.model.view import ClusterView, Placed
 
 
@@ -25,6 +26,23 @@ def victim_of(view: ClusterView, placed: Placed) -> Placed | None:
     if (node, instance) not in view.wanted:
         return None
     return (NodeId(node), InstanceId(instance))
+
+
+def has_victims(one: SliceView) -> bool:
+    """Whether an instance of the slice replaces another that is still there, or may be.
+
+    Nobody writes a wish that replaces an instance of another slice; one that did counts here.
+    """
+    movers = [copy for copy in one.copies if copy.wish is not None and copy.wish.replaces]
+    if not movers:
+        return False
+    there = set(one.wanted)
+    prefix = f"{one.base}:"
+    for copy in movers:
+        node, _, instance = copy.wish.replaces.partition("/") if copy.wish else ("", "", "")
+        if (node, instance) in there or not instance.startswith(prefix):
+            return True
+    return False
 
 
 def replacement(

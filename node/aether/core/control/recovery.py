@@ -17,7 +17,7 @@ from aether.core.control.signals import ControlSettings, Signals
 from aether.core.model.ids import NodeId
 from aether.core.model.lifecycle import STEP_TIMEOUT_S, Desired, Phase
 from aether.core.model.reason import Reason
-from aether.core.model.records import Failure, TargetRecord, WantedRecord
+from aether.core.model.records import Failure, PhaseRecord, TargetRecord, WantedRecord
 from aether.core.model.view import ClusterView, Placed
 
 STUCK_FACTOR = 3
@@ -97,10 +97,15 @@ def failure_of(view: ClusterView, placed: Placed, signals: Signals, now: float) 
         return Failure(
             kind="transient", message=f"{placed[0]} began {lives} lives and it never lasted"
         )
-    limit = STUCK_FACTOR * STEP_TIMEOUT_S[wish.desired]
+    limit = step_limit_s(wish.desired)
     if signals.in_state_for(placed, now) > limit:
         return Failure(kind="transient", message=f"{wish.desired} has been stuck for {limit:g} s")
     return None
+
+
+def step_limit_s(desired: Desired) -> float:
+    """Return after how many seconds a step nobody answers counts as failed."""
+    return STUCK_FACTOR * STEP_TIMEOUT_S[desired]
 
 
 def _lives(signals: Signals, placed: Placed) -> int:
@@ -110,14 +115,16 @@ def _lives(signals: Signals, placed: Placed) -> int:
 
 def is_done(view: ClusterView, placed: Placed) -> bool:
     """Whether the node has answered the present wish."""
-    wish, phase = view.wanted[placed], view.phases.get(placed)
-    if phase is None or not view.is_current(placed):
+    phase = view.phases.get(placed)
+    return has_answered(view.wanted[placed], phase, is_current=view.is_current(placed))
+
+
+def has_answered(wish: WantedRecord, phase: PhaseRecord | None, *, is_current: bool) -> bool:
+    """Whether a fact answers the wish; `is_current` says whether it is of the node's present life."""
+    if phase is None or not is_current:
         return False
-    expected = {Desired.LOAD: Phase.LOADED, Desired.ACTIVATE: Phase.ACTIVE}
-    return (
-        phase.state is expected.get(wish.desired, Phase.LOADED)
-        and phase.observed_generation >= wish.generation
-    )
+    expected = Phase.ACTIVE if wish.desired is Desired.ACTIVATE else Phase.LOADED
+    return phase.state is expected and phase.observed_generation >= wish.generation
 
 
 def remedy(  # noqa: PLR0913 - what every stage is given, and the instance

@@ -15,6 +15,8 @@ from aether.core.control.evidence import Evaluate, read, write
 from aether.core.control.liveness import is_relied_on
 from aether.core.control.moves import victim_of
 from aether.core.control.removal import is_leaving
+from aether.core.control.waiting import Waiting
+from aether.core.model.ids import SliceBase
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.reason import Reason
 from aether.core.model.records import NodeRecord, TargetRecord, WantedRecord
@@ -64,6 +66,14 @@ def decide(asked: Outdated) -> Literal["end", "keep"]:
 def surge_left(target: TargetRecord, staying: int) -> int:
     """Return how many more instances may be placed now beside `staying` that are not leaving."""
     return max(0, target.instances + max_surge(target) - staying)
+
+
+def waits_for_room(base: SliceBase, target: TargetRecord, more: int) -> Waiting:
+    """Return what is said while the surge is used up and `more` instances are to follow."""
+    return Waiting(
+        f"{base} gets {more} more of {target.instances} instances "
+        f"when others are gone: at most {max_surge(target)} beyond the target at a time"
+    )
 
 
 def fits(

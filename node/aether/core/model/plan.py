@@ -13,6 +13,7 @@ from aether.core.model.records import (
     VerdictRecord,
     WantedRecord,
 )
+from aether.core.model.slice_view import Changes
 from aether.core.model.view import ClusterView, Placed
 
 
@@ -110,15 +111,20 @@ def carry_out(view: ClusterView, commands: Iterable[Command]) -> ClusterView:
         routes=dict(view.routes),
         provisions=dict(view.provisions),
     )
+    changes = Changes()
     for command in commands:
         match command:
             case Wish() | Forget():
+                changes.placed.add((command.node, command.instance))
                 _change_instance(draft, command)
             case Judge() | Provision() | DropProvision():
+                changes.nodes.add(command.node)
                 _change_node(draft, command)
             case SetTarget() | DropTarget() | DropRoute():
+                if not isinstance(command, DropRoute):
+                    changes.targets.add(command.base)
                 _change_slice(draft, command)
-    return replace(
+    later = replace(
         view,
         verdicts=draft.verdicts,
         targets=draft.targets,
@@ -127,6 +133,7 @@ def carry_out(view: ClusterView, commands: Iterable[Command]) -> ClusterView:
         routes=draft.routes,
         provisions=draft.provisions,
     )
+    return later.after(view, changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 A leader looks several times a second at a store of which little has changed. What a `Projector`
 returns equals what `project` builds from the same entries, order included; tables nothing has
-changed in are shared with the view before.
+changed in are shared with the view before, and so are slices.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from aether.core.model.records import decode
+from aether.core.model.slice_view import Changes
 from aether.core.model.view import FAMILIES, ClusterView, Family, assemble, family_of
+
+_Entry = tuple[str, bytes, int]
+"""Key, value, modification revision."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     """One entry as it was read; `problem` says why it could not be."""
 
-    value: bytes
-    revision: int
+    entry: _Entry
     table: str
     name: Any = None
     record: Any = None
@@ -32,52 +35,114 @@ class Projector:
     """
 
     def __init__(self) -> None:
+        self._entries: list[_Entry] = []
         self._read: dict[str, _Read] = {}
         self._tables: dict[str, Mapping[Any, Any]] = {
             family.table: {} for family in FAMILIES.values()
         }
         self._view = assemble(self._tables, {}, {}, 0)
 
-    def project(self, entries: Iterable[tuple[str, bytes, int]], revision: int) -> ClusterView:
+    def project(self, entries: Iterable[_Entry], revision: int) -> ClusterView:
         """Return the view of `(key, value, modification revision)` of every family it knows."""
+        before, self._entries = self._entries, list(entries)
+        rewritten = _rewritten(before, self._entries)
+        if rewritten is None:
+            self._view = self._look_at_all(revision)
+        elif rewritten:
+            self._view = self._look_again(rewritten, revision)
+        else:
+            self._view = self._view.at(revision)
+        return self._view
+
+    def _look_again(self, rewritten: Iterable[_Entry], revision: int) -> ClusterView:
+        """Return the view with other values under some of the keys, in the order there was."""
+        again = [
+            _read(FAMILIES[entry[0].partition("/")[0]], entry)
+            for entry in rewritten
+            if entry[0] in self._read
+        ]
+        if any(one.problem or self._read[one.entry[0]].problem for one in again):
+            return self._look_at_all(revision)
+        fresh: dict[str, dict[Any, Any]] = {}
+        revisions, changes = dict(self._view.revisions), Changes()
+        for one in again:
+            if one.table not in fresh:
+                fresh[one.table] = dict(self._tables[one.table])
+            fresh[one.table][one.name] = one.record
+            self._read[one.entry[0]] = one
+            revisions[one.entry[0]] = one.entry[2]
+            _note(changes, one)
+        self._tables = {**self._tables, **fresh}
+        view = assemble(self._tables, revisions, self._view.unreadable, revision)
+        return view.after(self._view, changes)
+
+    def _look_at_all(self, revision: int) -> ClusterView:
+        """Return the view of entries of which some are new or gone, or cannot be read."""
         before, read = self._read, dict[str, _Read]()
-        changed: set[str] = set()
+        changes, tables = Changes(), set[str]()
         kept = 0
-        for key, value, mod_revision in entries:
-            known = before.get(key)
+        for entry in self._entries:
+            known = before.get(entry[0])
             if known is not None:
                 kept += 1
-                if known.revision == mod_revision and known.value == value:
-                    read[key] = known
+                if known.entry == entry:
+                    read[entry[0]] = known
                     continue
-            family = family_of(key)
+                _note(changes, known)
+            family = family_of(entry[0])
             if family is not None:
-                read[key] = _read(family, key, value, mod_revision)
-                changed.add(family.table)
-        if kept < len(before):
-            changed.update(was.table for key, was in before.items() if key not in read)
+                now = read[entry[0]] = _read(family, entry)
+                tables.add(family.table)
+                _note(changes, now)
+        gone = [key for key in before if key not in read] if kept < len(before) else []
+        for was in (before[key] for key in gone):
+            tables.add(was.table)
+            _note(changes, was)
         self._read = read
-        self._view = self._assemble(changed, revision) if changed else self._view.at(revision)
-        return self._view
+        return self._assemble(tables, revision).after(self._view, changes)
 
     def _assemble(self, changed: set[str], revision: int) -> ClusterView:
         """Build the tables that changed anew, in the order of the entries; share the others."""
-        fresh: dict[str, dict[Any, Any]] = {table: {} for table in sorted(changed)}
-        for one in self._read.values():
-            if one.table in fresh and not one.problem:
-                fresh[one.table][one.name] = one.record
+        found = self._read.values()
+        fresh = {
+            table: {one.name: one.record for one in found if one.table == table and not one.problem}
+            for table in sorted(changed)
+        }
         self._tables = {**self._tables, **fresh}
         return assemble(
             self._tables,
-            {key: one.revision for key, one in self._read.items()},
+            {key: one.entry[2] for key, one in self._read.items()},
             {key: one.problem for key, one in self._read.items() if one.problem},
             revision,
         )
 
 
-def _read(family: Family, key: str, value: bytes, revision: int) -> _Read:
+def _rewritten(before: list[_Entry], now: list[_Entry]) -> list[_Entry] | None:
+    """Return the entries that differ when they are under the same keys as before, else None."""
+    if len(before) != len(now):
+        return None
+    pairs = [(was, one) for was, one in zip(before, now, strict=True) if was != one]
+    if any(was[0] != one[0] for was, one in pairs):
+        return None
+    return [one for _, one in pairs]
+
+
+def _read(family: Family, entry: _Entry) -> _Read:
     try:
-        record = decode(value, family.kind)
-        return _Read(value, revision, family.table, family.name(key), record)
+        record = decode(entry[1], family.kind)
+        return _Read(entry, family.table, family.name(entry[0]), record)
     except ValueError as problem:
-        return _Read(value, revision, family.table, problem=str(problem))
+        return _Read(entry, family.table, problem=str(problem))
+
+
+def _note(changes: Changes, one: _Read) -> None:
+    """Note what changes with one entry, where slices depend on it."""
+    if one.problem:
+        return
+    match one.table:
+        case "wanted" | "phases":
+            changes.placed.add(one.name)
+        case "targets":
+            changes.targets.add(one.name)
+        case "nodes" | "verdicts":
+            changes.nodes.add(one.name)

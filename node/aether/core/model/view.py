@@ -29,6 +29,7 @@ from aether.core.model.records import (
     WantedRecord,
     decode,
 )
+from aether.core.model.slice_view import Changes, Slices, follow, gather
 
 Placed = tuple[NodeId, InstanceId]
 """An instance on a node: the second half of a `wanted/` or `phase/` key."""
@@ -52,6 +53,9 @@ PREFIXES: tuple[str, ...] = (
 """What must be read from the store to project a whole view."""
 
 _Answer = TypeVar("_Answer")
+
+_MOST_CHANGES = 10_000
+"""Names of what has changed that are kept while nobody asks for slices; with more all are built anew."""
 
 
 def _nothing() -> Mapping[Any, Any]:
@@ -101,6 +105,23 @@ class ClusterView:
         later._answers.update(self._answers)  # noqa: SLF001 - a view of the same class
         return later
 
+    def after(self, earlier: "ClusterView", changes: Changes) -> "ClusterView":
+        """Return this view, which knows now how it differs from an earlier one.
+
+        Slices that `changes` do not concern are shared with the earlier view when somebody asks.
+        """
+        known, answers = earlier._answers.get(_slices), self._answers  # noqa: SLF001 - as above
+        if known is not None:
+            answers[_origin] = (known, changes)
+        elif (origin := earlier.once(_origin)) is not None:
+            both = origin[1].joined(changes)
+            answers[_origin] = (origin[0], both) if len(both) <= _MOST_CHANGES else None
+        return self
+
+    def slices(self) -> Slices:
+        """Every slice with a target or an instance, and all that is said about it."""
+        return self.once(_slices)
+
     def is_current(self, placed: Placed) -> bool:
         """Whether the phase was written in the present life of its node."""
         phase, node = self.phases.get(placed), self.nodes.get(placed[0])
@@ -120,24 +141,24 @@ class ClusterView:
         return self.once(_wanted_by_slice)
 
 
+def _origin(view: ClusterView) -> tuple[Slices, Changes] | None:
+    """Return the slices of an earlier view and what has changed since, where `after` has said so."""
+    del view
+    return None
+
+
+def _slices(view: ClusterView) -> Slices:
+    origin = view.once(_origin)
+    view._answers.pop(_origin)  # noqa: SLF001 - from now on this view is what others come after
+    return gather(view) if origin is None else follow(origin[0], view, origin[1])
+
+
 def _active_by_slice(view: ClusterView) -> Mapping[SliceBase, tuple[Placed, ...]]:
-    lives = {node: record.incarnation for node, record in view.nodes.items()}
-    return _by_slice(
-        placed
-        for placed, phase in view.phases.items()
-        if phase.state is Phase.ACTIVE and lives.get(placed[0]) == phase.incarnation
-    )
+    return {base: one.active for base, one in view.slices().items() if one.active}
 
 
 def _wanted_by_slice(view: ClusterView) -> Mapping[SliceBase, tuple[Placed, ...]]:
-    return _by_slice(view.wanted)
-
-
-def _by_slice(among: Iterable[Placed]) -> Mapping[SliceBase, tuple[Placed, ...]]:
-    found: dict[SliceBase, list[Placed]] = {}
-    for placed in sorted(among):
-        found.setdefault(placed[1].base, []).append(placed)
-    return {base: tuple(items) for base, items in found.items()}
+    return {base: one.wanted for base, one in view.slices().items() if one.wanted}
 
 
 @dataclass(frozen=True, slots=True)
