@@ -14,12 +14,12 @@ from aether.agent.stepper import Stepper, settings_of
 from aether.core.agent.steps import HostFact, Step, must_abort, must_configure, next_step
 from aether.core.model import keys
 from aether.core.model.ids import InstanceId, SliceBase
-from aether.core.model.projection import Projector
 from aether.core.model.records import PhaseRecord, WantedRecord
 from aether.core.model.slice_settings import SCOPE, settings_digest
 from aether.core.model.view import ClusterView
 from aether.errors import AetherError
 from aether.ports import Clock, HostStatus, Launcher, Store
+from aether.store.look import Look
 from aether.tasks import Tasks
 from aether.wakeups import Wakeups
 
@@ -56,7 +56,16 @@ class NodeDeploymentManager:
         self._paused_until: dict[InstanceId, float] = {}
         self._hosts: Mapping[InstanceId, HostStatus] = {}
         self._unsettled_since: dict[InstanceId, float] = {}
-        self._projector = Projector()
+        self._look = Look(
+            store,
+            (
+                f"{keys.WANTED}{self._node}/",
+                f"{keys.PHASES}{self._node}/",
+                keys.ARTIFACTS,
+                keys.ROUTES,
+                keys.CONFIG,
+            ),
+        )
 
     @property
     def hosts(self) -> Mapping[InstanceId, HostStatus]:
@@ -149,19 +158,7 @@ class NodeDeploymentManager:
 
     def view(self) -> ClusterView:
         """Return wishes, facts and routes as this node's copy of the store has them."""
-        level = self._store.level(
-            (
-                f"{keys.WANTED}{self._node}/",
-                f"{keys.PHASES}{self._node}/",
-                keys.ARTIFACTS,
-                keys.ROUTES,
-                keys.CONFIG,
-            )
-        )
-        return self._projector.project(
-            ((entry.key, entry.value, entry.mod_revision) for entry in level.entries),
-            level.revision,
-        )
+        return self._look.view()
 
     def _begin(
         self,

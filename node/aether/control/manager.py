@@ -28,11 +28,11 @@ from aether.core.control.signals import ControlSettings, Signals
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.plan import Command, Plan
-from aether.core.model.projection import Projector
 from aether.core.model.view import PREFIXES, ClusterView
 from aether.core.store.commands import Applied, Txn
 from aether.errors import AetherError, OutcomeUnknown
 from aether.ports import Clock, Store
+from aether.store.look import Look
 from aether.tasks import Tasks
 from aether.wakeups import Wakeups
 
@@ -76,7 +76,7 @@ class ClusterDeploymentManager:
         self._settings = settings
         self._listening = ListeningClock(clock)
         self._board = SignalBoard(node)
-        self._projector = Projector()
+        self._look = Look(store, PREFIXES)
         self._wakeups = Wakeups(clock, period_s)
         self._epoch_revision: int | None = None
         self._writes = asyncio.Semaphore(MAX_CONCURRENT_WRITES)
@@ -178,11 +178,7 @@ class ClusterDeploymentManager:
 
     def view(self) -> ClusterView:
         """Return the cluster as this node's copy of the store says it is."""
-        level = self._store.level(PREFIXES)
-        return self._projector.project(
-            ((entry.key, entry.value, entry.mod_revision) for entry in level.entries),
-            level.revision,
-        )
+        return self._look.view()
 
     async def _begin_epoch(self) -> None:
         """Fence every write of earlier epochs, those of this very leader included."""

@@ -8,9 +8,9 @@ from aether.core.dataplane.compile import TableCompiler
 from aether.core.dataplane.table import Table
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
-from aether.core.model.projection import Projector
 from aether.errors import AetherError
 from aether.ports import Clock, Store
+from aether.store.look import Look
 from aether.tasks import Tasks
 from aether.wakeups import Wakeups
 
@@ -43,7 +43,7 @@ class TablePublisher:
         self._store = store
         self._feed = feed
         self._wakeups = Wakeups(clock, _PERIOD_S)
-        self._projector = Projector()
+        self._look = Look(store, _PREFIXES)
         self._compiler = TableCompiler(node)
         self._table: Table | None = None
 
@@ -62,10 +62,7 @@ class TablePublisher:
     def _compiled(self) -> Table:
         """Return the table of this node's copy; the one before while the copy stands still."""
         if self._table is None or self._table.revision != self._store.revision:
-            level = self._store.level(_PREFIXES)
-            entries = ((e.key, e.value, e.mod_revision) for e in level.entries)
-            view = self._projector.project(entries, level.revision)
-            self._table = self._compiler.compile(view)
+            self._table = self._compiler.compile(self._look.view())
         return self._table
 
     async def _catch_up(self) -> None:

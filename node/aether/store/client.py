@@ -10,6 +10,7 @@ from aether.core.store.limits import key_problem, prefix_problem
 from aether.core.store.machine import KvMachine
 from aether.errors import Invalid
 from aether.ports import STORE_S, Consensus
+from aether.store.levels import Levels
 from aether.store.reads import ReadBarrier, range_of
 from aether.store.submitter import Submitter, refuse
 from aether.store.watch import Watch, Watchers
@@ -34,6 +35,7 @@ class KvStore:
         self._consensus = consensus
         self._machine = machine
         self._watchers = Watchers(machine)
+        self._levels = Levels(machine)
         self._tasks = Tasks()
         self._reads = ReadBarrier(consensus, self._tasks)
         self._submitter = Submitter(consensus.propose, dice, wall)
@@ -102,13 +104,7 @@ class KvStore:
 
     def level(self, prefixes: Sequence[str]) -> Range:
         """Return what this node has applied under any of `prefixes`; may be stale."""
-        for prefix in prefixes:
-            refuse(prefix_problem(prefix))
-        found = {
-            entry.key: entry for prefix in prefixes for entry in self._machine.range(prefix).entries
-        }
-        entries = tuple(found[key] for key in sorted(found))
-        return Range(self._machine.revision, entries)
+        return self._levels.look(prefixes)
 
     def watch(
         self,

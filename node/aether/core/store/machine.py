@@ -57,6 +57,8 @@ class KvMachine:
 
     def __init__(self) -> None:
         self.observer: Observer | None = None
+        self.replaced = 0
+        """How often the whole state was replaced by another: no change tells what came of that."""
         self._state = KvState()
         self._requests = Requests()
         self._history = History()
@@ -344,6 +346,7 @@ class KvMachine:
         self._state, self._requests = replicated.state, replicated.requests
         self._time_ms, self._chain = replicated.time_ms, replicated.chain
         self._history = History(compacted=self._state.revision)
+        self.replaced += 1
         if self.observer is not None:
             self.observer(None)
 
