@@ -30,12 +30,14 @@ from aether.core.control.admission_history import history_prefixes, with_history
 from aether.core.model import keys
 from aether.core.model.ids import SliceBase
 from aether.core.model.view import ClusterView, project
-from aether.errors import BlueprintInvalid, ConfigInvalid
+from aether.errors import BlueprintInvalid, ConfigInvalid, Unavailable
 
 BLUEPRINT_BODY_BYTES = 2 * MAX_SOURCE_BYTES
 """Room for a blueprint inside JSON."""
 SHORT_TEXT = 4096
 """Characters read at once: a thread would cost more than it saves."""
+FRESH_S = 2.0
+"""Longest wait until this node is sure to know what the cluster holds."""
 TURN_S = 20.0
 """Longest wait for the changes of blueprints before this one."""
 
@@ -61,14 +63,26 @@ async def read_draft(context: Context, call: Call) -> BlueprintDraft:
     """
     found = await _read_in_turn(context, call)
     if isinstance(found, Flawed):
-        raise BlueprintInvalid([*found.problems, *_refusals(context, found.readable)])
+        raise BlueprintInvalid([*found.problems, *await _refusals(context, found.readable)])
     return found
 
 
-def _refusals(context: Context, readable: Readable) -> tuple[str, ...]:
-    """Return what the cluster, as this node knows it, would refuse of the readable parts of a text."""
-    if not readable.artifacts:
+async def _refusals(context: Context, readable: Readable) -> tuple[str, ...]:
+    """Return what the cluster would refuse of the readable parts of a text.
+
+    What this node would refuse is looked at once more when the node is sure to know all that was written
+    before. When it cannot be, nothing is said: what is wrong with the text stands without it.
+    """
+    if not readable.artifacts or not _refused_here(context, readable):
         return ()
+    try:
+        await context.store.get(keys.EPOCH, timeout_s=FRESH_S)
+    except Unavailable:
+        return ()
+    return _refused_here(context, readable)
+
+
+def _refused_here(context: Context, readable: Readable) -> tuple[str, ...]:
     level = context.store.level(_ADMITTED_BY)
     view = project(
         ((entry.key, entry.value, entry.mod_revision) for entry in level.entries), level.revision

@@ -7,6 +7,7 @@ from aether.api.routes import ENDPOINTS
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.records import encode
+from aether.errors import NoQuorum
 from aether.ports import ApiRequest, ApiResponse
 from tests.api_world import BLUEPRINT, SHOP_1, ApiWorld, artifact_record
 from tests.hostile_blueprints import hostile_blueprints
@@ -80,6 +81,28 @@ async def test_what_this_node_has_not_heard_of_yet_is_looked_for_before_it_is_re
     follower.link.answer = ApiResponse(status=299, headers={}, body=b"{}")
     assert (await follower.call("POST", "blueprints", BLUEPRINT.encode())).status == 299
     assert asked == [keys.EPOCH]
+
+
+async def test_a_refused_text_is_told_nothing_of_the_cluster_that_is_not_true_any_more(
+    follower: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = follower.store.get
+    text = f"oops = 1\n{BLUEPRINT.replace('max_instances', 'min_instances')}"
+
+    async def behind(key: str, **how: object) -> object:
+        record = artifact_record(SHOP_1)
+        await follower.put({keys.artifact(record.manifest.artifact): encode(record)})
+        return await read(key, **how)  # type: ignore[arg-type] # passed through
+
+    async def cut_off(key: str, **how: object) -> object:
+        raise NoQuorum(f"{key} {how}")
+
+    monkeypatch.setattr(follower.store, "get", cut_off)
+    unsure = (await follower.call("POST", "blueprints", text.encode())).json()["problems"]
+    monkeypatch.setattr(follower.store, "get", behind)
+    fresh = (await follower.call("POST", "blueprints", text.encode())).json()["problems"]
+    assert [problem.split(":")[1] for problem in fresh] == ["1", "5"]
+    assert unsure == fresh
 
 
 async def test_what_was_forwarded_is_not_sifted_again(follower: ApiWorld) -> None:
