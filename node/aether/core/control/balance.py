@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from aether.core.control import relocation
 from aether.core.control.budgets import max_surge
 from aether.core.control.evidence import Evaluate, write
-from aether.core.control.moves import LESSON, LESSON_INPUT, replacement, victim_of
+from aether.core.control.moves import LESSON, LESSON_INPUT, has_victims, replacement, victim_of
 from aether.core.control.placement import Occupancy
 from aether.core.control.ranking import Room
 from aether.core.control.relocation import Crowd, Question, Relocation, burden, gain, relief
@@ -24,6 +24,7 @@ from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import Wish
 from aether.core.model.reason import Reason
 from aether.core.model.records import TargetRecord, Verdict
+from aether.core.model.slice_view import SliceView
 from aether.core.model.view import ClusterView, Placed
 
 MOST_CANDIDATES = 5
@@ -72,17 +73,31 @@ class _Held:
 def _survey(view: ClusterView) -> Mapping[SliceBase, _Held] | None:
     """Return what is there of every slice; None when something is under way."""
     slices: dict[SliceBase, _Held] = {}
-    for placed, wish in view.wanted.items():
-        phase = view.phases.get(placed)
-        settled = phase is not None and phase.state in _SETTLED and view.is_current(placed)
-        if not settled or is_leaving(wish) or victim_of(view, placed) is not None:
+    for base, one in view.slices().items():
+        held = one.once(_held)
+        if held is None:
             return None
-        held = slices.setdefault(placed[1].base, _Held())
+        if one.once(has_victims) and any(victim_of(view, placed) for placed in one.wanted):
+            return None
+        if held.staying:
+            slices[base] = held
+    return slices
+
+
+def _held(one: SliceView) -> _Held | None:
+    """Return what is there of a slice; None when something is under way."""
+    held = _Held()
+    for copy in one.copies:
+        wish, phase = copy.wish, copy.phase
+        if wish is None:
+            continue
+        if phase is None or not copy.is_current or phase.state not in _SETTLED or is_leaving(wish):
+            return None
         held.staying += 1
         held.tried.update(wish.tried)
-        if wish.desired is Desired.ACTIVATE and view.is_active(placed):
-            held.movable.setdefault(placed[0], []).append(placed)
-    return slices
+        if wish.desired is Desired.ACTIVATE and copy.is_active:
+            held.movable.setdefault(copy.placed[0], []).append(copy.placed)
+    return held
 
 
 def _best_of_slice(view: ClusterView, slice_: "_Slice") -> Relocation | None:

@@ -6,6 +6,7 @@ optional one is never waited for and never parks anybody.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal
 
@@ -18,6 +19,7 @@ from aether.core.model.lifecycle import Desired
 from aether.core.model.plan import Wish
 from aether.core.model.reason import Reason
 from aether.core.model.records import Dependency, OnDependencyLoss, TargetRecord
+from aether.core.model.slice_view import SliceView
 from aether.core.model.view import ClusterView, Placed
 
 MAX_CHAINS = 64
@@ -61,11 +63,6 @@ class Needs:
         self._listed = listed_slices(view)
         self._active = view.active_by_slice()
         self._held = view.once(Held).slices
-        self._by: dict[SliceBase, list[SliceBase]] = {}
-        for base, target in sorted(view.targets.items()):
-            for need in required(target):
-                if need != base:
-                    self._by.setdefault(need, []).append(base)
 
     def is_listed(self, base: SliceBase) -> bool:
         """Whether a blueprint lists the slice."""
@@ -78,6 +75,19 @@ class Needs:
     def is_down(self, base: SliceBase) -> bool:
         """Whether surely no instance of a slice serves: all that is said of it can be read."""
         return base not in self._held and not self._active.get(base)
+
+    @cached_property
+    def _by(self) -> Mapping[SliceBase, list[SliceBase]]:
+        found: dict[SliceBase, list[SliceBase]] = {}
+        for base, target in sorted(self._targets.items()):
+            for need in required(target):
+                if need != base:
+                    found.setdefault(need, []).append(base)
+        return found
+
+    def is_lost(self, base: SliceBase) -> bool:
+        """Whether a required slice is gone: surely nobody serves it, or nobody asks for it."""
+        return base not in self._listed or self.is_down(base)
 
     def requirers(self, base: SliceBase) -> list[SliceBase]:
         """Return the slices that require this one, sorted."""
@@ -162,24 +172,26 @@ def follow_losses(
 ) -> Iterator[Wish]:
     """Yield the wishes that park dependents of lost slices and activate them when those are back."""
     concerned = [base for base, target in view.targets.items() if target.dependencies]
-    parked = {placed for placed, wish in view.wanted.items() if wish.parked}
-    if not concerned and not parked:
+    slices = view.slices()
+    holding = [base for base, one in slices.items() if one.target and one.once(_parked)]
+    if not concerned and not holding:
         return
     needs = view.once(Needs)
-    concerned = [base for base in concerned if needs.is_listed(base)]
-    by_slice: dict[SliceBase, list[Placed]] = {base: list(needs.active(base)) for base in concerned}
-    for placed in parked:
-        base = placed[1].base
-        if base in view.targets and needs.is_listed(base):
-            by_slice.setdefault(base, []).append(placed)
-    for base, placed_here in sorted(by_slice.items()):
-        asked = _loss(needs, view.targets[base], signals, settings, now)
-        nothing_lost = not asked.down_for_s and not asked.removed
-        for placed in sorted({*placed_here} & parked if nothing_lost else {*placed_here}):
+    for base in sorted({*concerned, *holding}):
+        target, parked = view.targets[base], slices[base].once(_parked)
+        some_lost = any(needs.is_lost(need) for need in required(target))
+        if not needs.is_listed(base) or not (some_lost or parked):
+            continue
+        asked = _loss(needs, target, signals, settings, now)
+        for placed in sorted({*parked, *needs.active(base)} if some_lost else parked):
             wish = view.wanted.get(placed)
             if wish is None or (wish.desired is not Desired.ACTIVATE and not wish.parked):
                 continue
             yield from _follow(view, placed, replace(asked, parked=wish.parked))
+
+
+def _parked(one: SliceView) -> tuple[Placed, ...]:
+    return tuple([copy.placed for copy in one.copies if copy.wish is not None and copy.wish.parked])
 
 
 def _loss(

@@ -201,7 +201,12 @@ def may_host(view: ClusterView, node: NodeId) -> bool:
 def is_gone(view: ClusterView, node: NodeId) -> bool:
     """Whether whatever ran on the node must be considered dead."""
     verdict = view.verdicts.get(node)
-    return node not in view.nodes or (verdict is not None and verdict.verdict in _GONE)
+    return node not in view.nodes or (verdict is not None and has_left(verdict))
+
+
+def has_left(verdict: VerdictRecord) -> bool:
+    """Whether the node is given up, or was emptied: nothing on it counts."""
+    return verdict.verdict in _GONE
 
 
 def is_relied_on(view: ClusterView, placed: Placed) -> bool:

@@ -11,9 +11,11 @@ from aether.core.control.evidence import Evaluate, read, write
 from aether.core.control.liveness import is_gone
 from aether.core.control.recovery import STUCK_FACTOR
 from aether.core.control.signals import Signals
+from aether.core.model.ids import NodeId
 from aether.core.model.lifecycle import STEP_TIMEOUT_S, Desired
 from aether.core.model.plan import DropRoute, Forget
 from aether.core.model.reason import Reason
+from aether.core.model.slice_view import SliceView
 from aether.core.model.view import ClusterView, Placed
 
 
@@ -44,7 +46,7 @@ def decide(asked: Orphan) -> str:
 
 def forget_lost(view: ClusterView) -> Iterator[Forget]:
     """Yield the instances of nodes that are gone: placement then sees them missing."""
-    hosts = {placed[0] for placed in view.wanted} | {placed[0] for placed in view.phases}
+    hosts = frozenset[NodeId]().union(*(one.once(_hosts) for one in view.slices().values()))
     gone = {node for node in hosts if is_gone(view, node)}
     if not gone:
         return
@@ -58,11 +60,20 @@ def forget_lost(view: ClusterView) -> Iterator[Forget]:
 
 def forget_left_over(view: ClusterView, signals: Signals, now: float) -> Iterator[Forget]:
     """Yield facts without a wish that their living node has not taken away in time."""
-    for placed in sorted(view.phases.keys() - view.wanted.keys()):
+    left_over = [placed for one in view.slices().values() for placed in one.once(_unwanted)]
+    for placed in sorted(left_over):
         asked = _orphan(view, placed, signals.in_state_for(placed, now))
         if not asked.gone and decide(asked) == "forget":
             text = f"{placed[0]} has not taken away {placed[1]}, which nobody wants"
             yield Forget(*placed, Reason("", "forget", text, write(asked, "forget")))
+
+
+def _hosts(one: SliceView) -> frozenset[NodeId]:
+    return frozenset([copy.placed[0] for copy in one.copies])
+
+
+def _unwanted(one: SliceView) -> tuple[Placed, ...]:
+    return tuple([copy.placed for copy in one.copies if copy.wish is None])
 
 
 def _orphan(view: ClusterView, placed: Placed, waited_s: float) -> Orphan:

@@ -22,11 +22,12 @@ from aether.core.control.candidates import (
     rank,
 )
 from aether.core.control.evidence import Evaluate, read
-from aether.core.control.liveness import is_gone, may_host
+from aether.core.control.liveness import has_left, is_gone, may_host
 from aether.core.control.ranking import Entry, Ranking, Room, fullness, zone_of
 from aether.core.control.removal import is_leaving
 from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase
-from aether.core.model.records import NodeRecord, Placement, Verdict
+from aether.core.model.records import NodeRecord, Placement, Verdict, VerdictRecord
+from aether.core.model.slice_view import SliceView
 from aether.core.model.view import ClusterView, Placed
 
 __all__ = ["RULES", "Choice", "NoRoom", "Occupancy"]
@@ -43,19 +44,17 @@ class Occupancy:
         self._nodes = [node for node in sorted(view.nodes) if may_host(view, node)]
         self._capacity = {node: view.nodes[node].capacity for node in self._nodes}
         self._zone = {node: zone_of(record) for node, record in view.nodes.items()}
+        self._slices = view.slices()
         self._total: Counter[NodeId] = Counter()
-        self._of_slice: dict[SliceBase, Counter[NodeId]] = {}
-        self._in_zone: Counter[tuple[str, SliceBase]] = Counter()
-        self._ordinals: dict[str, set[int]] | None = None
+        self._changed: dict[SliceBase, Counter[NodeId]] = {}
+        self._in_zones: dict[SliceBase, Counter[str]] = {}
+        self._taken: dict[Artifact, set[int]] = {}
         self._rooms: dict[tuple[tuple[str, str], ...], Room] = {}
         self._rankings: dict[SliceBase, tuple[Placement, Ranking]] = {}
         self._stays = {node: _stays(view, node) for node in view.nodes if not is_gone(view, node)}
-        for (node, instance), wish in view.wanted.items():
-            if node not in self._stays:
-                continue
-            self._total[node] += 1
-            if self._stays[node] and not is_leaving(wish):
-                self._count(node, instance.base, 1)
+        for one in self._slices.values():
+            for node, number in one.once(_hosted)[0].items():
+                self._total[node] += number
         self._off_duty = [
             (node, _verdict_of(view, node))
             for node in sorted(view.nodes)
@@ -77,7 +76,11 @@ class Occupancy:
 
     def hosting(self, base: SliceBase) -> Mapping[NodeId, int]:
         """Return how many instances of the slice are to stay on each node that has had any."""
-        return self._of_slice.get(base, {})
+        changed = self._changed.get(base)
+        if changed is not None:
+            return changed
+        one = self._slices.get(base)
+        return one.once(_hosted)[1] if one is not None else {}
 
     def hosts(self, node: NodeId) -> bool:
         """Whether the node may be given instances: it is on duty."""
@@ -93,7 +96,16 @@ class Occupancy:
 
     def in_zone(self, zone: str, base: SliceBase) -> int:
         """Instances of one slice that are to stay in the zone."""
-        return self._in_zone[zone, base]
+        return self._zones(base)[zone]
+
+    def _zones(self, base: SliceBase) -> Counter[str]:
+        """Return how many of the slice are to stay in each zone, counted when somebody asks."""
+        zones = self._in_zones.get(base)
+        if zones is None:
+            zones = self._in_zones[base] = Counter()
+            for node, number in self.hosting(base).items():
+                zones[self.zone(node)] += number
+        return zones
 
     def add(self, node: NodeId, instance: InstanceId) -> None:
         """Count one instance more."""
@@ -102,7 +114,7 @@ class Occupancy:
         self._count(node, instance.base, 1)
         for room in self._rooms.values():
             room.fill(node, before, self._capacity.get(node, 0))
-        self._take(instance)
+        self._taken_of(instance.artifact).add(instance.ordinal)
 
     def remove(self, node: NodeId, instance: InstanceId) -> None:
         """Count one instance as leaving: it takes room until it is gone, and keeps its ordinal."""
@@ -112,34 +124,31 @@ class Occupancy:
         self._rankings.pop(instance.base, None)  # a ranking stands only while numbers grow
 
     def _count(self, node: NodeId, base: SliceBase, number: int) -> None:
-        here = self._of_slice.get(base)
-        if here is None:
-            here = self._of_slice[base] = Counter()
-        here[node] += number
-        self._in_zone[self._zone.get(node, ""), base] += number
+        self._own(base)[node] += number
+        if base in self._in_zones:
+            self._in_zones[base][self.zone(node)] += number
+
+    def _own(self, base: SliceBase) -> Counter[NodeId]:
+        """Return the counts of a slice for change: those of the view stay as they are."""
+        if base not in self._changed:
+            self._changed[base] = Counter(self.hosting(base))
+        return self._changed[base]
 
     def next_instance(self, artifact: Artifact) -> InstanceId:
         """Return the artifact's instance with the lowest ordinal that is free in the cluster."""
-        taken = self._taken.get(artifact, set())
+        taken = self._taken_of(artifact)
         ordinal = next(number for number in range(len(taken) + 1) if number not in taken)
         return InstanceId.of(artifact, ordinal)
 
-    @property
-    def _taken(self) -> dict[str, set[int]]:
-        if self._ordinals is None:
-            self._ordinals = {}
-            for (_, instance), wish in self._view.wanted.items():
-                self._take(instance)
-                if wish.replaces:
-                    # A name that a wish still refers to must not come back as another instance,
-                    # or that would be taken for the one to replace.
-                    self._take(wish.replaces.partition("/")[2])
-        return self._ordinals
-
-    def _take(self, instance: str) -> None:
-        artifact, _, ordinal = instance.rpartition("/")
-        if ordinal.isdecimal():
-            self._taken.setdefault(artifact, set()).add(int(ordinal))
+    def _taken_of(self, artifact: Artifact) -> set[int]:
+        """Return the ordinals of an artifact that are not free."""
+        taken = self._taken.get(artifact)
+        if taken is None:
+            one = self._slices.get(artifact.base)
+            own = one.once(_names)[0].get(artifact, ()) if one is not None else ()
+            elsewhere = self._view.once(_named_elsewhere).get(artifact, ())
+            taken = self._taken[artifact] = {*own, *elsewhere}
+        return taken
 
     def choose(
         self,
@@ -155,7 +164,7 @@ class Occupancy:
         ranking = self._ranking(base, placement, room)
 
         def crowding(zone: str) -> int:
-            return self._in_zone[zone, base] if placement.spread == "zone" else 0
+            return self.in_zone(zone, base) if placement.spread == "zone" else 0
 
         best = ranking.best(MOST_CANDIDATES + len(avoid), crowding)
         candidates = sorted(
@@ -188,7 +197,7 @@ class Occupancy:
         if known is not None and known[0] == placement:
             return known[1]
 
-        here = self._of_slice.setdefault(base, Counter())
+        here = self._own(base)
 
         def now(node: NodeId) -> Entry | None:
             total, capacity = self._total[node], self._capacity[node]
@@ -208,7 +217,7 @@ class Occupancy:
         return Candidate(
             node=node,
             avoided=node in avoid,
-            in_zone=self._in_zone[self._zone[node], base] if by_zone else 0,
+            in_zone=self.in_zone(self._zone[node], base) if by_zone else 0,
             of_slice=self.of_slice(node, base),
             total=self._total[node],
             capacity=self._capacity[node],
@@ -245,7 +254,7 @@ class Occupancy:
             by_zone = placement.spread == "zone"
             return (
                 node not in self._capacity,
-                self._in_zone[self.zone(node), base] if by_zone else 0,
+                self.in_zone(self.zone(node), base) if by_zone else 0,
                 self.of_slice(node, base),
                 fullness(self._total[node], max(1, self.capacity(node))),
                 node,
@@ -255,10 +264,58 @@ class Occupancy:
         return max(among, key=crowding)
 
 
+def _hosted(one: SliceView) -> tuple[Mapping[NodeId, int], Mapping[NodeId, int]]:
+    """Return how many instances of the slice take room on each node, and how many are to stay."""
+    there, staying = dict[NodeId, int](), dict[NodeId, int]()
+    for copy in one.copies:
+        if copy.wish is None or copy.node is None:
+            continue
+        if copy.verdict is not None and has_left(copy.verdict):
+            continue
+        node = copy.placed[0]
+        there[node] = there.get(node, 0) + 1
+        if not is_leaving(copy.wish) and (copy.verdict is None or not _empties(copy.verdict)):
+            staying[node] = staying.get(node, 0) + 1
+    return there, staying
+
+
+def _names(one: SliceView) -> tuple[Mapping[str, set[int]], Mapping[str, set[int]]]:
+    """Return the ordinals that wishes of the slice hold, by artifact: of the slice, and of others.
+
+    A name that a wish still refers to must not come back as another instance, or that would be taken
+    for the one to replace.
+    """
+    own, others, prefix = dict[str, set[int]](), dict[str, set[int]](), f"{one.base}:"
+    for copy in one.copies:
+        if copy.wish is None:
+            continue
+        instance = copy.placed[1]
+        own.setdefault(instance.artifact, set()).add(instance.ordinal)
+        if copy.wish.replaces:
+            artifact, _, ordinal = copy.wish.replaces.partition("/")[2].rpartition("/")
+            if ordinal.isdecimal():
+                names = own if artifact.startswith(prefix) else others
+                names.setdefault(artifact, set()).add(int(ordinal))
+    return own, others
+
+
+def _named_elsewhere(view: ClusterView) -> Mapping[str, set[int]]:
+    """Return the ordinals of a slice that wishes of other slices hold: nobody writes such wishes."""
+    found: dict[str, set[int]] = {}
+    for one in view.slices().values():
+        for artifact, ordinals in one.once(_names)[1].items():
+            found.setdefault(artifact, set()).update(ordinals)
+    return found
+
+
 def _stays(view: ClusterView, node: NodeId) -> bool:
     """Whether what is on the node may stay there: it is neither gone nor being emptied."""
     verdict = view.verdicts.get(node)
-    return verdict is None or (verdict.drain is None and verdict.verdict is not Verdict.DRAINING)
+    return verdict is None or not _empties(verdict)
+
+
+def _empties(verdict: VerdictRecord) -> bool:
+    return verdict.drain is not None or verdict.verdict is Verdict.DRAINING
 
 
 def _verdict_of(view: ClusterView, node: NodeId) -> str:

@@ -13,6 +13,7 @@ from aether.core.model.lifecycle import STEP_TIMEOUT_S, Desired, Phase
 from aether.core.model.plan import Forget, Wish
 from aether.core.model.reason import Reason
 from aether.core.model.records import WantedRecord
+from aether.core.model.slice_view import SliceView
 from aether.core.model.view import ClusterView, Placed
 
 LEAVING = frozenset({Desired.DEACTIVATE, Desired.UNLOAD})
@@ -77,7 +78,8 @@ def begin_removal(view: ClusterView, placed: Placed, why: str) -> Wish:
 
 def continue_removals(view: ClusterView, signals: Signals, now: float) -> Iterator[Wish | Forget]:
     """Yield the next step of every instance on its way out."""
-    for placed in sorted(placed for placed, wish in view.wanted.items() if is_leaving(wish)):
+    on_their_way = [placed for one in view.slices().values() for placed in one.once(_leaving)]
+    for placed in sorted(on_their_way):
         asked = _departure(view, placed, signals.in_state_for(placed, now))
         step = next_step(asked)
         if step == "forget":
@@ -92,6 +94,12 @@ def continue_removals(view: ClusterView, signals: Signals, now: float) -> Iterat
             yield _wish(
                 view, placed, asked, step, "draining is stuck" if stuck else "it is drained"
             )
+
+
+def _leaving(one: SliceView) -> tuple[Placed, ...]:
+    return tuple(
+        [copy.placed for copy in one.copies if copy.wish is not None and is_leaving(copy.wish)]
+    )
 
 
 def _departure(view: ClusterView, placed: Placed, waited_s: float) -> Departure:

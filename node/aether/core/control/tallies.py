@@ -97,12 +97,8 @@ def tallies(view: ClusterView, slices: Collection[SliceBase]) -> Mapping[SliceBa
     """
     changing, listed = {step.base for step in derive_targets(view)}, listed_slices(view)
     staying: dict[SliceBase, list[Placed]] = {
-        base: []
+        base: [p for p in view.slices()[base].wanted if not is_leaving(view.wanted[p])]
         for base in sorted(slices)
         if base in view.targets and base in listed and base not in changing
     }
-    for placed, wish in view.wanted.items():
-        here = staying.get(placed[1].base)
-        if here is not None and not is_leaving(wish):
-            here.append(placed)
     return {base: Tally(view, base, view.targets[base], here) for base, here in staying.items()}
