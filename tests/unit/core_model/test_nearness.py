@@ -1,9 +1,12 @@
+from difflib import SequenceMatcher
 from itertools import count
 from time import perf_counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from aether.core.model.nearness import MOST_KNOWN, nearest
+from aether.core.model.nearness import MOST_KNOWN, _pairs, nearest
 
 KEYS = ["artifact", "instances", "max_instances", "min_instances", "placement", "timeout"]
 
@@ -38,3 +41,17 @@ def test_the_search_is_bounded_in_names_and_in_their_length() -> None:
     assert nearest("org.example:shpo:1.0.0", (f"org.example:n-{n}:1.0.0" for n in count()))
     assert MOST_KNOWN == 1_000
     assert perf_counter() - began < 2.0
+
+
+@given(st.text("abc-:", max_size=12), st.lists(st.text("abc-:", max_size=12), max_size=12))
+def test_what_is_left_out_early_is_never_the_nearest(written: str, known: list[str]) -> None:
+    found = nearest(written, known)
+    likeness = {
+        other: SequenceMatcher(a=other, b=written, autojunk=False).ratio() for other in known
+    }
+    assert found is None or (found in known and likeness[found] > 0.6)
+    if len(known) <= 8:
+        shares = [other for other in known if _pairs(other) & _pairs(written)]
+        best = max((likeness[other] for other in shares), default=0.0)
+        assert (found is None) == (best <= 0.6)
+        assert found is None or likeness[found] == best

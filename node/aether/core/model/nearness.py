@@ -26,13 +26,18 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         shared = len(pairs & theirs) / (len(pairs) + len(theirs))
         if shared > 0:
             ranked.append((-shared, position, other))
+    if not ranked:
+        return None
     ranked.sort()
     matcher = SequenceMatcher(b=name[:LONGEST], autojunk=False)
     best, likeness = None, _NEAR
     for _, _, other in ranked[:_CLOSER]:
         matcher.set_seq1(other[:LONGEST])
-        if matcher.ratio() > likeness:
-            best, likeness = other, matcher.ratio()
+        # Each of the first two costs less than the one after it, and is never less.
+        if matcher.real_quick_ratio() > likeness and matcher.quick_ratio() > likeness:
+            found = matcher.ratio()
+            if found > likeness:
+                best, likeness = other, found
     return best
 
 
