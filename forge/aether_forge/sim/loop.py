@@ -13,6 +13,8 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Any, TypeVar, TypeVarTuple
 
+from aether_forge.sim.handles import Call, Timer
+
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
@@ -74,7 +76,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     thousand callbacks, so what the loop takes for each of them is a good part of what a run takes.
     """
 
-    _ready: deque[asyncio.Handle]
+    _ready: deque[Any]
     _stopping: bool
     _closed: bool
 
@@ -95,7 +97,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Arrange for a callback at this very moment of virtual time."""
         if self._closed:
             raise _closed()
-        handle = asyncio.Handle(callback, args, self, context)
+        handle = Call(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
@@ -119,7 +121,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Arrange for a callback at a moment of virtual time."""
         if self._closed:
             raise _closed()
-        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        timer = Timer(when, callback, args, self, context)
         heappush(self._timers, (when, next(self._numbers), timer))
         return timer
 
@@ -144,8 +146,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             ready.append(heappop(timers)[2])
         for _ in range(len(ready)):
             handle = ready.popleft()
-            if not (handle.cancelled() or self.is_held(handle)):
-                handle._run()  # noqa: SLF001 - to run its handles is what a loop is for
+            if handle._cancelled or self.is_held(handle):  # noqa: SLF001 - a loop looks into its handles
+                continue
+            try:
+                handle._context.run(handle._callback, *handle._args)  # noqa: SLF001 - as above
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as problem:  # noqa: BLE001 - the handler of the loop is told, as everywhere
+                self.call_exception_handler({"message": f"in {handle!r}", "exception": problem})
 
     def _pause_s(self) -> float | None:
         """Return for how long nothing is due, in seconds; None when nothing ever will be."""

@@ -93,7 +93,8 @@ class OwnedLoop(VirtualLoop):
 
     def is_held(self, handle: asyncio.Handle) -> bool:
         """Whether the owner of a callback is frozen; it then keeps it."""
-        owner = owner_of(handle)
+        # It belongs to the owner in whose context it was asked for.
+        owner = handle._context.get(_OWNER)  # type: ignore[attr-defined]  # noqa: SLF001 - public from Python 3.12 on
         if owner is None or not owner.frozen:
             return False
         owner.hold(handle)
@@ -102,12 +103,6 @@ class OwnedLoop(VirtualLoop):
     def take_up(self, held: Iterable[asyncio.Handle]) -> None:
         """Have what was held happen in its order, but for what was cancelled meanwhile."""
         self._ready.extend(held)
-
-
-def owner_of(handle: asyncio.Handle) -> Owner | None:
-    """Return who a callback belongs to: the owner in whose context it was asked for."""
-    context: Context = handle._context  # type: ignore[attr-defined]  # noqa: SLF001 - public from Python 3.12 on
-    return context.get(_OWNER)
 
 
 def run_owned(main: Coroutine[Any, Any, _T]) -> _T:

@@ -193,14 +193,18 @@ class Watchers:
         return watch
 
     def _applied(self, changes: Changes | None) -> None:
+        keys = [change.key for change in changes.changes] if changes is not None else []
         for number, reference in list(self._watches.items()):
             watch = reference()
             if watch is None:
                 continue  # it ends while the others are told
             if changes is None:
                 watch.cut_off("the whole state was replaced by a snapshot")
-            else:
+            elif _is_below(watch.prefix, keys):
                 watch.offer(changes)
+            else:
+                watch.reached(changes.revision)  # most changes are nothing to most watchers
+                continue
             if watch.is_over:
                 self._watches.pop(number, None)
 
@@ -211,3 +215,7 @@ class Watchers:
             if watch is not None:
                 watch.end()
         self._watches.clear()
+
+
+def _is_below(prefix: str, keys: Sequence[str]) -> bool:
+    return any([key.startswith(prefix) for key in keys])  # noqa: C419 - a generator takes twice as long

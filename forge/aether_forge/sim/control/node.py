@@ -17,7 +17,7 @@ from aether.store.client import KvStore
 from aether.tasks import Tasks
 from aether_forge.sim.control.hosts import SimulatedHosts
 from aether_forge.sim.control.links import Ear, Links
-from aether_forge.sim.control.quorum import Quorum, QuorumMember
+from aether_forge.sim.control.quorum import Quorum, QuorumMember, read_command
 from aether_forge.sim.loop import VirtualClock
 from aether_forge.sim.owners import Owner
 
@@ -73,7 +73,7 @@ class SimNode:
     ) -> None:
         self.node = record.node
         self.hosts = hosts
-        self.machine = KvMachine()
+        self.machine = KvMachine(read_command)
         self.feed = LatestTable()
         self.managers: Managers | None = None
         self.store: KvStore | None = None

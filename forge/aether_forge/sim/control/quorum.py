@@ -9,9 +9,10 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from aether.core.model.ids import NodeId
-from aether.core.store.codec import Noop, encode_command
+from aether.core.store.codec import Noop, decode_command, encode_command
 from aether.core.store.machine import KvMachine
 from aether.errors import Invalid, NoQuorum, OutcomeUnknown, Unavailable
 from aether.ports import Member, MemberStatus
@@ -49,6 +50,11 @@ class _Seat:
 
 Observer = Callable[[bytes], None]
 
+_MOST_READ = 256
+"""Commands kept as they were read: about as many as a member is behind."""
+read_command = lru_cache(maxsize=_MOST_READ)(decode_command)
+"""`decode_command` for the members of a simulated cluster: what one has read the others need not."""
+
 
 class Quorum:
     """A replicated log that is always right and seldom quick.
@@ -59,7 +65,7 @@ class Quorum:
 
     def __init__(self, dice: random.Random, weather: QuorumWeather) -> None:
         self.weather = weather
-        self.notary = KvMachine()
+        self.notary = KvMachine(read_command)
         self.observer: Observer = _ignore
         self.term = 1
         self.leader: NodeId | None = None

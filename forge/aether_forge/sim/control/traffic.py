@@ -5,10 +5,11 @@ request fails when no endpoint is left.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aether.core.dataplane.table import Endpoint, Table
+from aether.core.dataplane.table import Endpoint, RouteRow, Table
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.lifecycle import Phase
 from aether.core.model.view import Placed
@@ -32,6 +33,26 @@ class Failed:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """The slices of one table, sorted, and the endpoints of each; also those without any."""
+
+    routes: tuple[RouteRow, ...]
+    instances: tuple[Endpoint, ...]
+    by_slice: Sequence[tuple[SliceBase, Sequence[Endpoint]]]
+
+    def is_of(self, table: Table) -> bool:
+        """Whether a table says the very same, as one of a later revision often does."""
+        return self.routes is table.routes and self.instances is table.instances
+
+
+def _served_by(table: Table) -> _Served:
+    by_slice: dict[SliceBase, list[Endpoint]] = {row.slice: [] for row in table.routes}
+    for endpoint in table.instances:
+        by_slice.setdefault(endpoint.slice, []).append(endpoint)
+    return _Served(table.routes, table.instances, sorted(by_slice.items()))
+
+
 @dataclass(slots=True)
 class Traffic:
     """Sends a request to every slice through every router, again and again."""
@@ -44,6 +65,8 @@ class Traffic:
     """Instances in tables that are over, and since when that is so."""
     _unwell: dict[NodeId, float] = field(default_factory=dict)
     """When each router's machine was last not well."""
+    _known: dict[NodeId, "_Served"] = field(default_factory=dict)
+    """What each router's table says."""
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -83,15 +106,17 @@ class Traffic:
         self._ended = {placed: at for placed, at in self._ended.items() if placed in listed}
 
     def _send_all(self, name: NodeId, table: Table) -> None:
-        by_slice: dict[SliceBase, list[Endpoint]] = {row.slice: [] for row in table.routes}
-        for endpoint in table.instances:
-            by_slice.setdefault(endpoint.slice, []).append(endpoint)
-        for base, endpoints in sorted(by_slice.items()):
+        known = self._known.get(name)
+        if known is None or not known.is_of(table):
+            known = self._known[name] = _served_by(table)
+        for base, endpoints in known.by_slice:
             self._check(name, endpoints)
             self._send(name, base, endpoints)
 
-    def _check(self, name: NodeId, endpoints: list[Endpoint]) -> None:
+    def _check(self, name: NodeId, endpoints: Sequence[Endpoint]) -> None:
         """Complain of a router that has been well for a while and lists an instance that is over."""
+        if not self._ended:
+            return
         now = self.world.now()
         if now - self._unwell.get(name, 0.0) < GRACE_S:
             return
@@ -103,7 +128,7 @@ class Traffic:
                     f"which is not ACTIVE for {now - ended:.1f} s"
                 )
 
-    def _send(self, name: NodeId, base: SliceBase, endpoints: list[Endpoint]) -> None:
+    def _send(self, name: NodeId, base: SliceBase, endpoints: Sequence[Endpoint]) -> None:
         if not endpoints:
             self._fail(name, base, "its table has no endpoint")
             return

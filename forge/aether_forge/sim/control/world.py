@@ -13,7 +13,6 @@ from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.records import NodeRecord
 from aether.core.model.view import PREFIXES, ClusterView, project
-from aether.core.store.codec import decode_command
 from aether.core.store.commands import Change, Changes, Entry, Txn
 from aether.core.store.machine import KvMachine
 from aether.ports import Member
@@ -24,7 +23,7 @@ from aether_forge.sim.control.ledger import Ledger
 from aether_forge.sim.control.links import Links
 from aether_forge.sim.control.node import SimNode
 from aether_forge.sim.control.provider import SimulatedProvider
-from aether_forge.sim.control.quorum import Quorum
+from aether_forge.sim.control.quorum import Quorum, read_command
 from aether_forge.sim.control.reasons import Reasons
 from aether_forge.sim.control.settings import ZONES, Settings
 from aether_forge.sim.control.traffic import Traffic
@@ -200,7 +199,7 @@ class World:
                 self.counts[f"an instance {state}"] += 1
 
     def _proposed(self, command: bytes) -> None:
-        decoded = decode_command(command)
+        decoded = read_command(command)
         self._txn = decoded if isinstance(decoded, Txn) else None
 
     def _changed(self, changes: Changes | None) -> None:

@@ -158,9 +158,12 @@ class Route:
     """Largest request body, in bytes."""
 
 
+_MOST_SHAPES = 4096
+"""Patterns whose shape is remembered: a node compares those of all routes again and again."""
 _PARAMETER = re.compile(r"\{(\*?)[^{}/]*\}")
 
 
+@lru_cache(maxsize=_MOST_SHAPES)
 def pattern_shape(pattern: str) -> str:
     """Return the pattern with its parameter names blanked: equal for patterns that match alike.
 

@@ -45,6 +45,9 @@ from aether.core.store.state import KvState
 Observer = Callable[[Changes | None], None]
 """Called with each change applied, and with None when the whole state was replaced."""
 
+Decode = Callable[[bytes], Command]
+"""Reads a command; raises ValueError saying what is wrong with its bytes."""
+
 LAST_TIME_MS = 2**62
 """Cluster time stands still here: a member with a mad clock must not make numbers of no size."""
 
@@ -52,10 +55,12 @@ LAST_TIME_MS = 2**62
 class KvMachine:
     """Applies commands to the keys and remembers what lately changed: a `ports.StateMachine`.
 
-    `observer` is told of every change after it took effect; it must not raise.
+    `observer` is told of every change after it took effect; it must not raise. `decode` is `decode_command`,
+    or that with a memory: machines of one process that apply the same log need not all read it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, decode: Decode = decode_command) -> None:
+        self._decode = decode
         self.observer: Observer | None = None
         self.replaced = 0
         """How often the whole state was replaced by another: no change tells what came of that."""
@@ -96,7 +101,7 @@ class KvMachine:
             message = f"a command of {size} bytes; the limit is {MAX_COMMAND_BYTES}"
             return encode_result(self._malformed(message))
         try:
-            decoded = decode_command(command)
+            decoded = self._decode(command)
         except ValueError as problem:
             return encode_result(self._malformed(f"not a command: {problem}"))
         if type(decoded) is Txn:
