@@ -4,7 +4,7 @@ A slice that can only wait for its nodes is told from one that has something to 
 at the rest of the cluster; in a roll-out most slices wait most of the time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aether.core.control import updates
 from aether.core.control.liveness import is_doubted
@@ -41,6 +41,10 @@ class Census:
     """Nodes that gave up the version that is wanted now, sorted."""
     attention: frozenset[Placed]
     """Those that stay and have failed, are loaded, or may be forgiven."""
+    outdated: tuple[Placed, ...]
+    """Those that stay, do not fit, and surely do not serve unheard."""
+    unproven: bool
+    """Whether one that is outdated has never served."""
     limits: tuple[tuple[Placed, float], ...]
     """Those that stay and owe an answer, and after how many seconds each of them counts as stuck."""
 
@@ -54,62 +58,85 @@ class Census:
         )
 
 
+@dataclass(slots=True)
+class _Sheet:
+    """A census as it is being taken."""
+
+    target: TargetRecord
+    copies_of_target: str
+    """What the names of instances of the version that is wanted begin with."""
+    staying: list[Placed] = field(default_factory=list)
+    leaving: int = 0
+    fitting: list[Placed] = field(default_factory=list)
+    unclear: list[Placed] = field(default_factory=list)
+    relied_on: list[Placed] = field(default_factory=list)
+    moves: bool = False
+    tried: set[NodeId] = field(default_factory=set)
+    attention: list[Placed] = field(default_factory=list)
+    outdated: list[Placed] = field(default_factory=list)
+    unproven: bool = False
+    limits: list[tuple[Placed, float]] = field(default_factory=list)
+
+    def take(self, copy: Copy, wish: WantedRecord) -> None:
+        """Count one instance that is wanted."""
+        if wish.tried and copy.placed[1].startswith(self.copies_of_target):
+            self.tried.update(wish.tried)
+        if is_leaving(wish):
+            self.leaving += 1
+            return
+        self.staying.append(copy.placed)
+        self.moves = self.moves or bool(wish.replaces)
+        self._ask_what_it_does(copy, wish)
+        if copy.is_active and copy.verdict is not None and not is_doubted(copy.verdict):
+            self.relied_on.append(copy.placed)
+        if updates.fits(copy.placed[1].artifact.version, wish, self.target, copy.node):
+            self.fitting.append(copy.placed)
+        elif not _is_unclear(copy):
+            self.outdated.append(copy.placed)
+            self.unproven = self.unproven or wish.desired is Desired.LOAD
+
+    def _ask_what_it_does(self, copy: Copy, wish: WantedRecord) -> None:
+        placed, phase = copy.placed, copy.phase
+        if _is_unclear(copy):
+            self.unclear.append(placed)
+        answered = has_answered(wish, phase, is_current=copy.is_current)
+        if not answered:
+            self.limits.append((placed, step_limit_s(wish.desired)))
+        failed = copy.is_current and phase is not None and phase.state is Phase.FAILED
+        loaded = answered and wish.desired is Desired.LOAD
+        forgivable = copy.is_active and (wish.attempt or wish.tried)
+        if failed or loaded or forgivable:
+            self.attention.append(placed)
+
+
 def count(one: SliceView) -> Census:
     """Return the census of a slice that has a target."""
     target = one.target
     if target is None:
         raise ValueError(f"{one.base} has no target: nothing is to be counted")
-    wanted = [(copy, copy.wish) for copy in one.copies if copy.wish is not None]
-    staying = [(copy, wish) for copy, wish in wanted if not is_leaving(wish)]
-    prefix = f"{one.base}:{target.version}/"
+    sheet = _Sheet(target, f"{one.base}:{target.version}/")
+    for copy in one.copies:
+        if copy.wish is not None:
+            sheet.take(copy, copy.wish)
     return Census(
-        staying=tuple([copy.placed for copy, _ in staying]),
-        leaving=len(wanted) - len(staying),
-        fitting=frozenset([copy.placed for copy, wish in staying if _fits(copy, wish, target)]),
-        unclear=frozenset([copy.placed for copy, _ in staying if _is_unclear(copy)]),
+        staying=tuple(sheet.staying),
+        leaving=sheet.leaving,
+        fitting=frozenset(sheet.fitting),
+        unclear=frozenset(sheet.unclear),
         serving=frozenset(one.active),
-        relied_on=frozenset([copy.placed for copy, _ in staying if _is_relied_on(copy)]),
-        moves=any(wish.replaces for _, wish in staying),
-        tried=tuple(
-            sorted(
-                {
-                    node
-                    for copy, wish in wanted
-                    if wish.tried and copy.placed[1].startswith(prefix)
-                    for node in wish.tried
-                }
-            )
-        ),
-        attention=frozenset([copy.placed for copy, wish in staying if _needs_a_look(copy, wish)]),
-        limits=tuple(
-            [
-                (copy.placed, step_limit_s(wish.desired))
-                for copy, wish in staying
-                if not has_answered(wish, copy.phase, is_current=copy.is_current)
-            ]
-        ),
+        relied_on=frozenset(sheet.relied_on),
+        moves=sheet.moves,
+        tried=tuple(sorted(sheet.tried)),
+        attention=frozenset(sheet.attention),
+        outdated=tuple(sheet.outdated),
+        unproven=sheet.unproven,
+        limits=tuple(sheet.limits),
     )
-
-
-def _fits(copy: Copy, wish: WantedRecord, target: TargetRecord) -> bool:
-    return updates.fits(copy.placed[1].artifact.version, wish, target, copy.node)
 
 
 def _is_unclear(copy: Copy) -> bool:
     phase = copy.phase
-    return phase is not None and phase.state is Phase.ACTIVE and not copy.is_current
-
-
-def _is_relied_on(copy: Copy) -> bool:
-    return copy.is_active and copy.verdict is not None and not is_doubted(copy.verdict)
-
-
-def _needs_a_look(copy: Copy, wish: WantedRecord) -> bool:
-    if copy.is_current and copy.phase is not None and copy.phase.state is Phase.FAILED:
-        return True
-    if wish.desired is Desired.LOAD:
-        return has_answered(wish, copy.phase, is_current=copy.is_current)
-    return bool(wish.attempt or wish.tried) and copy.is_active
+    return phase is not None and not copy.is_current and phase.state is Phase.ACTIVE
 
 
 def idles(one: SliceView) -> tuple[Waiting, ...] | None:
@@ -118,24 +145,13 @@ def idles(one: SliceView) -> tuple[Waiting, ...] | None:
     It holds until an answer is overdue (`Census.overdue`).
     """
     target, counted = one.target, one.once(count)
-    if target is None or counted.attention or one.once(has_victims):
+    if target is None or counted.attention or counted.unproven or one.once(has_victims):
         return None
-    outdated = [
-        copy
-        for copy in one.copies
-        if copy.placed in _staying_but(counted) and copy.placed not in counted.unclear
-    ]
-    if any(copy.wish is not None and copy.wish.desired is Desired.LOAD for copy in outdated):
-        return None  # it has never served, so it goes
-    new_active = len(counted.relied_on & counted.fitting)
     missing = target.instances - len(counted.fitting)
     room = updates.surge_left(target, len(counted.staying))
     if missing < 0 or min(missing, room) > 0:
         return None
-    if outdated and new_active + len(outdated) > target.instances:
+    new_active = len(counted.relied_on & counted.fitting)
+    if counted.outdated and new_active + len(counted.outdated) > target.instances:
         return None
     return (updates.waits_for_room(one.base, target, missing - room),) if missing > room else ()
-
-
-def _staying_but(counted: Census) -> frozenset[Placed]:
-    return frozenset(counted.staying) - counted.fitting

@@ -7,7 +7,7 @@ there, those on their way out not counted.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from msgspec.structs import replace as with_fields
 
@@ -37,7 +37,7 @@ from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import Wish
 from aether.core.model.reason import Reason
 from aether.core.model.records import TargetRecord, WantedRecord
-from aether.core.model.slice_view import SliceView
+from aether.core.model.slice_view import Slices, SliceView
 from aether.core.model.view import ClusterView, Placed
 
 __all__ = ["RULES", "Step", "Waiting", "converge"]
@@ -86,15 +86,15 @@ def converge(
         now=now,
         needs=view.once(Needs),
     )
-    by_slice, held = view.wanted_by_slice(), view.once(Held).slices
-    for base in sorted({*view.targets, *by_slice}):
-        here, target = by_slice.get(base, ()), view.targets.get(base)
+    slices, held, restless = view.slices(), view.once(Held).slices, view.once(unsettled)
+    for base, one in slices.items():
+        target = one.target
         if base in held:
             continue
         if target is None or not moment.needs.is_listed(base):
-            yield from _retire(moment, base, here, by_slice)
-        elif base in view.once(unsettled):
-            yield from _nearer(moment, view.slices()[base], target)
+            yield from _retire(moment, one, slices)
+        elif base in restless:
+            yield from _nearer(moment, one, target)
 
 
 def _nearer(moment: _Moment, one: SliceView, target: TargetRecord) -> Iterator[Step]:
@@ -107,21 +107,15 @@ def _nearer(moment: _Moment, one: SliceView, target: TargetRecord) -> Iterator[S
         yield from _Slice(moment, one.base, target, census).converge(census.attention | overdue)
 
 
-def _retire(
-    moment: _Moment,
-    base: SliceBase,
-    here: Sequence[Placed],
-    by_slice: Mapping[SliceBase, Sequence[Placed]],
-) -> Iterator[Step]:
-    view, needs = moment.view, moment.needs
-    staying = [placed for placed in here if not is_leaving(view.wanted[placed])]
+def _retire(moment: _Moment, one: SliceView, slices: Slices) -> Iterator[Step]:
+    view, needs, base = moment.view, moment.needs, one.base
+    staying = [placed for placed in one.wanted if not is_leaving(view.wanted[placed])]
     if not staying:
         return
     before = [
         other
         for other in needs.requirers(base)
-        if _goes_before(view, needs, other, by_slice.get(other, ()))
-        and not needs.reaches(base, other)
+        if _goes_before(view, needs, other, slices[other].wanted) and not needs.reaches(base, other)
     ]
     if before:
         yield Waiting(f"{base} is removed after {', '.join(before)}, which need it")
@@ -177,8 +171,7 @@ class _Slice:
                 if placed in concerned:
                     yield from self._move_along(placed)
         yield from self._finish_moves()
-        fitting, unclear = self._census.fitting, self._census.unclear
-        outdated = [p for p in self._present if p not in fitting and p not in unclear]
+        outdated = [placed for placed in self._census.outdated if placed in self._present]
         yield from self._end_outdated(outdated, no_room=False)
         yield from self._end_surplus()
         yield from self._place_missing()
@@ -296,9 +289,9 @@ class _Slice:
         shared = replace(shared, no_room=no_room)
         of_no_use = [(placed, replace(shared, useless=True)) for placed in useless]
         for placed, asked in [*of_no_use, *updates.ends(self._view, shared, order)]:
-            step = begin_removal(self._view, placed, updates.why(asked, self._target.version))
-            because = updates.because(asked, step.because.text, order)
-            yield replace(step, because=because)
+            why = updates.why(asked, self._target.version)
+            explain = partial(updates.because, asked, order=order)
+            yield begin_removal(self._view, placed, why, explain)
             self._leave(placed)
 
     def _fitting(self) -> list[Placed]:

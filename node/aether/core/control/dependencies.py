@@ -179,7 +179,7 @@ def follow_losses(
     needs = view.once(Needs)
     for base in sorted({*concerned, *holding}):
         target, parked = view.targets[base], slices[base].once(_parked)
-        some_lost = any(needs.is_lost(need) for need in required(target))
+        some_lost = any(n.required and needs.is_lost(n.slice) for n in target.dependencies)
         if not needs.is_listed(base) or not (some_lost or parked):
             continue
         asked = _loss(needs, target, signals, settings, now)

@@ -1,18 +1,18 @@
 """Taking instances away: step by step, dependents before what they depend on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from aether.core.control.evidence import Evaluate, read, write
-from aether.core.control.recovery import STUCK_FACTOR
+from aether.core.control.recovery import step_limit_s
 from aether.core.control.signals import Signals
 from aether.core.control.targets import is_retired
 from aether.core.model.ids import SliceBase
-from aether.core.model.lifecycle import STEP_TIMEOUT_S, Desired, Phase
+from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import Forget, Wish
 from aether.core.model.reason import Reason
-from aether.core.model.records import WantedRecord
+from aether.core.model.records import PhaseRecord, WantedRecord
 from aether.core.model.slice_view import SliceView
 from aether.core.model.view import ClusterView, Placed
 
@@ -22,6 +22,9 @@ LEAVING = frozenset({Desired.DEACTIVATE, Desired.UNLOAD})
 _SETTLED = frozenset({Phase.LOADED, Phase.FAILED})
 
 Step = Literal["DEACTIVATE", "UNLOAD", "forget", "wait"]
+
+Explain = Callable[[str], Reason]
+"""Gives the reason of a step from its text."""
 
 
 def is_leaving(wish: WantedRecord) -> bool:
@@ -70,17 +73,25 @@ def may_serve(view: ClusterView, placed: Placed) -> bool:
     return phase is not None and phase.state is Phase.ACTIVE and not view.is_current(placed)
 
 
-def begin_removal(view: ClusterView, placed: Placed, why: str) -> Wish:
-    """Return the first step out for an instance that is to go: drain it if it serves."""
+def begin_removal(
+    view: ClusterView, placed: Placed, why: str, explain: Explain | None = None
+) -> Wish:
+    """Return the first step out for an instance that is to go: drain it if it serves.
+
+    `explain` gives the reason from its text, where another decision than that of the step is the reason.
+    """
     asked = _departure(view, placed, 0.0)
-    return _wish(view, placed, asked, next_step(asked), why)
+    return _wish(view, placed, (asked, next_step(asked), why), explain)
 
 
 def continue_removals(view: ClusterView, signals: Signals, now: float) -> Iterator[Wish | Forget]:
     """Yield the next step of every instance on its way out."""
-    on_their_way = [placed for one in view.slices().values() for placed in one.once(_leaving)]
-    for placed in sorted(on_their_way):
-        asked = _departure(view, placed, signals.in_state_for(placed, now))
+    on_their_way = [each for one in view.slices().values() for each in one.once(_leaving)]
+    for placed, limit_s, is_ready in sorted(on_their_way):
+        waited_s = signals.in_state_for(placed, now)
+        if not is_ready and round(waited_s, 3) <= limit_s:
+            continue
+        asked = _departure(view, placed, waited_s)
         step = next_step(asked)
         if step == "forget":
             text = (
@@ -91,20 +102,31 @@ def continue_removals(view: ClusterView, signals: Signals, now: float) -> Iterat
             yield Forget(*placed, Reason("", "remove", text, write(asked, step)))
         elif step != "wait":
             stuck = asked.waited_s > asked.limit_s
-            yield _wish(
-                view, placed, asked, step, "draining is stuck" if stuck else "it is drained"
-            )
+            why = "draining is stuck" if stuck else "it is drained"
+            yield _wish(view, placed, (asked, step, why))
 
 
-def _leaving(one: SliceView) -> tuple[Placed, ...]:
+def _leaving(one: SliceView) -> tuple[tuple[Placed, float, bool], ...]:
+    """Return who is on its way out, after how many seconds it is stuck, and who has a step to take now."""
     return tuple(
-        [copy.placed for copy in one.copies if copy.wish is not None and is_leaving(copy.wish)]
+        [
+            (copy.placed, asked.limit_s, next_step(asked) != "wait")
+            for copy in one.copies
+            if copy.wish is not None and is_leaving(copy.wish)
+            for asked in [_asked(copy.wish, copy.phase, 0.0, is_current=copy.is_current)]
+        ]
     )
 
 
 def _departure(view: ClusterView, placed: Placed, waited_s: float) -> Departure:
     wish, phase = view.wanted[placed], view.phases.get(placed)
-    current = phase if view.is_current(placed) else None
+    return _asked(wish, phase, waited_s, is_current=view.is_current(placed))
+
+
+def _asked(
+    wish: WantedRecord, phase: PhaseRecord | None, waited_s: float, *, is_current: bool
+) -> Departure:
+    current = phase if is_current else None
     return Departure(
         desired=wish.desired,
         leaving=is_leaving(wish),
@@ -112,16 +134,22 @@ def _departure(view: ClusterView, placed: Placed, waited_s: float) -> Departure:
         answered=current is not None and current.observed_generation >= wish.generation,
         gone=phase is None,
         waited_s=round(waited_s, 3),
-        limit_s=STUCK_FACTOR * STEP_TIMEOUT_S[wish.desired],
-        may_serve=may_serve(view, placed),
+        limit_s=step_limit_s(wish.desired),
+        may_serve=phase is not None and phase.state is Phase.ACTIVE and not is_current,
     )
 
 
-def _wish(view: ClusterView, placed: Placed, asked: Departure, step: Step, why: str) -> Wish:
-    wish = view.wanted[placed]
+def _wish(
+    view: ClusterView,
+    placed: Placed,
+    found: tuple[Departure, Step, str],
+    explain: Explain | None = None,
+) -> Wish:
+    (asked, step, why), wish = found, view.wanted[placed]
     record = replace(wish, desired=Desired(step), generation=wish.generation + 1, parked=False)
     text = f"{step} {placed[1]} on {placed[0]}: {why}"
-    return Wish(*placed, record, Reason("", "remove", text, write(asked, step)))
+    reason = explain(text) if explain else Reason("", "remove", text, write(asked, step))
+    return Wish(*placed, record, reason)
 
 
 def occupied_slices(view: ClusterView) -> frozenset[SliceBase]:

@@ -5,9 +5,8 @@ returns equals what `project` builds from the same entries, order included; tabl
 changed in are shared with the view before, and so are slices.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple, cast
 
 from aether.core.model.records import decode
 from aether.core.model.slice_view import Changes
@@ -17,8 +16,7 @@ _Entry = tuple[str, bytes, int]
 """Key, value, modification revision."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(NamedTuple):
     """One entry as it was read; `problem` says why it could not be."""
 
     entry: _Entry
@@ -78,43 +76,45 @@ class Projector:
 
     def _look_at_all(self, revision: int) -> ClusterView:
         """Return the view of entries of which some are new or gone, or cannot be read."""
-        before, read = self._read, dict[str, _Read]()
-        changes, tables = Changes(), set[str]()
-        kept = 0
-        for entry in self._entries:
-            known = before.get(entry[0])
-            if known is not None:
-                kept += 1
-                if known.entry == entry:
-                    read[entry[0]] = known
-                    continue
-                _note(changes, known)
+        names = [entry[0] for entry in self._entries]
+        known = list(map(self._read.get, names))
+        before, read = self._read, dict(zip(names, known, strict=True))
+        changed = list[_Read]()
+        for entry, was in zip(self._entries, known, strict=True):
+            if was is not None and was.entry == entry:
+                continue
             family = family_of(entry[0])
-            if family is not None:
-                now = read[entry[0]] = _read(family, entry)
-                tables.add(family.table)
-                _note(changes, now)
-        gone = [key for key in before if key not in read] if kept < len(before) else []
-        for was in (before[key] for key in gone):
-            tables.add(was.table)
-            _note(changes, was)
-        self._read = read
-        return self._assemble(tables, revision).after(self._view, changes)
+            if family is None:
+                del read[entry[0]]
+                continue
+            now = read[entry[0]] = _read(family, entry)
+            changed.append(now)
+            if was is not None:
+                changed.append(was)
+        if len(known) - known.count(None) < len(before):
+            changed += [was for key, was in before.items() if key not in read]
+        self._read = cast("dict[str, _Read]", read)  # what was not known has been read now
+        return self._assemble(changed, revision)
 
-    def _assemble(self, changed: set[str], revision: int) -> ClusterView:
+    def _assemble(self, changed: Collection[_Read], revision: int) -> ClusterView:
         """Build the tables that changed anew, in the order of the entries; share the others."""
         found = self._read.values()
         fresh = {
             table: {one.name: one.record for one in found if one.table == table and not one.problem}
-            for table in sorted(changed)
+            for table in sorted({one.table for one in changed})
         }
         self._tables = {**self._tables, **fresh}
-        return assemble(
-            self._tables,
-            {key: one.entry[2] for key, one in self._read.items()},
-            {key: one.problem for key, one in self._read.items() if one.problem},
-            revision,
-        )
+        unreadable = self._view.unreadable
+        if unreadable or any(one.problem for one in changed):
+            unreadable = {one.entry[0]: one.problem for one in found if one.problem}
+        revisions = {one.entry[0]: one.entry[2] for one in found}
+        view = assemble(self._tables, revisions, unreadable, revision)
+        if self._view.revisions:
+            changes = Changes()
+            for one in changed:
+                _note(changes, one)
+            view.after(self._view, changes)
+        return view
 
 
 def _rewritten(before: list[_Entry], now: list[_Entry]) -> list[_Entry] | None:

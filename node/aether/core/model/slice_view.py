@@ -4,8 +4,9 @@ A slice about which nothing has changed is the same object in the next view, and
 what depends on one slice alone is worked out when the slice changes, not whenever somebody looks.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from aether.core.model.ids import NodeId, SliceBase
@@ -98,23 +99,21 @@ class Changes:
 
 def gather(view: "ClusterView") -> Slices:
     """Return all slices of the view, built anew."""
-    here: dict[SliceBase, list[Placed]] = {base: [] for base in view.targets}
+    here: dict[SliceBase, list[Copy]] = {base: [] for base in view.targets}
     wanted = view.wanted
     for placed in wanted:
-        here.setdefault(placed[1].base, []).append(placed)
+        here.setdefault(placed[1].base, []).append(_copy(view, placed))
     for placed in view.phases:
         if placed not in wanted:
-            here.setdefault(placed[1].base, []).append(placed)
-    return {base: SliceView(base, *_content(view, base, here[base], {})) for base in sorted(here)}
+            here.setdefault(placed[1].base, []).append(_copy(view, placed))
+    return {base: _sorted(base, view.targets.get(base), here[base]) for base in sorted(here)}
 
 
 def follow(before: Slices, view: "ClusterView", changes: Changes) -> Slices:
     """Return all slices of the view: those of `before`, but for the ones that `changes` concern."""
     concerned: dict[SliceBase, set[Placed]] = {base: set() for base in changes.targets}
-    for placed in changes.placed:
+    for placed in [*changes.placed, *_hosted_by(before, changes.nodes)]:
         concerned.setdefault(placed[1].base, set()).add(placed)
-    for base in _hosted_by(before, changes.nodes):
-        concerned.setdefault(base, set())
     found, is_sorted = dict(before), True
     for base, some in concerned.items():
         was = before.get(base)
@@ -127,61 +126,32 @@ def follow(before: Slices, view: "ClusterView", changes: Changes) -> Slices:
     return found if is_sorted else {base: found[base] for base in sorted(found)}
 
 
-def _hosted_by(slices: Slices, nodes: Collection[NodeId]) -> list[SliceBase]:
-    """Return the slices with an instance on one of the nodes."""
+def _hosted_by(slices: Slices, nodes: Collection[NodeId]) -> "list[Placed]":
+    """Return the instances on the nodes."""
     if not nodes:
         return []
-    return [
-        base for base, one in slices.items() if any(copy.placed[0] in nodes for copy in one.copies)
-    ]
+    copies = [copy for one in slices.values() for copy in one.copies]
+    return [copy.placed for copy in copies if copy.placed[0] in nodes]
 
 
 def _rebuilt(
     view: "ClusterView", base: SliceBase, was: SliceView | None, some: "set[Placed]"
 ) -> SliceView | None:
     """Return the slice with `some` of its instances looked up anew; None when nothing is left of it."""
-    known = {copy.placed: copy for copy in was.copies} if was is not None else {}
-    there = [
-        placed for placed in some.union(known) if placed in view.wanted or placed in view.phases
-    ]
-    target, copies = _content(view, base, there, known)
-    if target is None and not copies:
-        return None
-    if was is not None and was.target is target and len(was.copies) == len(copies):
-        unchanged = all(one is other for one, other in zip(was.copies, copies, strict=True))
-        return was if unchanged else SliceView(base, target, copies)
-    return SliceView(base, target, copies)
+    wanted, phases, target = view.wanted, view.phases, view.targets.get(base)
+    copies = [copy for copy in was.copies if copy[0] not in some] if was is not None else []
+    copies += [_copy(view, placed) for placed in some if placed in wanted or placed in phases]
+    return _sorted(base, target, copies) if copies or target is not None else None
 
 
-def _content(
-    view: "ClusterView", base: SliceBase, there: "Iterable[Placed]", known: "Mapping[Placed, Copy]"
-) -> tuple[TargetRecord | None, tuple[Copy, ...]]:
-    """Return target and instances of a slice; instances that are as `known` are those very values."""
-    wanted, phases, nodes, verdicts = view.wanted, view.phases, view.nodes, view.verdicts
-    copies = []
-    for placed in sorted(there):
-        wish, phase = wanted.get(placed), phases.get(placed)
-        node, verdict = nodes.get(placed[0]), verdicts.get(placed[0])
-        copy = known.get(placed)
-        if (
-            copy is None
-            or copy[1] is not wish
-            or copy[2] is not phase
-            or copy[3] is not node
-            or copy[4] is not verdict
-        ):
-            copy = _copy(placed, wish, phase, node, verdict)
-        copies.append(copy)
-    return view.targets.get(base), tuple(copies)
+def _sorted(base: SliceBase, target: TargetRecord | None, copies: list[Copy]) -> SliceView:
+    copies.sort(key=itemgetter(0))
+    return SliceView(base, target, tuple(copies))
 
 
-def _copy(
-    placed: "Placed",
-    wish: WantedRecord | None,
-    phase: PhaseRecord | None,
-    node: NodeRecord | None,
-    verdict: VerdictRecord | None,
-) -> Copy:
+def _copy(view: "ClusterView", placed: "Placed") -> Copy:
+    wish, phase = view.wanted.get(placed), view.phases.get(placed)
+    node, verdict = view.nodes.get(placed[0]), view.verdicts.get(placed[0])
     if phase is None or node is None or phase.incarnation != node.incarnation:
         return Copy(placed, wish, phase, node, verdict, is_current=False, is_active=False)
     active = phase.state is Phase.ACTIVE
