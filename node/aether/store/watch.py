@@ -201,14 +201,16 @@ class Watchers:
             watch = reference()
             if watch is None:
                 continue  # it ends while the others are told
+            prefix = watch.prefix
             for key in keys:
-                if key.startswith(watch.prefix):
+                if key.startswith(prefix):
                     watch.offer(changes)
+                    if watch.is_over:
+                        self._watches.pop(number, None)
                     break
             else:  # most changes are nothing to most watchers
-                watch.reached(revision)
-            if watch.is_over:
-                self._watches.pop(number, None)
+                if watch.seen < revision:  # noqa: PLR1730 - `max` takes twice as long
+                    watch.seen = revision
 
     def _cut_off(self, why: str) -> None:
         for watch in self._living():

@@ -132,20 +132,20 @@ class Traffic:
         if not endpoints:
             self._fail(name, base, "its table has no endpoint")
             return
-        first = self._turn % len(endpoints)
+        first, now = self._turn % len(endpoints), self.world.now()
         for tried, endpoint in enumerate((*endpoints[first:], *endpoints[:first])):
-            if self._answers(name, endpoint):
+            if self._answers(name, endpoint, now):
                 self.served[base] += 1
                 self.world.counts["request served"] += 1
                 self.world.counts["request tried elsewhere"] += tried > 0
                 return
         self._fail(name, base, f"none of {len(endpoints)} endpoints answers")
 
-    def _answers(self, name: NodeId, endpoint: Endpoint) -> bool:
+    def _answers(self, name: NodeId, endpoint: Endpoint, now: float) -> bool:
         world, home = self.world, endpoint.node
         if home not in world.nodes or not world.links.passes(name, home):
             return False
-        return world.nodes[home].hosts.takes_requests(endpoint.instance, world.now())
+        return world.nodes[home].hosts.takes_requests(endpoint.instance, now)
 
     def _fail(self, name: NodeId, base: SliceBase, why: str) -> None:
         self.world.counts["request failed"] += 1
