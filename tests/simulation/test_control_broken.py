@@ -72,7 +72,7 @@ def writes_facts_of_another_node(patch: pytest.MonkeyPatch) -> None:
 
 def no_limit_of_surge(patch: pytest.MonkeyPatch) -> None:
     """Start every instance of a new version at once, whatever the target says."""
-    for module in (updates, convergence, drain):
+    for module in (updates, drain):
         patch.setattr(module, "max_surge", lambda _: 100)
 
 
