@@ -5,8 +5,8 @@ are still read; nothing here decides anything.
 """
 
 import re
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field, is_dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
@@ -405,3 +405,17 @@ def _read_id(kind: type, value: object) -> object:
     if issubclass(kind, Artifact | InstanceId) and isinstance(value, str):
         return kind(value)
     raise NotImplementedError(f"no way to read {kind.__name__}")
+
+
+def _make_ready(kinds: Iterable[object]) -> None:
+    """Have msgspec learn these classes now, in the one thread that loads this module.
+
+    It shows what it learns of a class to other threads before all of it is there: two threads that met a
+    class for the first time together would end the process with a segmentation fault.
+    """
+    for kind in kinds:
+        if isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, msgspec.Struct)):
+            _decoder(kind)
+
+
+_make_ready(tuple(globals().values()))
