@@ -130,7 +130,7 @@ def app(base: SliceBase, key: str = "") -> str:
 
 def read_placed(key: str, family: str) -> tuple[NodeId, InstanceId]:
     """Return node and instance of a `wanted/` or `phase/` key; raise ValueError for another key."""
-    rest = key.removeprefix(family)
+    rest = key[len(family) :]
     if not key.startswith(family) or "/" not in rest:
         raise ValueError(f"{key!r} is not a key of {family}")
     return _placed(rest)

@@ -20,9 +20,9 @@ class _Read(NamedTuple):
     """One entry as it was read; `problem` says why it could not be."""
 
     entry: _Entry
+    name: Any
+    record: Any
     table: str
-    name: Any = None
-    record: Any = None
     problem: str = ""
 
 
@@ -87,8 +87,8 @@ class Projector:
             if family is None:
                 del read[entry[0]]
                 continue
-            now = read[entry[0]] = _read(family, entry)
-            changed.append(now)
+            changed.append(_read(family, entry))
+            read[entry[0]] = changed[-1]
             if was is not None:
                 changed.append(was)
         if len(known) - known.count(None) < len(before):
@@ -99,10 +99,12 @@ class Projector:
     def _assemble(self, changed: Collection[_Read], revision: int) -> ClusterView:
         """Build the tables that changed anew, in the order of the entries; share the others."""
         found = self._read.values()
-        fresh = {
-            table: {one.name: one.record for one in found if one.table == table and not one.problem}
-            for table in sorted({one.table for one in changed})
+        fresh: dict[str, dict[Any, Any]] = {
+            table: {} for table in sorted({one.table for one in changed})
         }
+        for _, name, record, table, problem in found:
+            if table in fresh and not problem:
+                fresh[table][name] = record
         self._tables = {**self._tables, **fresh}
         unreadable = self._view.unreadable
         if unreadable or any(one.problem for one in changed):
@@ -121,18 +123,21 @@ def _rewritten(before: list[_Entry], now: list[_Entry]) -> list[_Entry] | None:
     """Return the entries that differ when they are under the same keys as before, else None."""
     if len(before) != len(now):
         return None
-    pairs = [(was, one) for was, one in zip(before, now, strict=True) if was != one]
-    if any(was[0] != one[0] for was, one in pairs):
-        return None
-    return [one for _, one in pairs]
+    found = list[_Entry]()
+    for was, one in zip(before, now, strict=True):
+        if was != one:
+            if was[0] != one[0]:
+                return None
+            found.append(one)
+    return found
 
 
 def _read(family: Family, entry: _Entry) -> _Read:
     try:
         record = decode(entry[1], family.kind)
-        return _Read(entry, family.table, family.name(entry[0]), record)
+        return _Read(entry, family.name(entry[0]), record, family.table)
     except ValueError as problem:
-        return _Read(entry, family.table, problem=str(problem))
+        return _Read(entry, None, None, family.table, str(problem))
 
 
 def _note(changes: Changes, one: _Read) -> None:
