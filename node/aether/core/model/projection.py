@@ -5,7 +5,8 @@ returns equals what `project` builds from the same entries, order included; tabl
 changed in are shared with the view before, and so are slices.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple, cast
 
 from aether.core.model.records import decode
@@ -33,7 +34,6 @@ class Projector:
     """
 
     def __init__(self) -> None:
-        self._entries: list[_Entry] = []
         self._read: dict[str, _Read] = {}
         self._tables: dict[str, Mapping[Any, Any]] = {
             family.table: {} for family in FAMILIES.values()
@@ -42,25 +42,21 @@ class Projector:
 
     def project(self, entries: Iterable[_Entry], revision: int) -> ClusterView:
         """Return the view of `(key, value, modification revision)` of every family it knows."""
-        before, self._entries = self._entries, list(entries)
-        rewritten = _rewritten(before, self._entries)
-        if rewritten is None:
-            self._view = self._look_at_all(revision)
-        elif rewritten:
-            self._view = self._look_again(rewritten, revision)
-        else:
-            self._view = self._view.at(revision)
-        return self._view
+        again, whole = _differing(self._read, iter(entries))
+        if whole is not None:
+            return self._look_at_all(whole, revision)
+        return self._look_again(again, revision)
 
     def _look_again(self, rewritten: Iterable[_Entry], revision: int) -> ClusterView:
         """Return the view with other values under some of the keys, in the order there was."""
-        again = [
-            _read(FAMILIES[entry[0].partition("/")[0]], entry)
-            for entry in rewritten
-            if entry[0] in self._read
-        ]
+        again = [_read(FAMILIES[entry[0].partition("/")[0]], entry) for entry in rewritten]
         if any(one.problem or self._read[one.entry[0]].problem for one in again):
-            return self._look_at_all(revision)
+            present = {one.entry[0]: one.entry for one in again}
+            whole = [present.get(key, was.entry) for key, was in self._read.items()]
+            return self._look_at_all(whole, revision)
+        if not again:
+            self._view = self._view.at(revision)
+            return self._view
         fresh: dict[str, dict[Any, Any]] = {}
         revisions, changes = dict(self._view.revisions), Changes()
         for one in again:
@@ -72,15 +68,16 @@ class Projector:
             _note(changes, one)
         self._tables = {**self._tables, **fresh}
         view = assemble(self._tables, revisions, self._view.unreadable, revision)
-        return view.after(self._view, changes)
+        self._view = view.after(self._view, changes)
+        return self._view
 
-    def _look_at_all(self, revision: int) -> ClusterView:
+    def _look_at_all(self, entries: Sequence[_Entry], revision: int) -> ClusterView:
         """Return the view of entries of which some are new or gone, or cannot be read."""
-        names = [entry[0] for entry in self._entries]
+        names = [entry[0] for entry in entries]
         known = list(map(self._read.get, names))
         before, read = self._read, dict(zip(names, known, strict=True))
         changed = list[_Read]()
-        for entry, was in zip(self._entries, known, strict=True):
+        for entry, was in zip(entries, known, strict=True):
             if was is not None and was.entry == entry:
                 continue
             family = family_of(entry[0])
@@ -94,7 +91,8 @@ class Projector:
         if len(known) - known.count(None) < len(before):
             changed += [was for key, was in before.items() if key not in read]
         self._read = cast("dict[str, _Read]", read)  # what was not known has been read now
-        return self._assemble(changed, revision)
+        self._view = self._assemble(changed, revision) if changed else self._view.at(revision)
+        return self._view
 
     def _assemble(self, changed: Collection[_Read], revision: int) -> ClusterView:
         """Build the tables that changed anew, in the order of the entries; share the others."""
@@ -119,17 +117,28 @@ class Projector:
         return view
 
 
-def _rewritten(before: list[_Entry], now: list[_Entry]) -> list[_Entry] | None:
-    """Return the entries that differ when they are under the same keys as before, else None."""
-    if len(before) != len(now):
-        return None
-    found = list[_Entry]()
-    for was, one in zip(before, now, strict=True):
-        if was != one:
-            if was[0] != one[0]:
-                return None
-            found.append(one)
-    return found
+def _differing(
+    read: Mapping[str, _Read], entries: Iterator[_Entry]
+) -> tuple[list[_Entry], list[_Entry] | None]:
+    """Return the entries that differ from those read, and all of them unless they are under the same keys.
+
+    An entry that is as it was read is not kept: a value made for this look alone is freed at once.
+    """
+    found, same = list[_Entry](), 0
+    rest: list[_Entry] = []
+    for was, entry in zip(read.values(), entries, strict=False):
+        if was[0] != entry:
+            if was[0][0] != entry[0]:
+                rest.append(entry)
+                break
+            found.append(entry)
+        same += 1
+    rest += entries
+    if not rest and same == len(read):
+        return found, None
+    present = {entry[0]: entry for entry in found}
+    first = [present.get(was[0][0], was[0]) for was in islice(read.values(), same)]
+    return found, first + rest
 
 
 def _read(family: Family, entry: _Entry) -> _Read:
