@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from aether.core.control.evidence import write
 from aether.core.control.ranking import fullness
 from aether.core.model.ids import NodeId, SliceBase
@@ -15,8 +17,7 @@ MOST_REJECTED = 8
 """Alternatives a reason names."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A node that passed the filters, and the numbers it is ranked by."""
 
     node: NodeId
@@ -71,8 +72,9 @@ class Choice:
     @property
     def rejected(self) -> dict[str, str]:
         """Other nodes and why they were not taken, at most `MOST_REJECTED`."""
+        chosen = self._chosen
         others = [
-            (other.node, _why_not(other, self._chosen))
+            (other.node, _why_not(other, chosen))
             for other in self.asked.candidates
             if other.node != self.node
         ]

@@ -175,7 +175,7 @@ class Occupancy:
         asked = Question(
             slice=base, spread=placement.spread, candidates=tuple(candidates[:MOST_CANDIDATES])
         )
-        return Choice(decide(asked), asked, self._unfit(room))
+        return Choice(candidates[0].node, asked, self._unfit(room))
 
     def room(self, require: Mapping[str, str]) -> Room:
         """Return the nodes with room that have the labels."""

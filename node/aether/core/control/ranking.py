@@ -105,6 +105,8 @@ class Ranking:
 
     def best(self, count: int, crowding: Callable[[str], int]) -> list[Entry]:
         """Return the best `count` nodes: of the least crowded group first, then by entry."""
+        if len(self._heaps) == 1:
+            return self._best_of_all(count, *self._heaps.values())
         taken: list[tuple[str, Entry]] = []
         for _ in range(count):
             tops = [
@@ -119,6 +121,15 @@ class Ranking:
         for name, entry in taken:
             heappush(self._heaps[name], entry)
         return [entry for _, entry in taken]
+
+    def _best_of_all(self, count: int, heap: list[Entry]) -> list[Entry]:
+        """Return the best `count` nodes where groups make no difference, for there is one."""
+        taken: list[Entry] = []
+        while len(taken) < count and self._settle(heap):
+            taken.append(heappop(heap))
+        for entry in taken:
+            heappush(heap, entry)
+        return taken
 
     def _settle(self, heap: list[Entry]) -> bool:
         """Bring the truth to the top; False when the heap is empty."""
