@@ -2,9 +2,8 @@
 
 import gc
 import math
+import tracemalloc
 from collections.abc import Iterator, Mapping, Sequence
-
-import psutil
 
 from tests.bench.control.turns import ROUNDS, STIRRED, Leader, Took, forget_names
 from tests.bench.control.worlds import Cluster, Size
@@ -74,15 +73,21 @@ def exponent(times: Mapping[int, float]) -> float:
 
 
 def memory_numbers(sizes: Sequence[Size]) -> Iterator[Number]:
-    """Yield what a leader keeps between two turns, by the process's resident memory."""
-    process = psutil.Process()
+    """Yield what a leader keeps between two turns, by the allocations that Python has counted.
+
+    Not by the resident memory of the process, which hands out again what the set-up has freed.
+    """
     for size in sizes:
         cluster = settled(size).cluster
         forget_names()
         gc.collect()
-        before = process.memory_info().rss
-        leader = Leader(cluster)
-        leader.turn()
-        gc.collect()
-        yield f"leader/{size.name}", "rss", (process.memory_info().rss - before) / 2**20, "MiB"
+        tracemalloc.start()
+        try:
+            leader = Leader(cluster)
+            leader.turn()
+            gc.collect()
+            kept = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+        yield f"leader/{size.name}", "memory", kept / 2**20, "MiB"
         del leader
