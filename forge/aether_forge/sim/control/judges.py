@@ -209,8 +209,9 @@ class Budgets:
         for placed in _wished(changes):
             before, wish = self._wishes.get(placed), self._court.ledger.wanted.get(placed)
             leaves = wish is not None and not stays(wish)
-            if leaves and before is not None and stays(before):
+            if leaves and before is not None and stays(before) and not before.parked:
                 self._leaves(placed, txn)
+            if leaves:
                 self._served.pop(placed, None)
             if wish is None:
                 self._wishes.pop(placed, None)
