@@ -144,6 +144,21 @@ def test_an_old_version_goes_only_as_new_instances_serve() -> None:
     assert wishes(one_new) == [("n1", "0", Desired.DEACTIVATE)]
 
 
+def test_old_instances_make_their_node_no_fuller_than_it_will_be_without_them() -> None:
+    post = SliceBase("org.example:post")
+    view = shop(nodes("n1", "n2"), instances=3, version="2.0.0")
+    for ordinal in range(3):
+        view = with_instance(view, "n2", f"{SHOP}:1.0.0/{ordinal}", wish(), fact())
+    for ordinal in range(2):
+        view = with_instance(view, "n1", f"{post}:1.0.0/{ordinal}", wish(), fact())
+    specs = spec(f"{SHOP}:2.0.0", 3), spec(f"{post}:1.0.0", 2), spec(f"{STOCK}:1.0.0", 1)
+    targets = {**view.targets, post: target(instances=2), STOCK: target(instances=1)}
+    view = replace(with_blueprint(view, *specs), targets=targets)
+    placed = [step for step in steps(view) if isinstance(step, Wish)]
+    (stock,) = [wish for wish in placed if wish.instance.base == STOCK]
+    assert stock.node == "n2", "three leave it soon; two stay on n1"
+
+
 def test_who_may_serve_is_no_idle_instance_to_end_first() -> None:
     view = shop(nodes("n1", "n2", "n3"), instances=1, version="2.0.0")
     view = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(), fact(incarnation="life-0"))

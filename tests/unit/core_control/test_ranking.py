@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from aether.core.control.ranking import Entry, Ranking, Room, fullness, zone_of
+from aether.core.control.ranking import Entry, Load, Ranking, Room, fullness, zone_of
 from aether.core.model.ids import NodeId
 from tests.worlds import node_record
 
@@ -10,7 +10,13 @@ N1, N2, N3 = NodeId("n1"), NodeId("n2"), NodeId("n3")
 
 
 def room() -> Room:
-    return Room([(N1, "a", 5, 10), (N2, "a", 0, 10), (N3, "b", 2, 2)], [(NodeId("n4"), "disk=ssd")])
+    loads = [(N1, "a", load(5, 10)), (N2, "a", load(0, 10)), (N3, "b", load(2, 2))]
+    return Room(loads, [(NodeId("n4"), "disk=ssd")])
+
+
+def load(total: int, capacity: int) -> Load:
+    """A node on which everything is to last."""
+    return Load(total, total, capacity)
 
 
 def names(entries: list[Entry]) -> list[str]:
@@ -33,13 +39,20 @@ def test_nodes_stand_in_order_of_room_and_full_ones_apart() -> None:
 def test_filling_keeps_the_order() -> None:
     here = room()
     for before in range(7):
-        here.fill(N2, before, 10)
+        here.fill(N2, load(before, 10))
     assert names(here.everywhere) == names(here.by_zone["a"]) == ["n1", "n2"]
     for before in range(7, 12):
-        here.fill(N2, before, 10)
+        here.fill(N2, load(before, 10))
     assert (names(here.everywhere), here.full) == (["n1"], [N2, N3])
-    here.fill(NodeId("elsewhere"), 0, 10)
+    here.fill(NodeId("elsewhere"), load(0, 10))
     assert names(here.everywhere) == ["n1"]
+
+
+def test_what_goes_soon_takes_room_and_makes_no_node_fuller() -> None:
+    here = Room([(N1, "", Load(9, 1, 10)), (N2, "", load(3, 10)), (N3, "", Load(10, 0, 10))])
+    assert names(here.everywhere) == ["n1", "n2"]
+    here.fill(N1, Load(9, 1, 10))
+    assert (names(here.everywhere), here.full) == (["n2"], [N1, N3])
 
 
 def test_a_ranking_puts_old_entries_right_when_they_come_to_the_top() -> None:
@@ -59,7 +72,7 @@ def test_a_ranking_puts_old_entries_right_when_they_come_to_the_top() -> None:
 
 
 def test_the_least_crowded_zone_comes_first() -> None:
-    here = Room([(N1, "a", 0, 10), (N2, "b", 9, 10)])
+    here = Room([(N1, "a", load(0, 10)), (N2, "b", load(9, 10))])
     crowds = Counter({"a": 1})
     ranking = Ranking(here.by_zone, lambda node: (0, fullness(9 * (node == N2), 10), node))
     assert names(ranking.best(2, lambda zone: crowds[zone])) == ["n2", "n1"]

@@ -72,7 +72,29 @@ class _Moment:
     @cached_property
     def occupancy(self) -> Occupancy:
         """Who hosts what: counted when the first slice needs it, and kept current from then on."""
-        return Occupancy(self.view)
+        return Occupancy(self.view, _outgoing(self.view))
+
+
+def _outgoing(view: ClusterView) -> Iterator[Placed]:
+    """Yield the instances that go as soon as others serve in their place, and those on their way out."""
+    slices = view.slices()
+    for base in sorted(view.once(unsettled)):
+        yield from slices[base].once(_outgoing_of)
+
+
+def _outgoing_of(one: SliceView) -> tuple[Placed, ...]:
+    target = one.target
+    if target is None:
+        return ()
+    return tuple(
+        copy.placed
+        for copy in one.copies
+        if copy.wish is not None
+        and (
+            is_leaving(copy.wish)
+            or not updates.fits(copy.placed[1].version, copy.wish, target, copy.node)
+        )
+    )
 
 
 def converge(

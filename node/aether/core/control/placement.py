@@ -23,7 +23,7 @@ from aether.core.control.candidates import (
 )
 from aether.core.control.evidence import Evaluate, read
 from aether.core.control.liveness import has_left, is_gone, may_host
-from aether.core.control.ranking import Entry, Ranking, Room, fullness, zone_of
+from aether.core.control.ranking import Entry, Load, Ranking, Room, fullness, zone_of
 from aether.core.control.removal import is_leaving
 from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase
 from aether.core.model.records import NodeRecord, Placement, Verdict, VerdictRecord
@@ -37,9 +37,13 @@ NOWHERE_SPECIAL = Placement()
 
 
 class Occupancy:
-    """How many instances each node holds, in all and of each slice, as a plan is being made."""
+    """How many instances each node holds, in all and of each slice, as a plan is being made.
 
-    def __init__(self, view: ClusterView) -> None:
+    `outgoing` are to be replaced soon: they take room, and make their node no fuller than it will be
+    without them. Otherwise what replaces them would crowd on the nodes they leave first.
+    """
+
+    def __init__(self, view: ClusterView, outgoing: Iterable[Placed] = ()) -> None:
         self._view = view
         self._nodes = [node for node in sorted(view.nodes) if may_host(view, node)]
         self._capacity = {node: view.nodes[node].capacity for node in self._nodes}
@@ -55,6 +59,8 @@ class Occupancy:
         for one in self._slices.values():
             for node, number in one.once(_hosted)[0].items():
                 self._total[node] += number
+        self._lasting = self._total.copy()
+        self._lasting.subtract(node for node, _ in outgoing if node in self._stays)
         self._off_duty = [
             (node, _verdict_of(view, node))
             for node in sorted(view.nodes)
@@ -109,11 +115,12 @@ class Occupancy:
 
     def add(self, node: NodeId, instance: InstanceId) -> None:
         """Count one instance more."""
-        before = self._total[node]
+        before = Load(self._total[node], self._lasting[node], self._capacity.get(node, 0))
         self._total[node] += 1
+        self._lasting[node] += 1
         self._count(node, instance.base, 1)
         for room in self._rooms.values():
-            room.fill(node, before, self._capacity.get(node, 0))
+            room.fill(node, before)
         self._taken_of(instance.artifact).add(instance.ordinal)
 
     def remove(self, node: NodeId, instance: InstanceId) -> None:
@@ -184,7 +191,11 @@ class Occupancy:
             lacking = {n: _lacks(self._view.nodes[n], labels) for n in self._nodes}
             self._rooms[labels] = Room(
                 (
-                    (node, self._zone[node], self._total[node], self._capacity[node])
+                    (
+                        node,
+                        self._zone[node],
+                        Load(self._total[node], self._lasting[node], self._capacity[node]),
+                    )
                     for node in self._nodes
                     if not lacking[node]
                 ),
@@ -203,7 +214,7 @@ class Occupancy:
             total, capacity = self._total[node], self._capacity[node]
             if total >= capacity:
                 return None
-            return (here[node], fullness(total, capacity), node)
+            return (here[node], fullness(self._lasting[node], capacity), node)
 
         groups = room.by_zone if placement.spread == "zone" else {"": room.everywhere}
         ranking = Ranking(groups, now)
@@ -219,7 +230,7 @@ class Occupancy:
             avoided=node in avoid,
             in_zone=self.in_zone(self._zone[node], base) if by_zone else 0,
             of_slice=self.of_slice(node, base),
-            total=self._total[node],
+            total=self._lasting[node],
             capacity=self._capacity[node],
         )
 
@@ -256,7 +267,7 @@ class Occupancy:
                 node not in self._capacity,
                 self.in_zone(self.zone(node), base) if by_zone else 0,
                 self.of_slice(node, base),
-                fullness(self._total[node], max(1, self.capacity(node))),
+                fullness(self._lasting[node], max(1, self.capacity(node))),
                 node,
                 placed[1].ordinal,
             )

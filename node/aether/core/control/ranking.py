@@ -7,6 +7,7 @@ instances are placed by a few look-ups each.
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from heapq import heappop, heappush, heapreplace
 
 from aether.core.model.ids import NodeId
@@ -34,26 +35,35 @@ def fullness(total: int, capacity: int) -> float:
     return (2 * total + 1) / (2 * capacity)
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Instances on a node, those of them that are to last, and how many it takes at most."""
+
+    total: int
+    lasting: int
+    capacity: int
+
+
 class Room:
     """Nodes with room for one more, fewest instances for their capacity first; in all, and by zone."""
 
     def __init__(
         self,
-        nodes: Iterable[tuple[NodeId, str, int, int]],
+        nodes: Iterable[tuple[NodeId, str, Load]],
         lacking: Sequence[tuple[NodeId, str]] = (),
     ) -> None:
-        """Take name, zone, total and capacity of every node with the labels, and who lacks which."""
+        """Take name, zone and load of every node with the labels, and who lacks which."""
         self.lacking = lacking
         self.everywhere: list[Entry] = []
         self.by_zone: dict[str, list[Entry]] = {}
         self._closed: set[NodeId] = set()
         self._zone: dict[NodeId, str] = {}
-        for node, zone, total, capacity in nodes:
+        for node, zone, load in nodes:
             self._zone[node] = zone
-            if total >= capacity:
+            if load.total >= load.capacity:
                 self._closed.add(node)
                 continue
-            entry = (0, fullness(total, capacity), node)
+            entry = (0, fullness(load.lasting, load.capacity), node)
             self.everywhere.append(entry)
             self.by_zone.setdefault(zone, []).append(entry)
         self.everywhere.sort()
@@ -74,18 +84,18 @@ class Room:
         """Whether the node has the labels, and room for one more."""
         return node in self._zone and node not in self._closed
 
-    def fill(self, node: NodeId, before: int, capacity: int) -> None:
-        """Count one instance more on a node that held `before`; a node not kept here is left alone."""
-        zone = self._zone.get(node)
-        if zone is None or before >= capacity:
+    def fill(self, node: NodeId, before: Load) -> None:
+        """Count one instance more on a node that had `before`; a node not kept here is left alone."""
+        zone, capacity = self._zone.get(node), before.capacity
+        if zone is None or before.total >= capacity:
             return
-        old = (0, fullness(before, capacity), node)
-        new = (0, fullness(before + 1, capacity), node)
+        old = (0, fullness(before.lasting, capacity), node)
+        new = (0, fullness(before.lasting + 1, capacity), node)
         for entries in (self.everywhere, self.by_zone[zone]):
             del entries[bisect_left(entries, old)]
-            if before + 1 < capacity:
+            if before.total + 1 < capacity:
                 insort(entries, new)
-        if before + 1 >= capacity:
+        if before.total + 1 >= capacity:
             self._closed.add(node)
 
 
