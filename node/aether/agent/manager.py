@@ -55,7 +55,8 @@ class NodeDeploymentManager:
         self._running: dict[InstanceId, _Running] = {}
         self._paused_until: dict[InstanceId, float] = {}
         self._hosts: Mapping[InstanceId, HostStatus] = {}
-        self._unsettled_since: dict[InstanceId, float] = {}
+        self._unsettled_since: dict[InstanceId, tuple[int, float]] = {}
+        """Generation of the wish under which a host has not said what it is, and since when."""
         self._look = Look(
             store,
             (
@@ -124,9 +125,9 @@ class NodeDeploymentManager:
         """Start the next step of every instance that has none under way."""
         self._hosts = {host.instance: host for host in await self._launcher.hosts()}
         self._forget_pauses()
-        self._note_unsettled()
         view = self.view()
         wishes = {instance: wish for (_, instance), wish in view.wanted.items()}
+        self._note_unsettled(wishes)
         facts = {instance: fact for (_, instance), fact in view.phases.items()}
         for instance in sorted({*wishes, *facts, *self._hosts}):
             if keys.wanted(self._node, instance) in view.unreadable:
@@ -148,13 +149,16 @@ class NodeDeploymentManager:
         for instance in over:
             del self._paused_until[instance]
 
-    def _note_unsettled(self) -> None:
-        now = self._clock.now()
-        self._unsettled_since = {
-            instance: self._unsettled_since.get(instance, now)
-            for instance, host in self._hosts.items()
-            if host.state not in _SETTLED
-        }
+    def _note_unsettled(self, wishes: Mapping[InstanceId, WantedRecord]) -> None:
+        """Note since when hosts have not said what they are; each wish gives them time anew."""
+        now, before = self._clock.now(), self._unsettled_since
+        self._unsettled_since = {}
+        for instance, host in self._hosts.items():
+            if host.state not in _SETTLED:
+                wish = wishes.get(instance)
+                began = (wish.generation if wish is not None else 0, now)
+                known = before.get(instance, began)
+                self._unsettled_since[instance] = known if known[0] == began[0] else began
 
     def view(self) -> ClusterView:
         """Return wishes, facts and routes as this node's copy of the store has them."""
@@ -192,7 +196,7 @@ class NodeDeploymentManager:
                 # It belongs to a step this process does not know of (it ran in an earlier life), or
                 # the launcher is new and has not heard from it yet.
                 now = self._clock.now()
-                since = self._unsettled_since.get(host.instance, now)
+                _, since = self._unsettled_since.get(host.instance, (0, now))
                 return HostFact("unsettled", host.generation, unsettled_s=now - since)
 
     async def _carry_out(

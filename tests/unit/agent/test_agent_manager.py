@@ -114,6 +114,29 @@ def test_a_host_that_never_says_what_it_is_fails_in_time() -> None:
     run_virtual(story())
 
 
+def test_each_wish_gives_a_silent_host_its_time_anew() -> None:
+    async def story() -> None:
+        oracle = Oracle()
+        store, launcher, manager = make(oracle)
+        oracle.reconnect(NODE)
+        key = keys.wanted(NODE, I0)
+        serving = Put(key, encode(wish(Desired.ACTIVATE, 2)))
+        await store.txn(Txn((serving,), Reason("test", "test", "wish")))
+        launcher.live[I0] = replace(stray_host(), state="starting")
+        tasks = Tasks()
+        tasks.start("agent", manager.run())
+        await let_pass(50.0)
+        leaving = Put(key, encode(wish(Desired.DEACTIVATE, 3)))
+        await store.txn(Txn((leaving,), Reason("test", "test", "drain")))
+        await let_pass(25.0)
+        assert I0 in launcher.live, "30 s are allowed for draining"
+        await let_pass(10.0)
+        assert I0 not in launcher.live
+        await tasks.stop()
+
+    run_virtual(story())
+
+
 def test_hosts_a_new_launcher_has_not_heard_from_go_on_serving() -> None:
     async def story() -> None:
         oracle = Oracle()

@@ -1,5 +1,6 @@
 """The choice of one node: its order, its reason, and what is said when there is none."""
 
+import msgspec
 import pytest
 
 from aether.core.control.candidates import (
@@ -47,6 +48,19 @@ def test_each_criterion_counts_before_the_next() -> None:
         order.append(node)
         left = [c for c in left if c.node != node]
     assert order == ["e", "f", "d", "c", "b", "a"]
+
+
+def test_who_goes_soon_does_not_count_and_is_named() -> None:
+    emptying = msgspec.structs.replace(candidate("n1", total=12), soon_gone=12)
+    asked = Question(slice=BASE, spread="node", candidates=(emptying, candidate("n2", total=1)))
+    choice = Choice(decide(asked), asked, ())
+    assert choice.node == "n1"
+    assert choice.rejected["n2"] == ("it hosts 1 of at most 200, n1 12 of 200 (12 about to go)")
+    past = {
+        **choice.inputs,
+        "candidates": choice.inputs["candidates"].replace(',"soon_gone":0', ""),
+    }
+    assert read(past, Question) == asked, "reasons of before this was counted are read"
 
 
 def test_a_choice_keeps_its_question_and_says_why_not_the_others() -> None:

@@ -13,6 +13,7 @@ from aether.core.model.plan import Wish
 from aether.core.model.records import (
     Dependency,
     Failure,
+    PhaseRecord,
     Route,
     RouteRecord,
     Verdict,
@@ -144,11 +145,15 @@ def test_an_old_version_goes_only_as_new_instances_serve() -> None:
     assert wishes(one_new) == [("n1", "0", Desired.DEACTIVATE)]
 
 
-def test_old_instances_make_their_node_no_fuller_than_it_will_be_without_them() -> None:
+def beside_an_update(new: PhaseRecord | None) -> str:
+    """Return where a slice is placed beside the update of another, of which one new instance is `new`."""
     post = SliceBase("org.example:post")
     view = shop(nodes("n1", "n2"), instances=3, version="2.0.0")
     for ordinal in range(3):
         view = with_instance(view, "n2", f"{SHOP}:1.0.0/{ordinal}", wish(), fact())
+    if new is not None:
+        loading = wish(Desired.LOAD, generation=new.observed_generation)
+        view = with_instance(view, "n1", f"{SHOP}:2.0.0/0", loading, new)
     for ordinal in range(2):
         view = with_instance(view, "n1", f"{post}:1.0.0/{ordinal}", wish(), fact())
     specs = spec(f"{SHOP}:2.0.0", 3), spec(f"{post}:1.0.0", 2), spec(f"{STOCK}:1.0.0", 1)
@@ -156,7 +161,17 @@ def test_old_instances_make_their_node_no_fuller_than_it_will_be_without_them() 
     view = replace(with_blueprint(view, *specs), targets=targets)
     placed = [step for step in steps(view) if isinstance(step, Wish)]
     (stock,) = [wish for wish in placed if wish.instance.base == STOCK]
-    assert stock.node == "n2", "three leave it soon; two stay on n1"
+    return stock.node
+
+
+def test_old_instances_make_their_node_no_fuller_than_it_will_be_without_them() -> None:
+    assert beside_an_update(None) == "n2", "three leave it soon; two stay on n1"
+
+
+def test_old_instances_count_when_the_update_has_failed_for_good() -> None:
+    failure = Failure(kind="fatal", message="no such module")
+    assert beside_an_update(fact(Phase.LOADING, 1)) == "n2"
+    assert beside_an_update(fact(Phase.FAILED, 1, failure=failure)) == "n1"
 
 
 def test_who_may_serve_is_no_idle_instance_to_end_first() -> None:

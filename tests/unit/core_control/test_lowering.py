@@ -108,12 +108,6 @@ def test_waves_make_room_before_they_place_and_drop_last() -> None:
     assert waves([new, drop, ended, judge], view) == [[judge], [ended], [new], [drop]]
 
 
-def test_a_name_that_a_plan_frees_is_given_again_by_the_next_look() -> None:
-    view = with_instance(VIEW, *WHERE, wish(Desired.UNLOAD), None)
-    freed, again = Forget(*WHERE, BECAUSE), Wish(*WHERE, wish(Desired.LOAD, 1), BECAUSE)
-    assert waves([freed, again], view) == [[freed]]
-
-
 def test_what_is_on_a_node_or_of_a_slice_that_is_behind_waits() -> None:
     here = Forget(*WHERE, BECAUSE)
     other = placed("n2", f"{STOCK}:1.0.0/0")

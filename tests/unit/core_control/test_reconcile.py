@@ -5,7 +5,8 @@ from dataclasses import replace
 from aether.core.control.reconcile import reconcile
 from aether.core.control.signals import ControlSettings
 from aether.core.model.ids import NodeId
-from aether.core.model.plan import DropTarget, Forget, Judge, SetTarget, Wish
+from aether.core.model.lifecycle import Desired
+from aether.core.model.plan import DropTarget, Forget, Judge, SetTarget, Wish, carry_out
 from aether.core.model.records import Verdict
 from tests.worlds import (
     SHOP,
@@ -34,6 +35,18 @@ def test_one_look_judges_a_lost_node_and_places_anew_elsewhere() -> None:
     assert isinstance(placed, Wish)
     assert placed.node == "n2"
     assert all(command.because.text for command in plan.commands)
+
+
+def test_a_name_that_a_plan_frees_is_given_again_by_the_next_look() -> None:
+    view = with_blueprint(nodes("n1"), spec(f"{SHOP}:1.0.0"))
+    view = replace(view, targets={SHOP: target()})
+    gone = with_instance(view, "n1", f"{SHOP}:1.0.0/0", wish(Desired.UNLOAD, 3), None)
+    plan = reconcile(gone, all_heard(gone, NOW), SETTINGS, NOW)
+    assert [type(command) for command in plan.commands] == [Forget]
+    after = carry_out(gone, plan.commands)
+    (placed,) = reconcile(after, all_heard(after, NOW), SETTINGS, NOW).commands
+    assert isinstance(placed, Wish)
+    assert placed.instance == f"{SHOP}:1.0.0/0"
 
 
 def test_a_blueprint_becomes_targets_and_placements_in_one_look() -> None:

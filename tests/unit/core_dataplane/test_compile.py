@@ -133,6 +133,16 @@ def test_what_has_not_changed_is_the_very_same_in_the_next_table() -> None:
     assert last.instances[1] is first.instances[1]
 
 
+def test_a_view_that_could_not_be_compiled_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = TableCompiler(ONE)
+    seen = view({(ONE, instance(0)): active(), (TWO, instance(0)): active()})
+    with monkeypatch.context() as patch:
+        patch.setattr(TableCompiler, "_rank", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            compiler.compile(seen)
+    assert compiler.compile(seen) == compile_table(seen, ONE)
+
+
 def test_an_instance_that_moved_is_reached_where_it_is_now() -> None:
     compiler = TableCompiler(ONE)
     found = [

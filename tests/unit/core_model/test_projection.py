@@ -1,5 +1,7 @@
 """The projector decodes what is new, forgets what is gone, and shares the rest."""
 
+import pytest
+
 from aether.core.model import keys
 from aether.core.model.ids import InstanceId, NodeId
 from aether.core.model.projection import Projector
@@ -49,6 +51,21 @@ def test_what_is_gone_is_forgotten_and_what_cannot_be_read_is_said_until_it_can(
     assert mended.unreadable == {}
     assert mended == project([FACT, (WISH[0], WISH[1], 6)], 6)
     assert projector.project([], 7) == project([], 7)
+
+
+def test_a_look_that_breaks_off_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    projector = Projector()
+    projector.project([NODE, WISH], 2)
+    for broken in ("aether.core.model.projection.decode", "aether.core.model.projection.assemble"):
+        with monkeypatch.context() as patch:
+            patch.setattr(broken, _break_off)
+            with pytest.raises(RuntimeError, match="a bug"):
+                projector.project([FACT, NODE, (WISH[0], encode(wish(generation=9)), 3)], 3)
+        assert projector.project([FACT, NODE, WISH], 4) == project([FACT, NODE, WISH], 4)
+
+
+def _break_off(*_: object) -> None:
+    raise RuntimeError("a bug")
 
 
 def test_a_wish_and_a_fact_of_one_instance_share_its_name() -> None:

@@ -43,6 +43,9 @@ def test_other_bytes_are_refused_by_name() -> None:
     for wrong in (b"", b"{}", b"\x80\x04.", b'{"state":"DANCING"}'):
         with pytest.raises(ValueError, match="PhaseRecord"):
             decode(wrong, PhaseRecord)
+    deep = b'{"config":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    with pytest.raises(ValueError, match="WantedRecord"):
+        decode(deep, WantedRecord)
 
 
 READY = """

@@ -28,6 +28,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     of_slice: int
     total: int
     capacity: int
+    soon_gone: int = 0
+    """Of `total`, how many are about to go: they take room, and make the node no fuller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +48,17 @@ def decide(asked: Question) -> NodeId:
 
 def rank(candidate: Candidate) -> tuple[bool, int, int, float, NodeId]:
     """Return what candidates are ordered by, the best first."""
-    room = fullness(candidate.total, candidate.capacity)
-    return (candidate.avoided, candidate.in_zone, candidate.of_slice, room, candidate.node)
+    return (
+        candidate.avoided,
+        candidate.in_zone,
+        candidate.of_slice,
+        _fullness(candidate),
+        candidate.node,
+    )
+
+
+def _fullness(candidate: Candidate) -> float:
+    return fullness(candidate.total - candidate.soon_gone, candidate.capacity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +103,16 @@ def _why_not(other: Candidate, chosen: Candidate) -> str:
         return f"its zone has {other.in_zone} of the slice, that of {chosen.node} {chosen.in_zone}"
     if other.of_slice != chosen.of_slice:
         return f"it has {other.of_slice} of the slice, {chosen.node} {chosen.of_slice}"
-    if fullness(other.total, other.capacity) != fullness(chosen.total, chosen.capacity):
+    if _fullness(other) != _fullness(chosen):
         return (
-            f"it hosts {other.total} of at most {other.capacity}, "
-            f"{chosen.node} {chosen.total} of {chosen.capacity}"
+            f"it hosts {other.total} of at most {other.capacity}{_soon_gone(other)}, "
+            f"{chosen.node} {chosen.total} of {chosen.capacity}{_soon_gone(chosen)}"
         )
     return f"as good as {chosen.node}, which is first by name"
+
+
+def _soon_gone(candidate: Candidate) -> str:
+    return f" ({candidate.soon_gone} about to go)" if candidate.soon_gone else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import Wish
 from aether.core.model.reason import Reason
 from aether.core.model.records import TargetRecord, WantedRecord
-from aether.core.model.slice_view import Slices, SliceView
+from aether.core.model.slice_view import Copy, Slices, SliceView
 from aether.core.model.view import ClusterView, Placed
 
 __all__ = ["RULES", "Step", "Waiting", "converge"]
@@ -77,24 +77,34 @@ class _Moment:
 
 def _outgoing(view: ClusterView) -> Iterator[Placed]:
     """Yield the instances that go as soon as others serve in their place, and those on their way out."""
-    slices = view.slices()
+    slices, held = view.slices(), view.once(Held).slices
     for base in sorted(view.once(unsettled)):
-        yield from slices[base].once(_outgoing_of)
+        if base not in held:
+            yield from slices[base].once(_outgoing_of)
 
 
 def _outgoing_of(one: SliceView) -> tuple[Placed, ...]:
+    """Return which instances of a slice are outgoing; an update that has failed for good ends none."""
     target = one.target
     if target is None:
         return ()
-    return tuple(
-        copy.placed
-        for copy in one.copies
-        if copy.wish is not None
-        and (
-            is_leaving(copy.wish)
-            or not updates.fits(copy.placed[1].version, copy.wish, target, copy.node)
-        )
-    )
+    staying = [copy for copy in one.copies if copy.wish is not None and not is_leaving(copy.wish)]
+    leaving = [copy for copy in one.copies if copy.wish is not None and is_leaving(copy.wish)]
+    old = [copy for copy in staying if not _is_wanted(copy, target)]
+    new = [copy for copy in staying if _is_wanted(copy, target)]
+    if new and all(_has_failed_for_good(copy) for copy in new):
+        old = []
+    return tuple(copy.placed for copy in (*leaving, *old))
+
+
+def _is_wanted(copy: Copy, target: TargetRecord) -> bool:
+    wish, version = copy.wish, copy.placed[1].version
+    return wish is not None and updates.fits(version, wish, target, copy.node)
+
+
+def _has_failed_for_good(copy: Copy) -> bool:
+    failure = copy.phase.failure if copy.phase is not None and copy.is_current else None
+    return failure is not None and failure.kind == "fatal"
 
 
 def converge(

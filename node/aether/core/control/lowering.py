@@ -27,7 +27,7 @@ from aether.core.model.plan import (
 )
 from aether.core.model.reason import Reason
 from aether.core.model.records import EpochRecord, Verdict, encode
-from aether.core.model.view import ClusterView, Placed
+from aether.core.model.view import ClusterView
 from aether.core.store.commands import Delete, DeletePrefix, Guard, Operation, Put, Txn
 
 _ENDS_THE_HOST = frozenset({Desired.UNLOAD, Desired.LOAD})
@@ -95,13 +95,8 @@ def waves(commands: Iterable[Command], view: ClusterView) -> list[list[Command]]
     found: list[list[Command]] = [[], [], [], []]
     placed: dict[SliceBase, list[Command]] = {}
     stale: list[Command] = []
-    freed: set[Placed] = set()
     for command in commands:
         if _is_early(command, view):
-            continue
-        if isinstance(command, Forget):
-            freed.add((command.node, command.instance))
-        elif isinstance(command, Wish) and (command.node, command.instance) in freed:
             continue
         found[_wave(command, view)].append(command)
         if isinstance(command, Wish) and _is_new(command, view):

@@ -230,8 +230,9 @@ class Occupancy:
             avoided=node in avoid,
             in_zone=self.in_zone(self._zone[node], base) if by_zone else 0,
             of_slice=self.of_slice(node, base),
-            total=self._lasting[node],
+            total=self._total[node],
             capacity=self._capacity[node],
+            soon_gone=self._total[node] - self._lasting[node],
         )
 
     def _unfit(self, room: Room) -> tuple[tuple[NodeId, str], ...]:

@@ -54,6 +54,7 @@ class _Draft:
         self._now = now
         self._commands: list[Command] = []
         self._instance_at: dict[Placed, int] = {}
+        self._freed: set[Placed] = set()
 
     @property
     def commands(self) -> list[Command]:
@@ -69,7 +70,9 @@ class _Draft:
         """Take one stage's steps and move the view on.
 
         An instance with a new wish has been as it is for no time: what it was before must not make
-        it look stuck to the stages that follow.
+        it look stuck to the stages that follow. One placed under a name that the plan frees is left
+        to the next look: its wish would take the place of the end of the one before, and be committed
+        before what makes room for it.
         """
         commands: list[Command] = []
         changed: list[Placed] = []
@@ -77,17 +80,21 @@ class _Draft:
         for step in steps:
             if isinstance(step, Waiting):
                 self.waiting.append(step.text)
-                continue
-            if held.holds(step):
-                continue
-            if isinstance(step, Wish | Forget):
-                placed = (step.node, step.instance)
-                changed.append(placed)
-                self._instance_at[placed] = len(self._commands) + len(commands)
-            commands.append(step)
+            elif not held.holds(step) and not self._comes_too_early(step):
+                if isinstance(step, Wish | Forget):
+                    placed = (step.node, step.instance)
+                    changed.append(placed)
+                    self._instance_at[placed] = len(self._commands) + len(commands)
+                commands.append(step)
         self._commands += commands
         if commands:
             self.view = carry_out(self.view, commands)
         if changed:
             since = {**self.signals.since, **dict.fromkeys(changed, self._now)}
             self.signals = replace(self.signals, since=since)
+
+    def _comes_too_early(self, step: Command) -> bool:
+        """Whether a wish is for an instance under a name that the plan frees; note the names it frees."""
+        if isinstance(step, Forget):
+            self._freed.add((step.node, step.instance))
+        return isinstance(step, Wish) and (step.node, step.instance) in self._freed

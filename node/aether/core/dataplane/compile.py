@@ -1,6 +1,6 @@
 """From the cluster as the store says it is to the table one node's router works with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from aether.core.dataplane.match import PatternError, form_of
@@ -42,26 +42,31 @@ class TableCompiler:
 
     def compile(self, view: ClusterView) -> Table:
         """Return the table of a view."""
-        before, self._view = self._view, view
+        before, endpoints = self._view, self._endpoints
         routes, instances = self._table.routes, self._table.instances
         if view.routes is not before.routes:
             routes = _same(routes, tuple(_routes(view)))
         if not _same_places(view, before):
-            instances = _same(instances, self._instances(view))
-        self._table = Table(
-            revision=view.revision, node=self._node, routes=routes, instances=instances
-        )
-        return self._table
+            endpoints = self._reached(view)
+            instances = _same(instances, self._instances(endpoints))
+        table = Table(revision=view.revision, node=self._node, routes=routes, instances=instances)
+        # All at once: a view that could not be compiled must not count as compiled.
+        self._view, self._endpoints, self._table = view, endpoints, table
+        return table
 
-    def _instances(self, view: ClusterView) -> tuple[Endpoint, ...]:
-        """Return every endpoint; one that is served twice for a moment is this node's, or the last."""
-        known, self._endpoints = self._endpoints, {}
-        found: dict[InstanceId, Endpoint] = {}
+    def _reached(self, view: ClusterView) -> dict[Placed, Endpoint]:
+        """Return every endpoint that serves and has an address."""
+        found = dict[Placed, Endpoint]()
         for placed in _serving(view):
-            endpoint = _endpoint(view, placed, self._node, known.get(placed))
-            if endpoint is None:
-                continue
-            self._endpoints[placed] = endpoint
+            endpoint = _endpoint(view, placed, self._node, self._endpoints.get(placed))
+            if endpoint is not None:
+                found[placed] = endpoint
+        return found
+
+    def _instances(self, endpoints: Mapping[Placed, Endpoint]) -> tuple[Endpoint, ...]:
+        """Return one endpoint of each instance; of two at the same moment this node's, or the last."""
+        found: dict[InstanceId, Endpoint] = {}
+        for placed, endpoint in endpoints.items():
             other = found.get(placed[1])
             if other is None or self._rank(other.node) < self._rank(endpoint.node):
                 found[placed[1]] = endpoint

@@ -34,18 +34,29 @@ class Projector:
     """
 
     def __init__(self) -> None:
-        self._read: dict[str, _Read] = {}
-        self._tables: dict[str, Mapping[Any, Any]] = {
-            family.table: {} for family in FAMILIES.values()
-        }
+        self._read: dict[str, _Read]
+        self._tables: dict[str, Mapping[Any, Any]]
+        self._view: ClusterView
+        self._begin()
+
+    def _begin(self) -> None:
+        self._read = {}
+        self._tables = {family.table: {} for family in FAMILIES.values()}
         self._view = assemble(self._tables, {}, {}, 0)
 
     def project(self, entries: Iterable[_Entry], revision: int) -> ClusterView:
-        """Return the view of `(key, value, modification revision)` of every family it knows."""
-        again, whole = _differing(self._read, iter(entries))
-        if whole is not None:
-            return self._look_at_all(whole, revision)
-        return self._look_again(again, revision)
+        """Return the view of `(key, value, modification revision)` of every family it knows.
+
+        A look that breaks off is forgotten, with all before it: the next reads everything anew.
+        """
+        try:
+            again, whole = _differing(self._read, iter(entries))
+            if whole is not None:
+                return self._look_at_all(whole, revision)
+            return self._look_again(again, revision)
+        except BaseException:
+            self._begin()
+            raise
 
     def _look_again(self, rewritten: Iterable[_Entry], revision: int) -> ClusterView:
         """Return the view with other values under some of the keys, in the order there was."""

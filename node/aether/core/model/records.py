@@ -383,7 +383,7 @@ def decode(value: bytes, kind: type[_R]) -> _R:
     """Read a record of class `kind`; raise ValueError when the bytes are something else."""
     try:
         record: _R = _decoder(kind).decode(value)  # type: ignore[arg-type] # classes are hashable
-    except msgspec.MsgspecError as problem:
+    except (msgspec.MsgspecError, RecursionError) as problem:
         raise ValueError(f"not a {kind.__name__}: {problem}") from problem
     return record
 
