@@ -275,7 +275,12 @@ class Store(Protocol):
         consistency: Consistency = Consistency.LINEARIZABLE,
         timeout_s: float = STORE_S,
     ) -> Entry | None:
-        """Return one key, or None when it does not exist."""
+        """Return one key, or None when it does not exist.
+
+        After a linearizable `get` or `range` of what is not under `app/`, `level` is of that revision or
+        a later one. Raises Unavailable when that takes longer than `timeout_s`, NoQuorum (one of these)
+        when no quorum confirmed the read.
+        """
 
     def level(self, prefixes: Sequence[str]) -> Range:
         """Return what this node has applied under `prefixes`, at once; may be stale.

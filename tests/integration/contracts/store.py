@@ -135,6 +135,16 @@ class StoreContract:
         assert [entry.key for entry in level.entries] == ["l/1", "m/1"]
         assert level.revision == stores[-1].revision
 
+    async def test_a_level_is_as_fresh_as_the_read_before_it(
+        self, stores: Sequence[AnyStore]
+    ) -> None:
+        for number in range(20):
+            outcome = await stores[0].txn(put(f"f/{number:02}"), WAIT_S)
+            assert await stores[-1].get("f/none") is None
+            level = stores[-1].level(("f/",))
+            assert [entry.key for entry in level.entries][number:] == [f"f/{number:02}"]
+            assert level.revision >= outcome.revision
+
     async def test_a_watch_sees_every_change_in_order(self, stores: Sequence[AnyStore]) -> None:
         watch = stores[-1].watch("w/")
         for number in range(20):

@@ -5,12 +5,15 @@ import asyncio
 import pytest
 
 from aether.core.model.ids import NodeId
+from aether.core.store.codec import encode_command
 from aether.core.store.commands import Applied, Consistency
+from aether.core.store.machine import KvMachine
 from aether.errors import Invalid, NoQuorum, OutcomeUnknown, Unavailable
 from aether.ports import Member
+from aether.store.remote.following import Following
 from aether.store.remote.store import RemoteStore
 from tests.integration.contracts.store import put
-from tests.integration.store_rig import NODE, rig, until
+from tests.integration.store_rig import NODE, Rig, rig, until
 
 
 async def test_a_call_made_while_the_process_is_gone_succeeds_when_it_is_back() -> None:
@@ -106,3 +109,53 @@ async def test_the_status_is_that_of_the_member() -> None:
         status = await store.status()
         assert (status.node, status.role) == (NODE, "leader")
         assert status.members == (Member(NODE, "127.0.0.1:6101"),)
+
+
+def send_a_snapshot_with(served: Rig, key: str) -> None:
+    """Have the member, which lacks it, be sent `key` in a snapshot while the next fresh read waits."""
+    assert served.consensus is not None
+    passes, leader = served.consensus.barrier, KvMachine()
+    for number, name in enumerate(("k/1", "k/2", key)):
+        leader.apply(encode_command(put(name)), number)
+
+    async def barrier(timeout_s: float) -> None:
+        served.machine.restore(list(leader.snapshot()))
+        await passes(timeout_s)
+
+    served.consensus.barrier = barrier  # type: ignore[method-assign] # this member is behind
+
+
+async def test_after_a_fresh_read_the_level_has_what_was_written_before_it() -> None:
+    async with rig() as served, served.client() as store:
+        send_a_snapshot_with(served, "m/1")
+        assert await store.get("other") is None
+        level = store.level(("m/",))
+        assert [entry.key for entry in level.entries] == ["m/1"]
+        assert level.revision == served.machine.revision == 3
+
+
+async def test_a_fresh_read_whose_level_stays_behind_is_refused_in_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken_off(_: Following) -> None:
+        raise Unavailable("the answer broke off")
+
+    async with rig() as served, served.client() as store:
+        monkeypatch.setattr(Following, "_fill", broken_off)
+        send_a_snapshot_with(served, "m/1")
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        with pytest.raises(Unavailable, match=r"revision 3.*knows 0.*stale"):
+            await store.get("m/1", timeout_s=0.3)
+        assert 0.25 < clock() - began < 2.0
+        with pytest.raises(Unavailable, match="stale"):
+            await store.range("m/", timeout_s=0.1)
+        assert not store._following._waiters
+        stale = await store.get("m/1", consistency=Consistency.STALE)
+        assert stale is not None
+        # What is not mirrored waits for no mirror.
+        assert await store.get("app/org.example:shop/k") is None
+        assert (await store.range("app/", timeout_s=0.5)).revision == 3
+        monkeypatch.undo()
+        assert await store.get("m/1") is not None
+        assert [entry.key for entry in store.level(("m/",)).entries] == ["m/1"]

@@ -38,7 +38,7 @@ class Following:
         self._unopened: set[int] = set()
         """Watches whose beginning is not known: they never heard anything yet."""
         self._parts: dict[int, list[Change]] = {}
-        self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiters: dict[asyncio.Future[None], int] = {}
 
     def close(self) -> None:
         """End every watch."""
@@ -105,21 +105,16 @@ class Following:
     async def wait_for(self, revision: int, timeout_s: float) -> None:
         """Return when the mirror has `revision`, or when the time is over."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append((revision, waiter))
-        await asyncio.wait((waiter,), timeout=timeout_s)
-        waiter.cancel()
+        self._waiters[waiter] = revision
+        try:
+            await asyncio.wait((waiter,), timeout=timeout_s)
+        finally:
+            del self._waiters[waiter]
 
     def _wake(self) -> None:
-        if not self._waiters:
-            return
-        waiting, self._waiters = self._waiters, []
-        for revision, waiter in waiting:
-            if waiter.done():
-                continue
-            if revision <= self._mirror.revision:
+        for waiter, revision in self._waiters.items():
+            if revision <= self._mirror.revision and not waiter.done():
                 waiter.set_result(None)
-            else:
-                self._waiters.append((revision, waiter))
 
     # -- what comes ----------------------------------------------------------------------------
 

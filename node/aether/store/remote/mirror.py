@@ -11,6 +11,11 @@ LEFT_OUT = "app/"
 """Data of slices is not mirrored: it may be large, and no loop of the node looks at it."""
 
 
+def is_mirrored(key: str) -> bool:
+    """Return whether a key, or what lies under a prefix, can be in the mirror."""
+    return not key.startswith(LEFT_OUT)
+
+
 class Mirror:
     """All entries but those under `LEFT_OUT`, as of one revision that never goes back."""
 

@@ -34,7 +34,7 @@ from aether.store.protocol import (
 from aether.store.reads import no_quorum_for_read
 from aether.store.remote.following import Following
 from aether.store.remote.link import Link
-from aether.store.remote.mirror import Mirror
+from aether.store.remote.mirror import Mirror, is_mirrored
 from aether.store.spec import OnMembers
 from aether.store.submitter import ATTEMPT_S, FIRST_RETRY_S, LAST_RETRY_S, Submitter, refuse
 from aether.store.watch import PROGRESS_S, Watch
@@ -208,7 +208,9 @@ class RemoteStore:
                 raise Invalid(f"{what} {value}: it must be 0 or more")
         fresh = consistency is Consistency.LINEARIZABLE
         return await self._read(
-            lambda number, ms: List(number, ms, fresh, prefix, start, limit, revision), timeout_s
+            lambda number, ms: List(number, ms, fresh, prefix, start, limit, revision),
+            timeout_s,
+            levelled=fresh and is_mirrored(prefix),
         )
 
     async def get(
@@ -218,21 +220,35 @@ class RemoteStore:
         consistency: Consistency = Consistency.LINEARIZABLE,
         timeout_s: float = STORE_S,
     ) -> Entry | None:
-        """Return one key, or None when it does not exist."""
+        """Return one key, or None when it does not exist; see `ports.Store.get`."""
         refuse(key_problem(key))
         fresh = consistency is Consistency.LINEARIZABLE
-        found = await self._read(lambda number, ms: Get(number, ms, fresh, key), timeout_s)
+        found = await self._read(
+            lambda number, ms: Get(number, ms, fresh, key),
+            timeout_s,
+            levelled=fresh and is_mirrored(key),
+        )
         return found.entries[0] if found.entries else None
 
-    async def _read(self, asked: Callable[[int, int], Get | List], timeout_s: float) -> Range:
+    async def _read(
+        self, asked: Callable[[int, int], Get | List], timeout_s: float, *, levelled: bool
+    ) -> Range:
+        """Return the whole answer; when `levelled`, not before `level` has as much."""
+
         async def attempt(left_s: float) -> list[Found]:
             return await self._link.read(asked, left_s)
 
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + timeout_s
         try:
             parts = await self._repeat(attempt, timeout_s, ATTEMPT_S)
         except Unavailable as problem:
             raise no_quorum_for_read(timeout_s, problem) from problem
         last = parts[-1]
+        if levelled and last.revision > self._mirror.revision:
+            await self._following.wait_for(last.revision, max(0.0, deadline - clock()))
+            if last.revision > self._mirror.revision:
+                raise _level_is_behind(last.revision, self._mirror.revision, timeout_s)
         entries = tuple(entry for part in parts for entry in part.entries)
         return Range(last.revision, entries, last.more)
 
@@ -296,6 +312,13 @@ class RemoteStore:
     def revision(self) -> int:
         """Revision this node knows to be applied here."""
         return self._mirror.revision
+
+
+def _level_is_behind(read: int, known: int, timeout_s: float) -> Unavailable:
+    return Unavailable(
+        f"the read is of revision {read}, of which this node knows {known} after {timeout_s:g} s: "
+        "what its store process tells it comes too late; retry, or read with consistency=stale"
+    )
 
 
 def _node(name: str) -> NodeId:
