@@ -36,8 +36,8 @@ BLUEPRINT_BODY_BYTES = 2 * MAX_SOURCE_BYTES
 """Room for a blueprint inside JSON."""
 SHORT_TEXT = 4096
 """Characters read at once: a thread would cost more than it saves."""
-FRESH_S = 2.0
-"""Longest wait until this node is sure to know what the cluster holds."""
+FRESH_S = 1.0
+"""Longest wait until this node is sure to know what the cluster holds; then it says nothing about that."""
 TURN_S = 20.0
 """Longest wait for the changes of blueprints before this one."""
 

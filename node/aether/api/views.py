@@ -10,7 +10,7 @@ from aether.core.model import keys
 from aether.core.model.view import PREFIXES, ClusterView, project
 from aether.core.store.commands import Applied, Consistency, Guard, Txn
 from aether.errors import AetherError, Conflict, Invalid, NotFound
-from aether.ports import Store
+from aether.ports import STORE_S, Store
 
 ATTEMPTS = 5
 """Most tries of one change while others change the same keys."""
@@ -25,10 +25,15 @@ class Change:
     summary: str
 
 
-async def read_view(store: Store, consistency: Consistency) -> ClusterView:
-    """Return the cluster; linearizable means: not older than any write acknowledged before."""
+async def read_view(
+    store: Store, consistency: Consistency, timeout_s: float = STORE_S
+) -> ClusterView:
+    """Return the cluster; linearizable means: not older than any write acknowledged before.
+
+    Raises Unavailable when that cannot be had within `timeout_s`.
+    """
     if consistency is Consistency.LINEARIZABLE:
-        await store.get(keys.EPOCH)
+        await store.get(keys.EPOCH, timeout_s=timeout_s)
     level = store.level(PREFIXES)
     return project(
         ((entry.key, entry.value, entry.mod_revision) for entry in level.entries), level.revision

@@ -1,7 +1,10 @@
 """What another node than the leader refuses by itself, and what it leaves to the leader."""
 
+from dataclasses import replace
+
 import pytest
 
+from aether.api.blueprint_texts import FRESH_S
 from aether.api.call import FORWARDED
 from aether.api.routes import ENDPOINTS
 from aether.core.model import keys
@@ -11,7 +14,7 @@ from aether.errors import NoQuorum
 from aether.ports import ApiRequest, ApiResponse
 from tests.api_world import BLUEPRINT, SHOP_1, ApiWorld, artifact_record
 from tests.hostile_blueprints import hostile_blueprints
-from tests.worlds import APP, SHOP, nodes, with_artifact
+from tests.worlds import APP, SHOP, node_record, nodes, with_artifact
 
 HOPELESS = [
     ("POST", "blueprints", b"id = ", 400),
@@ -103,6 +106,54 @@ async def test_a_refused_text_is_told_nothing_of_the_cluster_that_is_not_true_an
     fresh = (await follower.call("POST", "blueprints", text.encode())).json()["problems"]
     assert [problem.split(":")[1] for problem in fresh] == ["1", "5"]
     assert unsure == fresh
+
+
+async def test_what_this_node_cannot_find_out_is_the_leaders_to_answer(
+    follower: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = list[float]()
+
+    async def cut_off(key: str, *, timeout_s: float) -> None:
+        waits.append(timeout_s)
+        raise NoQuorum(f"{key} was not read")
+
+    monkeypatch.setattr(follower.store, "get", cut_off)
+    follower.link.answer = ApiResponse(status=299, headers={}, body=b"{}")
+    for path in ("blueprints", "blueprints/plan"):
+        assert (await follower.call("POST", path, BLUEPRINT.encode())).status == 299
+    assert [leader for leader, _ in follower.link.asked] == ["node-0", "node-0"]
+    assert waits == [FRESH_S, FRESH_S]
+
+
+NEWER = [
+    ("POST", "blueprints", b"oops = 1\n" + BLUEPRINT.encode(), 422),
+    ("POST", "blueprints/plan", b"oops = 1\n" + BLUEPRINT.encode(), 422),
+    ("POST", "blueprints", BLUEPRINT.encode(), 422),
+    ("POST", f"slices/{SHOP}/scale", b'{"instances": 1, "oops": 1}', 422),
+    ("POST", "blueprints", b"id = ", 400),
+    ("POST", "blueprints", b"#" * 300_000, 413),
+    ("POST", f"slices/{SHOP}/scale", b"[" * 30_000, 400),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), NEWER)
+async def test_a_leader_of_another_version_is_not_spoken_for(
+    follower: ApiWorld, method: str, path: str, body: bytes, status: int
+) -> None:
+    leader = NodeId("node-0")
+    ours = replace(node_record("node-0"), version=follower.context.version)
+    follower.link.answer = ApiResponse(status=299, headers={}, body=b"{}")
+
+    other = replace(ours, node=NodeId("node-01"), version="9.0.0")
+    await follower.put({keys.node(leader): encode(ours), keys.node(other.node): encode(other)})
+    assert (await follower.call(method, path, body)).status == status
+    assert follower.link.asked == []
+
+    for record in (encode(replace(ours, version="9.0.0")), b"of a version that writes otherwise"):
+        await follower.put({keys.node(leader): record})
+        forwarded = (await follower.call(method, path, body)).status
+        assert forwarded == (299 if status == 422 else status)
+    assert len(follower.link.asked) == (2 if status == 422 else 0)
 
 
 async def test_what_was_forwarded_is_not_sifted_again(follower: ApiWorld) -> None:
