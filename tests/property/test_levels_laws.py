@@ -7,7 +7,7 @@ from aether.core.model.reason import Reason
 from aether.core.store.codec import encode_command
 from aether.core.store.commands import Delete, DeletePrefix, Operation, Put, Range, Txn
 from aether.core.store.machine import KvMachine
-from aether.store.levels import Levels
+from aether.store.levels import Levels, MachineSource
 
 REASON = Reason("test", "law", "because")
 LEVELS = (("a/",), ("b/", "a/"), ("a/b", "a/", "c/"), ("",), (), ("b/1",))
@@ -47,7 +47,7 @@ def test_a_level_is_what_a_fresh_reading_gives(
     history: list[list[Operation] | str], data: st.DataObject
 ) -> None:
     machine = KvMachine()
-    levels = Levels(machine)
+    levels = Levels(MachineSource(machine))
     for step in history:
         after(machine, step)
         for prefixes in data.draw(wanted):
@@ -57,7 +57,7 @@ def test_a_level_is_what_a_fresh_reading_gives(
 @given(histories)
 def test_what_was_returned_never_changes(history: list[list[Operation] | str]) -> None:
     machine = KvMachine()
-    levels = Levels(machine)
+    levels = Levels(MachineSource(machine))
     kept = list[tuple[Range, Range]]()
     for step in history:
         after(machine, step)
@@ -70,7 +70,7 @@ def test_entries_are_the_very_same_exactly_while_nothing_changed_below(
     history: list[list[Operation] | str], batch: list[Operation]
 ) -> None:
     machine = KvMachine()
-    levels = Levels(machine)
+    levels = Levels(MachineSource(machine))
     for step in history:
         after(machine, step)
     before = levels.look(("a/",))

@@ -10,7 +10,7 @@ from aether.core.store.limits import key_problem, prefix_problem
 from aether.core.store.machine import KvMachine
 from aether.errors import Invalid
 from aether.ports import STORE_S, Consensus
-from aether.store.levels import Levels
+from aether.store.levels import Levels, MachineSource
 from aether.store.reads import ReadBarrier, range_of
 from aether.store.submitter import Submitter, refuse
 from aether.store.watch import Watch, Watchers
@@ -35,7 +35,7 @@ class KvStore:
         self._consensus = consensus
         self._machine = machine
         self._watchers = Watchers(machine)
-        self._levels = Levels(machine)
+        self._levels = Levels(MachineSource(machine))
         self._tasks = Tasks()
         self._reads = ReadBarrier(consensus, self._tasks)
         self._submitter = Submitter(consensus.propose, dice, wall)

@@ -145,6 +145,22 @@ class StoreContract:
             assert [entry.key for entry in level.entries][number:] == [f"f/{number:02}"]
             assert level.revision >= outcome.revision
 
+    async def test_a_level_nothing_changed_below_is_the_very_same(
+        self, stores: Sequence[AnyStore]
+    ) -> None:
+        await stores[0].txn(put("s/1"), WAIT_S)
+        assert await stores[-1].get("s/1") is not None
+        before = stores[-1].level(("s/",))
+        for key in ("t/1", "app/s"):
+            outcome = await stores[0].txn(put(key), WAIT_S)
+            await seen(stores[-1], outcome.revision)
+        after = stores[-1].level(("s/",))
+        assert after.revision > before.revision
+        assert after.entries is before.entries
+        outcome = await stores[0].txn(put("s/1"), WAIT_S)
+        await seen(stores[-1], outcome.revision)
+        assert stores[-1].level(("s/",)).entries[0].version == 2
+
     async def test_a_watch_sees_every_change_in_order(self, stores: Sequence[AnyStore]) -> None:
         watch = stores[-1].watch("w/")
         for number in range(20):

@@ -2,8 +2,8 @@ import pytest
 
 from aether.core.model.reason import Reason
 from aether.core.store.commands import Change, Changes, Entry
-from aether.errors import Invalid
-from aether.store.remote.mirror import Mirror
+from aether.errors import Invalid, TooLarge
+from aether.store.remote.mirror import MOST_CHANGED, Mirror
 
 REASON = Reason("test", "unit", "because")
 
@@ -48,3 +48,48 @@ def test_it_never_goes_back() -> None:
 def test_data_of_slices_is_not_in_it(prefix: str) -> None:
     with pytest.raises(Invalid, match="range"):
         Mirror().level([prefix])
+
+
+def test_while_nothing_changes_under_the_prefixes_the_entries_are_the_very_same() -> None:
+    mirror = Mirror()
+    mirror.fill(5, [entry("a/1", 5), entry("b/1", 3)])
+    before = mirror.level(("a/",))
+    assert mirror.level(["a/"]) is before
+    mirror.change(changed(6, Change("b/1", entry("b/1", 6))))
+    mirror.reached(9)
+    after = mirror.level(("a/",))
+    assert (before.revision, after.revision) == (5, 9)
+    assert after.entries is before.entries
+    mirror.change(changed(10, Change("a/1", entry("a/1", 10))))
+    assert [one.mod_revision for one in mirror.level(("a/",)).entries] == [10]
+    assert [one.mod_revision for one in before.entries] == [5]
+
+
+def test_keys_that_are_read_anew_and_found_as_they_were_are_the_very_same_too() -> None:
+    mirror = Mirror()
+    mirror.fill(5, [entry("a/1", 5), entry("b/1", 3)])
+    before = mirror.level(("a/",))
+    mirror.fill(7, [entry("a/1", 5), entry("b/1", 7)])
+    assert mirror.level(("a/",)).entries is before.entries
+    mirror.fill(7, [entry("a/2", 6), entry("b/1", 7)])
+    assert keys(mirror, "a/") == ["a/2"]
+    assert mirror.level(("a/",)).revision == 7
+
+
+def test_a_level_that_more_was_changed_since_than_is_remembered_is_read_anew() -> None:
+    mirror = Mirror()
+    mirror.fill(1, [entry("a/0", 1)])
+    assert keys(mirror, "a/") == ["a/0"]
+    for revision in range(2, MOST_CHANGED + 20):
+        name = f"a/{revision % 7}"
+        mirror.change(changed(revision, Change(name, entry(name, revision))))
+    assert mirror.changed_since(19) is not None
+    assert mirror.changed_since(18) is None
+    read = mirror.level(("a/",)).entries
+    assert [one.key for one in read] == [f"a/{number}" for number in range(7)]
+    assert max(one.mod_revision for one in read) == MOST_CHANGED + 19
+
+
+def test_a_prefix_that_cannot_be_is_refused() -> None:
+    with pytest.raises(TooLarge, match="prefix"):
+        Mirror().level(["a/", "x" * 5000])
