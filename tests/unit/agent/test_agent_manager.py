@@ -1,6 +1,8 @@
 """The node's shell: what it does before it has caught up, and with hosts nobody asked for."""
 
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -46,6 +48,44 @@ def stray_host() -> HostStatus:
     return HostStatus(instance=I0, generation=1, pid=1, state="active", socket="/s", token="t")
 
 
+async def asked_to(store: KvStore, desired: Desired, generation: int = 2) -> None:
+    (record,) = with_artifact(nodes(), f"{SHOP}:1.0.0").artifacts.values()
+    known = Put(keys.artifact(I0.artifact), encode(record))
+    wanted = Put(keys.wanted(NODE, I0), encode(wish(desired, generation)))
+    await store.txn(Txn((known, wanted), Reason("test", "test", "wish")))
+
+
+async def told(store: KvStore) -> PhaseRecord | None:
+    entry = await store.get(keys.phase(NODE, I0))
+    return decode(entry.value, PhaseRecord) if entry is not None else None
+
+
+async def phase(store: KvStore) -> Phase | None:
+    fact = await told(store)
+    return fact.state if fact is not None else None
+
+
+@asynccontextmanager
+async def running(
+    desired: Desired,
+    *,
+    generation: int = 2,
+    host: HostStatus | None = None,
+    prepare: Prepare = nothing_to_prepare,
+) -> AsyncIterator[tuple[KvStore, SimulatedLauncher, NodeDeploymentManager]]:
+    """A node that is asked for one instance, of which it may have a host already."""
+    oracle = Oracle()
+    store, launcher, manager = make(oracle, prepare)
+    oracle.reconnect(NODE)
+    await asked_to(store, desired, generation)
+    if host is not None:
+        launcher.live[I0] = host
+    tasks = Tasks()
+    tasks.start("agent", manager.run())
+    yield store, launcher, manager
+    await tasks.stop()
+
+
 def test_hosts_are_left_alone_until_the_store_has_caught_up() -> None:
     async def story() -> None:
         oracle = Oracle()
@@ -65,129 +105,79 @@ def test_hosts_are_left_alone_until_the_store_has_caught_up() -> None:
 
 def test_a_wish_is_carried_out_and_one_withdrawn_midway_is_undone() -> None:
     async def story() -> None:
-        oracle = Oracle()
-        store, launcher, manager = make(oracle)
-        oracle.reconnect(NODE)
-        (record,) = with_artifact(nodes(), f"{SHOP}:1.0.0").artifacts.values()
-        loading = Put(keys.wanted(NODE, I0), encode(wish(Desired.LOAD, 1)))
-        known = Put(keys.artifact(I0.artifact), encode(record))
-        await store.txn(Txn((known, loading), Reason("test", "test", "wish")))
-        tasks = Tasks()
-        tasks.start("agent", manager.run())
-        await let_pass(5.0)
-        entry = await store.get(keys.phase(NODE, I0))
-        assert entry is not None
-        assert decode(entry.value, PhaseRecord).state is Phase.LOADED
-        assert I0 in manager.hosts
-        leaving = Put(keys.wanted(NODE, I0), encode(wish(Desired.UNLOAD, 2)))
-        await store.txn(Txn((leaving,), Reason("test", "test", "withdraw")))
-        await let_pass(5.0)
-        assert await store.get(keys.phase(NODE, I0)) is None
-        assert not launcher.live
-        await tasks.stop()
+        async with running(Desired.LOAD, generation=1) as (store, launcher, manager):
+            await let_pass(5.0)
+            assert await phase(store) is Phase.LOADED
+            assert I0 in manager.hosts
+            await asked_to(store, Desired.UNLOAD)
+            await let_pass(5.0)
+            assert await told(store) is None
+            assert not launcher.live
 
     run_virtual(story())
 
 
 def test_a_host_that_never_says_what_it_is_fails_in_time() -> None:
     async def story() -> None:
-        oracle = Oracle()
-        store, launcher, manager = make(oracle)
-        oracle.reconnect(NODE)
-        loading = Put(keys.wanted(NODE, I0), encode(wish(Desired.LOAD, 1)))
-        await store.txn(Txn((loading,), Reason("test", "test", "wish")))
-        launcher.live[I0] = replace(stray_host(), state="starting")
-        tasks = Tasks()
-        tasks.start("agent", manager.run())
-        await let_pass(115.0)
-        assert I0 in launcher.live
-        await let_pass(10.0)
-        assert I0 not in launcher.live
-        entry = await store.get(keys.phase(NODE, I0))
-        assert entry is not None
-        fact = decode(entry.value, PhaseRecord)
-        assert fact.state is Phase.FAILED
-        assert fact.failure is not None
-        assert "has not said for 120 s what it is" in fact.failure.message
-        await tasks.stop()
+        silent = replace(stray_host(), state="starting")
+        async with running(Desired.LOAD, generation=1, host=silent) as (store, launcher, _):
+            await let_pass(115.0)
+            assert I0 in launcher.live
+            await let_pass(10.0)
+            assert I0 not in launcher.live
+            fact = await told(store)
+            assert fact is not None
+            assert fact.state is Phase.FAILED
+            assert fact.failure is not None
+            assert "has not said for 120 s what it is" in fact.failure.message
 
     run_virtual(story())
 
 
 def test_each_wish_gives_a_silent_host_its_time_anew() -> None:
     async def story() -> None:
-        oracle = Oracle()
-        store, launcher, manager = make(oracle)
-        oracle.reconnect(NODE)
-        key = keys.wanted(NODE, I0)
-        serving = Put(key, encode(wish(Desired.ACTIVATE, 2)))
-        await store.txn(Txn((serving,), Reason("test", "test", "wish")))
-        launcher.live[I0] = replace(stray_host(), state="starting")
-        tasks = Tasks()
-        tasks.start("agent", manager.run())
-        await let_pass(50.0)
-        leaving = Put(key, encode(wish(Desired.DEACTIVATE, 3)))
-        await store.txn(Txn((leaving,), Reason("test", "test", "drain")))
-        await let_pass(25.0)
-        assert I0 in launcher.live, "30 s are allowed for draining"
-        await let_pass(10.0)
-        assert I0 not in launcher.live
-        await tasks.stop()
+        silent = replace(stray_host(), state="starting")
+        async with running(Desired.ACTIVATE, host=silent) as (store, launcher, _):
+            await let_pass(50.0)
+            await asked_to(store, Desired.DEACTIVATE, generation=3)
+            await let_pass(25.0)
+            assert I0 in launcher.live, "30 s are allowed for draining"
+            await let_pass(10.0)
+            assert I0 not in launcher.live
 
     run_virtual(story())
 
 
 def test_hosts_a_new_launcher_has_not_heard_from_go_on_serving() -> None:
     async def story() -> None:
-        oracle = Oracle()
-        store, launcher, manager = make(oracle)
-        oracle.reconnect(NODE)
-        (record,) = with_artifact(nodes(), f"{SHOP}:1.0.0").artifacts.values()
-        known = Put(keys.artifact(I0.artifact), encode(record))
-        serving = Put(keys.wanted(NODE, I0), encode(wish(Desired.ACTIVATE, 2)))
-        await store.txn(Txn((known, serving), Reason("test", "test", "wish")))
-        tasks = Tasks()
-        tasks.start("agent", manager.run())
-        await let_pass(10.0)
-        serves = launcher.live[I0]
-        launcher.live[I0] = replace(serves, state="starting", generation=0, token="")
-        await let_pass(3.0)
-        assert launcher.live[I0].pid == serves.pid
-        assert manager.slice_of("") is None
-        launcher.live[I0] = serves
-        await let_pass(3.0)
-        assert launcher.live[I0] == serves
-        assert manager.slice_of(serves.token) == SHOP
-        assert manager.slice_of("kein Schlüssel") is None
-        entry = await store.get(keys.phase(NODE, I0))
-        assert entry is not None
-        assert decode(entry.value, PhaseRecord).state is Phase.ACTIVE
-        await tasks.stop()
+        async with running(Desired.ACTIVATE) as (store, launcher, manager):
+            await let_pass(10.0)
+            serves = launcher.live[I0]
+            launcher.live[I0] = replace(serves, state="starting", generation=0, token="")
+            await let_pass(3.0)
+            assert launcher.live[I0].pid == serves.pid
+            assert manager.slice_of("") is None
+            launcher.live[I0] = serves
+            await let_pass(3.0)
+            assert launcher.live[I0] == serves
+            assert manager.slice_of(serves.token) == SHOP
+            assert manager.slice_of("kein Schlüssel") is None
+            assert await phase(store) is Phase.ACTIVE
 
     run_virtual(story())
 
 
 def test_an_instance_whose_wish_cannot_be_read_serves_on() -> None:
     async def story() -> None:
-        oracle = Oracle()
-        store, launcher, manager = make(oracle)
-        oracle.reconnect(NODE)
-        (record,) = with_artifact(nodes(), f"{SHOP}:1.0.0").artifacts.values()
-        known = Put(keys.artifact(I0.artifact), encode(record))
-        serving = Put(keys.wanted(NODE, I0), encode(wish(Desired.ACTIVATE, 2)))
-        await store.txn(Txn((known, serving), Reason("test", "test", "wish")))
-        tasks = Tasks()
-        tasks.start("agent", manager.run())
-        await let_pass(10.0)
-        serves = launcher.live[I0]
-        later = encode(wish(Desired.ACTIVATE, 3)).replace(b"ACTIVATE", b"HIBERNATE")
-        await store.txn(Txn((Put(keys.wanted(NODE, I0), later),), Reason("test", "test", "later")))
-        await let_pass(10.0)
-        assert launcher.live[I0] == serves
-        entry = await store.get(keys.phase(NODE, I0))
-        assert entry is not None
-        assert decode(entry.value, PhaseRecord).state is Phase.ACTIVE
-        await tasks.stop()
+        async with running(Desired.ACTIVATE) as (store, launcher, _):
+            await let_pass(10.0)
+            serves = launcher.live[I0]
+            later = encode(wish(Desired.ACTIVATE, 3)).replace(b"ACTIVATE", b"HIBERNATE")
+            unread = Put(keys.wanted(NODE, I0), later)
+            await store.txn(Txn((unread,), Reason("test", "test", "later")))
+            await let_pass(10.0)
+            assert launcher.live[I0] == serves
+            assert await phase(store) is Phase.ACTIVE
 
     run_virtual(story())
 
@@ -219,18 +209,6 @@ def test_a_step_that_ends_in_a_bug_is_tried_again_after_a_pause_only(
     run_virtual(story())
 
 
-async def asked_to(store: KvStore, desired: Desired) -> None:
-    (record,) = with_artifact(nodes(), f"{SHOP}:1.0.0").artifacts.values()
-    known = Put(keys.artifact(I0.artifact), encode(record))
-    wanted = Put(keys.wanted(NODE, I0), encode(wish(desired, 2)))
-    await store.txn(Txn((known, wanted), Reason("test", "test", "wish")))
-
-
-async def told(store: KvStore) -> PhaseRecord | None:
-    entry = await store.get(keys.phase(NODE, I0))
-    return decode(entry.value, PhaseRecord) if entry is not None else None
-
-
 def test_a_fact_that_was_not_written_holds_up_no_restart(monkeypatch: pytest.MonkeyPatch) -> None:
     """A node that starts again loads what is to serve; then the store cannot answer for a moment."""
 
@@ -253,9 +231,7 @@ def test_a_fact_that_was_not_written_holds_up_no_restart(monkeypatch: pytest.Mon
         tasks.start("agent", manager.run())
         await let_pass(10.0)
         assert lost
-        fact = await told(store)
-        assert fact is not None
-        assert fact.state is Phase.ACTIVE
+        assert await phase(store) is Phase.ACTIVE
         assert launcher.live[I0].state == "active"
         await tasks.stop()
 
@@ -264,26 +240,20 @@ def test_a_fact_that_was_not_written_holds_up_no_restart(monkeypatch: pytest.Mon
 
 def test_a_disk_that_is_full_is_a_failure_the_leader_hears_of() -> None:
     async def story() -> None:
-        oracle = Oracle()
         tries: list[ArtifactRecord] = []
 
         async def prepare(record: ArtifactRecord) -> tuple[str, ...]:
             tries.append(record)
             raise OSError(28, "No space left on device")
 
-        store, launcher, manager = make(oracle, prepare)
-        oracle.reconnect(NODE)
-        await asked_to(store, Desired.LOAD)
-        tasks = Tasks()
-        tasks.start("agent", manager.run())
-        await let_pass(60.0)
-        fact = await told(store)
-        assert fact is not None
-        assert fact.failure is not None
-        assert (fact.state, fact.failure.kind) == (Phase.FAILED, "transient")
-        assert "No space left on device" in fact.failure.message
-        assert len(tries) == 1
-        assert not launcher.live
-        await tasks.stop()
+        async with running(Desired.LOAD, prepare=prepare) as (store, launcher, _):
+            await let_pass(60.0)
+            fact = await told(store)
+            assert fact is not None
+            assert fact.failure is not None
+            assert (fact.state, fact.failure.kind) == (Phase.FAILED, "transient")
+            assert "No space left on device" in fact.failure.message
+            assert len(tries) == 1
+            assert not launcher.live
 
     run_virtual(story())
