@@ -86,6 +86,17 @@ def test_who_is_ended_without_draining_must_not_have_begun_to_serve_meanwhile() 
     assert keys.phase(*WHERE) not in [guard.key for guard in drained]
 
 
+def test_what_a_drain_takes_away_needs_the_order_as_it_was_seen() -> None:
+    seen = with_instance(VIEW, "n1", WHERE[1], wish(), None)
+    seen = replace(seen, revisions={**seen.revisions, keys.verdict(WHERE[0]): 9})
+    because = Reason("", "drain", "n1 drains")
+    for desired in (Desired.DEACTIVATE, Desired.UNLOAD):
+        guards = lower(Wish(*WHERE, wish(desired), because), seen, 7).guards
+        assert Guard(keys.verdict(WHERE[0]), 9) in guards
+        others = lower(Wish(*WHERE, wish(desired), BECAUSE), seen, 7).guards
+        assert keys.verdict(WHERE[0]) not in [guard.key for guard in others]
+
+
 def test_what_nobody_asks_for_must_not_be_asked_for_meanwhile() -> None:
     seen = with_instance(VIEW, "n1", WHERE[1], wish(), None)
     unasked = replace(seen, targets={SHOP: target()})

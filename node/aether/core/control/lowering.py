@@ -40,7 +40,8 @@ def lower(command: Command, view: ClusterView, epoch_revision: int) -> Txn:
     It holds while this leadership stands (`control/epoch` unchanged) and while every key it
     writes is as the view showed it; a wish also while its target is, a new instance while the
     verdict on its node is, and an end without draining, to begin anew or for good, while the fact of
-    the instance is. What takes away a slice that no blueprint asks for holds while none does.
+    the instance is. What takes away a slice that no blueprint asks for holds while none does, and what
+    a drain takes away while the verdict on its node, which holds the order, is.
     """
     operations = _operations(command)
     keys_read = [
@@ -63,11 +64,14 @@ def _read_too(command: Command, view: ClusterView) -> tuple[str, ...]:
             target = keys.target(instance.base)
             if _is_new(command, view):
                 return (target, keys.verdict(node))
-            asking = _ask_for(instance.base, view)
+            # Both may be taken back meanwhile: that nobody asks for the slice, and the order to drain.
+            orders = _ask_for(instance.base, view)
+            if command.because.rule == "drain":
+                orders = (*orders, keys.verdict(node))
             if record.desired in _ENDS_THE_HOST:
                 # It is ended without draining as it does not serve: it must not have begun to.
-                return (target, keys.phase(node, instance), *asking)
-            return (target, *asking)
+                return (target, keys.phase(node, instance), *orders)
+            return (target, *orders)
         case _:
             return ()
 
