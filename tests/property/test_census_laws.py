@@ -104,7 +104,9 @@ def test_the_census_says_of_each_instance_what_the_view_says(view: ClusterView) 
     assert counted.leaving + len(counted.staying) == len(view.wanted)
     for placed in counted.staying:
         assert (placed in counted.relied_on) == is_relied_on(view, placed)
-        assert (placed in counted.unclear) == may_serve(view, placed)
+        assert (placed in counted.unclear) == may_serve(
+            view.phases.get(placed), is_current=view.is_current(placed)
+        )
         assert (placed in counted.serving) == view.is_active(placed)
 
 

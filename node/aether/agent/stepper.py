@@ -128,7 +128,7 @@ class Stepper:
                 await fact.move(fact.wish.desired, Event.HOST_FOUND, host)
             case Step.REPORT_ACTIVE:
                 await self._report_active(fact, host, Event.HOST_FOUND)
-            case _:
+            case Step.GIVE_HOST_UP | Step.REPORT_VANISHED:
                 words = self._last_words(step, fact)
                 await self._fail(fact, "transient", words, Event.HOST_EXITED)
 

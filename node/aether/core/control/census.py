@@ -10,7 +10,7 @@ from aether.core.control import updates
 from aether.core.control.liveness import is_doubted
 from aether.core.control.moves import has_victims
 from aether.core.control.recovery import has_answered, step_limit_s
-from aether.core.control.removal import is_leaving
+from aether.core.control.removal import is_leaving, may_serve
 from aether.core.control.signals import Signals
 from aether.core.control.waiting import Waiting
 from aether.core.model.ids import NodeId
@@ -91,13 +91,13 @@ class _Sheet:
             self.relied_on.append(copy.placed)
         if updates.fits(copy.placed[1].artifact.version, wish, self.target, copy.node):
             self.fitting.append(copy.placed)
-        elif not _is_unclear(copy):
+        elif not may_serve(copy.phase, is_current=copy.is_current):
             self.outdated.append(copy.placed)
             self.unproven = self.unproven or wish.desired is Desired.LOAD
 
     def _ask_what_it_does(self, copy: Copy, wish: WantedRecord) -> None:
         placed, phase = copy.placed, copy.phase
-        if _is_unclear(copy):
+        if may_serve(copy.phase, is_current=copy.is_current):
             self.unclear.append(placed)
         answered = has_answered(wish, phase, is_current=copy.is_current)
         if not answered:
@@ -132,11 +132,6 @@ def count(one: SliceView) -> Census:
         unproven=sheet.unproven,
         limits=tuple(sheet.limits),
     )
-
-
-def _is_unclear(copy: Copy) -> bool:
-    phase = copy.phase
-    return phase is not None and not copy.is_current and phase.state is Phase.ACTIVE
 
 
 def idles(one: SliceView) -> tuple[Waiting, ...] | None:

@@ -85,21 +85,13 @@ def _outgoing(view: ClusterView) -> Iterator[Placed]:
 
 def _outgoing_of(one: SliceView) -> tuple[Placed, ...]:
     """Return which instances of a slice are outgoing; an update that has failed for good ends none."""
-    target = one.target
-    if target is None:
+    if one.target is None:
         return ()
-    staying = [copy for copy in one.copies if copy.wish is not None and not is_leaving(copy.wish)]
-    leaving = [copy for copy in one.copies if copy.wish is not None and is_leaving(copy.wish)]
-    old = [copy for copy in staying if not _is_wanted(copy, target)]
-    new = [copy for copy in staying if _is_wanted(copy, target)]
-    if new and all(_has_failed_for_good(copy) for copy in new):
-        old = []
-    return tuple(copy.placed for copy in (*leaving, *old))
-
-
-def _is_wanted(copy: Copy, target: TargetRecord) -> bool:
-    wish, version = copy.wish, copy.placed[1].version
-    return wish is not None and updates.fits(version, wish, target, copy.node)
+    counted = one.once(count)
+    new = [copy for copy in one.copies if copy.placed in counted.fitting]
+    has_stopped = bool(new) and all(_has_failed_for_good(copy) for copy in new)
+    staying = frozenset(counted.staying) if has_stopped else counted.fitting
+    return tuple(placed for placed in one.wanted if placed not in staying)
 
 
 def _has_failed_for_good(copy: Copy) -> bool:

@@ -216,7 +216,9 @@ class _Stage:
             active=tally.active,
             budget=min_available(tally.target),
             candidates=tuple(c for c in candidates if not c.avoided),
-            may_serve=may_serve(self._view, placed),
+            may_serve=may_serve(
+                self._view.phases.get(placed), is_current=self._view.is_current(placed)
+            ),
         )
 
     def _replace(self, placed: Placed, tally: Tally, asked: Evacuation, choice: Choice) -> Wish:

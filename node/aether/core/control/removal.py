@@ -63,14 +63,13 @@ def next_step(asked: Departure) -> Step:
     return "forget" if asked.gone or stuck else "wait"
 
 
-def may_serve(view: ClusterView, placed: Placed) -> bool:
+def may_serve(phase: PhaseRecord | None, *, is_current: bool) -> bool:
     """Whether it is not known that an instance serves, and not that it does not.
 
     Hosts outlive the node process: what another life of the node called ACTIVE is likely to serve until
     the present life has looked, or until that other life is registered.
     """
-    phase = view.phases.get(placed)
-    return phase is not None and phase.state is Phase.ACTIVE and not view.is_current(placed)
+    return phase is not None and phase.state is Phase.ACTIVE and not is_current
 
 
 def begin_removal(
@@ -135,7 +134,7 @@ def _asked(
         gone=phase is None,
         waited_s=round(waited_s, 3),
         limit_s=step_limit_s(wish.desired),
-        may_serve=phase is not None and phase.state is Phase.ACTIVE and not is_current,
+        may_serve=may_serve(phase, is_current=is_current),
     )
 
 
