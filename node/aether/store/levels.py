@@ -126,9 +126,9 @@ class _Level:
         return [change for change in changes if change.key.startswith(prefixes)]
 
     def _read(self, source: Source) -> None:
-        self._replaced = source.replaced
         self._entries = [entry for prefix in self._prefixes for entry in source.read(prefix)]
         self._keys = [entry.key for entry in self._entries]
+        self._replaced = source.replaced  # last: what could not be read does not count as read
 
     def _take(self, change: Change) -> None:
         key, entry = change.key, change.entry
