@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from aether.core.dataplane.match import PatternError, form_of
-from aether.core.dataplane.table import Endpoint, RouteRow, Table, is_host_port
+from aether.core.dataplane.soundness import is_host_port
+from aether.core.dataplane.table import Endpoint, RouteRow, Table
 from aether.core.model.ids import InstanceId, NodeId
 from aether.core.model.lifecycle import Phase
 from aether.core.model.records import Verdict
