@@ -1,0 +1,60 @@
+"""What one router process counts, and how that reaches its node: one reading a second.
+
+A reading goes out as frames `{"op": "counts", …}` on the table link. Counts are those since the
+start of the process, so a frame that is not sent, or a node that restarts, loses nothing.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Iterator
+from itertools import islice
+
+from aether.core.dataplane.route_counts import RouteCounts
+from aether.frames import pack
+
+PERIOD_S = 1.0
+MOST_SERIES_A_READING = 512
+SERIES_A_FRAME = 64
+"""Packing a frame of so many takes about a millisecond, in which no request is served."""
+MOST_IN_FLIGHT = 1024
+"""Routes whose requests in flight are told."""
+
+
+class Observer(RouteCounts):
+    """The counts of one router process; `began` and `ended` are called for every request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run = secrets.token_hex(8)
+
+    def frames(self) -> Iterator[bytes]:
+        """Make a reading and yield it packed; there is one frame at least, at most nine."""
+        first = {
+            "op": "counts",
+            "run": self._run,
+            "overflowed": self.overflowed,
+            "in_flight": dict(islice(self.in_flight.items(), MOST_IN_FLIGHT)),
+            "series": [],
+        }
+        yield pack(first)
+        changed = self.changed(MOST_SERIES_A_READING)
+        while series := list(islice(changed, SERIES_A_FRAME)):
+            yield pack({"op": "counts", "run": self._run, "series": series})
+
+    async def ship(self, writer: asyncio.StreamWriter) -> None:
+        """Send a reading each second until cancelled or the link is closed.
+
+        The first tells everything. While the node has not taken what was sent before, nothing is
+        sent: the next reading makes up for it.
+        """
+        self.forget_readings()
+        transport = writer.transport
+        while not transport.is_closing():
+            await asyncio.sleep(PERIOD_S)
+            if transport.get_write_buffer_size():
+                continue
+            for frame in self.frames():
+                if transport.is_closing():
+                    return
+                writer.write(frame)
+                await asyncio.sleep(0)  # requests come first
