@@ -19,6 +19,7 @@ _NAMES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     keys.WANTED: ("wanted", lambda placed: keys.wanted(*placed)),
     keys.PHASES: ("phases", lambda placed: keys.phase(*placed)),
     keys.ROUTES: ("routes", lambda route: keys.route(*route)),
+    keys.TRAFFIC: ("traffic", keys.traffic),
     keys.PROVISIONS: ("provisions", keys.provision),
     keys.REMOVED: ("removed", keys.removed),
     keys.CONFIG: ("config", lambda name: keys.config(*name)),

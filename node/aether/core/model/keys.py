@@ -21,6 +21,7 @@ TARGETS = "target/"
 WANTED = "wanted/"
 PHASES = "phase/"
 ROUTES = "route/"
+TRAFFIC = "traffic/"
 TOPOLOGY = "topology"
 PROVISIONS = "provision/"
 REMOVED = "removed/"
@@ -44,6 +45,7 @@ SYSTEM_FAMILIES: tuple[str, ...] = (
     WANTED,
     PHASES,
     ROUTES,
+    TRAFFIC,
     TOPOLOGY,
     PROVISIONS,
     REMOVED,
@@ -88,9 +90,14 @@ def phase(node: NodeId, instance: InstanceId) -> str:
     return f"{PHASES}{node}/{instance}"
 
 
-def route(method: str, pattern: str) -> str:
-    """`route/{METHOD} {pattern}`."""
-    return f"{ROUTES}{method} {pattern}"
+def route(method: str, place: str) -> str:
+    """`route/{METHOD} {place}`; the place is `{host}{pattern}`, of which the host may be empty."""
+    return f"{ROUTES}{method} {place}"
+
+
+def traffic(base: SliceBase) -> str:
+    """`traffic/{slice base}`."""
+    return f"{TRAFFIC}{base}"
 
 
 def provision(node: NodeId) -> str:
@@ -144,11 +151,21 @@ def _placed(text: str) -> tuple[NodeId, InstanceId]:
 
 
 def read_route(key: str) -> tuple[str, str]:
-    """Return method and pattern of a `route/` key; raise ValueError for another key."""
-    method, space, pattern = key.removeprefix(ROUTES).partition(" ")
+    """Return method and place of a `route/` key; raise ValueError for another key."""
+    method, space, place = key.removeprefix(ROUTES).partition(" ")
     if not key.startswith(ROUTES) or not space:
         raise ValueError(f"{key!r} is not a key of {ROUTES}")
-    return method, pattern
+    return method, place
+
+
+def split_place(place: str) -> tuple[str, str]:
+    """Return host and pattern of a route's place.
+
+    >>> split_place("*.example.org/shop/{id}"), split_place("/shop")
+    (('*.example.org', '/shop/{id}'), ('', '/shop'))
+    """
+    host, slash, rest = place.partition("/")
+    return host, f"{slash}{rest}"
 
 
 def read_config(key: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ import msgspec
 
 from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase, write_id
 from aether.core.model.lifecycle import Desired, Phase
+from aether.core.model.traffic import SplitRule, VersionWeight
 
 FORMAT_VERSION = 1
 """Schema number of everything in this file; written into `cluster`."""
@@ -144,18 +145,40 @@ class Dependency:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One HTTP route of a slice.
+class RoutePolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How a router treats the requests of one route."""
+
+    timeout_s: float = 30.0
+    body_limit: int = 16 * 1024 * 1024
+    """Largest request body, in bytes."""
+    host: str = ""
+    """Host it answers for: exact, lower-case, without port, or `*.example.org`; "" any."""
+    attempts: int = 3
+    """Most times one request is written to an instance; 1: never again."""
+    hedge_after_s: float = 0.0
+    """A GET not answered for so long is sent to a second instance too; 0: never."""
+    rate: float = 0.0
+    """Requests a second each router lets through; 0: no limit."""
+    burst: int = 0
+    """Requests it lets through at once after a pause; 0: as many as in a second."""
+    auth: str = ""
+    """"" anyone; `internal`: only slices of this cluster, others are answered 404."""
+    api_version: str = ""
+    """Sent with each answer as `x-api-version`."""
+    deprecated: str = ""
+    """Date (RFC 3339) from which the route should not be used any more; sent as `Deprecation`."""
+    sunset: str = ""
+    """Date (RFC 3339) from which it may be gone; sent as `Sunset`."""
+
+
+class Route(RoutePolicy, frozen=True, kw_only=True, omit_defaults=True):
+    """One HTTP route of a slice; every instance tells all of its own, so what is usual is left out.
 
     `pattern` is `/literal/{parameter}/{*rest}`; `method` an upper-case verb or `*` for all verbs.
     """
 
     method: str
     pattern: str
-    timeout_s: float = 30.0
-    body_limit: int = 16 * 1024 * 1024
-    """Largest request body, in bytes."""
 
 
 _MOST_SHAPES = 4096
@@ -233,6 +256,10 @@ class Update:
     """Instances beyond the target while rolling; None: a quarter of the target, at least 1."""
 
 
+Balance = Literal["round_robin", "least_pending", "random"]
+"""How a router picks among the instances of a slice."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SliceSpec:
     """One slice of a blueprint, as wanted by its author, defaults filled in."""
@@ -251,6 +278,10 @@ class SliceSpec:
     placement: Placement = field(default_factory=Placement)
     update: Update = field(default_factory=Update)
     on_dependency_loss: OnDependencyLoss = "block"
+    balance: Balance = "round_robin"
+    affinity: str = ""
+    concurrency: int = 0
+    slow_start_s: float = 0.0
     added_for: tuple[SliceBase, ...] = ()
     """Slices of the blueprint that require this one, when the author did not list it himself."""
 
@@ -292,6 +323,24 @@ class TargetRecord:
     placement: Placement = field(default_factory=Placement)
     update: Update = field(default_factory=Update)
     on_dependency_loss: OnDependencyLoss = "block"
+    balance: Balance = "round_robin"
+    affinity: str = ""
+    """What requests of one client have in common, so that they go to one instance: `header:NAME`,
+    `cookie:NAME` or `path:PARAMETER`; "" nothing."""
+    concurrency: int = 0
+    """Most requests in flight that one instance takes from one router; 0: no limit."""
+    slow_start_s: float = 0.0
+    """Time in which a new instance comes to its full share of the requests; 0: at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficRecord:
+    """`traffic/{slice base}`: how its requests are divided among its versions; without it evenly."""
+
+    weights: tuple[VersionWeight, ...] = ()
+    """One for each version there is; empty: every instance gets the same."""
+    rules: tuple[SplitRule, ...] = ()
+    """Looked at before the weights; the first that fits wins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -341,13 +390,10 @@ class PhaseRecord:
     """Why the slice did not take the settings given it last; it goes on all the same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteRecord:
-    """`route/{METHOD} {pattern}`: which slice answers a route, and how."""
+class RouteRecord(RoutePolicy, frozen=True, kw_only=True):
+    """`route/{METHOD} {host}{pattern}`: which slice answers a route, and how."""
 
     slice: SliceBase
-    timeout_s: float
-    body_limit: int
 
 
 Record = (
@@ -358,6 +404,7 @@ Record = (
     | ArtifactRecord
     | BlueprintRecord
     | TargetRecord
+    | TrafficRecord
     | WantedRecord
     | PhaseRecord
     | RouteRecord

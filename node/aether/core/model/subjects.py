@@ -106,6 +106,7 @@ _BY_KEY: Mapping[str, Callable[[str], Iterator[str]]] = {
     "provision": _node,
     "removed": _cluster,
     "target": _slice,
+    "traffic": _slice,
     "wanted": _placed,
     "phase": _placed,
     "artifact": _artifact,

@@ -25,6 +25,7 @@ from aether.core.model.records import (
     RouteRecord,
     TargetRecord,
     TopologyRecord,
+    TrafficRecord,
     VerdictRecord,
     WantedRecord,
     decode,
@@ -45,6 +46,7 @@ PREFIXES: tuple[str, ...] = (
     keys.WANTED,
     keys.PHASES,
     keys.ROUTES,
+    keys.TRAFFIC,
     keys.TOPOLOGY,
     keys.PROVISIONS,
     keys.REMOVED,
@@ -77,6 +79,8 @@ class ClusterView:
     wanted: Mapping[Placed, WantedRecord] = field(default_factory=_nothing)
     phases: Mapping[Placed, PhaseRecord] = field(default_factory=_nothing)
     routes: Mapping[tuple[str, str], RouteRecord] = field(default_factory=_nothing)
+    """By method and place: host, which may be empty, and pattern (`keys.split_place`)."""
+    traffic: Mapping[SliceBase, TrafficRecord] = field(default_factory=_nothing)
     topology: TopologyRecord | None = None
     provisions: Mapping[NodeId, ProvisionRecord] = field(default_factory=_nothing)
     removed: Mapping[str, RemovedRecord] = field(default_factory=_nothing)
@@ -186,6 +190,7 @@ FAMILIES: Mapping[str, Family] = {
     "wanted": Family("wanted", WantedRecord, lambda key: keys.read_placed(key, keys.WANTED)),
     "phase": Family("phases", PhaseRecord, lambda key: keys.read_placed(key, keys.PHASES)),
     "route": Family("routes", RouteRecord, keys.read_route),
+    "traffic": Family("traffic", TrafficRecord, _rest),
     "topology": Family("topology", TopologyRecord, str),
     "provision": Family("provisions", ProvisionRecord, _rest),
     "removed": Family("removed", RemovedRecord, _rest),
