@@ -5,11 +5,13 @@ start of the process, so a frame that is not sent, or a node that restarts, lose
 """
 
 import asyncio
+import random
 import secrets
 from collections.abc import Iterator
 from itertools import islice
 
 from aether.core.dataplane.route_counts import RouteCounts
+from aether.core.dataplane.trace_context import TraceParents
 from aether.frames import pack
 
 PERIOD_S = 1.0
@@ -25,6 +27,7 @@ class Observer(RouteCounts):
 
     def __init__(self) -> None:
         super().__init__()
+        self.traces = TraceParents(random.Random(secrets.randbits(256)))  # noqa: S311 - ids of traces are no secrets
         self._run = secrets.token_hex(8)
 
     def frames(self) -> Iterator[bytes]:
