@@ -7,6 +7,7 @@ from typing import Protocol
 
 from aether.core.dataplane.balance import Balancer
 from aether.dataplane.limits import Limits
+from aether.dataplane.observer import Observer
 from aether.dataplane.pool import Pool
 from aether.dataplane.routing import Routing
 
@@ -40,9 +41,15 @@ class Context:
     now: Callable[[], float]
     revision: Callable[[], int]
     """Revision of the table in use."""
+    observer: Observer = field(default_factory=Observer)
     addresses: dict[str, str] = field(default_factory=dict)
     """Where the listeners are, by name: ports chosen by the system included."""
     draining: bool = False
+    """Whether every answer from now on ends its connection."""
+    closing: bool = False
+    """Whether connections on which nothing was asked are closed at once."""
+    details: dict[str, object] = field(default_factory=dict)
+    """More of how the router is: which worker of how many, its process, its certificates."""
     clients: set[Client] = field(default_factory=set)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the last client is gone while draining."""
@@ -50,3 +57,16 @@ class Context:
     """Requests read since the start."""
     retries: int = 0
     """Times a request was given to another connection since the start."""
+
+    def health(self) -> dict[str, object]:
+        """Return how the router is, as `/_aether/health` and the node show it."""
+        return {
+            "status": "draining" if self.draining else "ok",
+            "node": self.routing.table.node,
+            "revision": self.revision(),
+            "addresses": self.addresses,
+            "clients": len(self.clients),
+            "requests": self.requests,
+            "retries": self.retries,
+            **self.details,
+        }

@@ -62,7 +62,7 @@ class ClientConnection(asyncio.Protocol):
         self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
         context = self._context
         context.clients.add(self)
-        if context.draining:
+        if context.closing:
             transport.close()  # it slipped in while the listener was closing
             return
         self.deadline = context.now() + context.limits.idle_s
@@ -282,18 +282,7 @@ class ClientConnection(asyncio.Protocol):
         self._linger()
 
     def _answer_health(self) -> None:
-        context = self._context
-        body = json.dumps(
-            {
-                "status": "draining" if context.draining else "ok",
-                "node": context.routing.table.node,
-                "revision": context.revision(),
-                "addresses": context.addresses,
-                "clients": len(context.clients),
-                "requests": context.requests,
-                "retries": context.retries,
-            }
-        ).encode()
+        body = json.dumps(self._context.health()).encode()
         lines = (
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
             f"content-length: {len(body)}\r\nx-request-id: {self._request_id}\r\n\r\n"

@@ -136,7 +136,7 @@ class Router:
             server.close()
         context = self._context
         if context is not None:
-            context.draining = True
+            context.draining = context.closing = True
             for client in list(context.clients):
                 client.drain()
             await self._wait_drained(context)
