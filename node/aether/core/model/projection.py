@@ -6,10 +6,10 @@ changed in are shared with the view before, and so are slices.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, NamedTuple, cast
 
-from aether.core.model.records import decode
+from aether.core.model.records import BROKEN, decode, reader
 from aether.core.model.slice_view import Changes
 from aether.core.model.view import FAMILIES, ClusterView, Family, assemble, family_of
 
@@ -82,8 +82,29 @@ class Projector:
         self._view = view.after(self._view, changes)
         return self._view
 
+    def _look_first(self, entries: Iterable[_Entry], revision: int) -> ClusterView:
+        """Return the view of entries of which none was seen before: a new leader's first look."""
+        tables: dict[str, dict[Any, Any]] = {family.table: {} for family in FAMILIES.values()}
+        for family, run in _runs(entries):
+            table, take, name = tables[family.table], reader(family.kind), family.name
+            for entry in run:
+                try:
+                    one = _Read(entry, name(entry[0]), take(entry[1]), family.table)
+                except (ValueError, *BROKEN):
+                    one = _read(family, entry)  # it says what is wrong
+                else:
+                    table[one[1]] = one[2]
+                self._read[entry[0]] = one
+        self._tables = tables
+        unreadable = {one.entry[0]: one.problem for one in self._read.values() if one.problem}
+        revisions = {entry[0]: entry[2] for entry, *_ in self._read.values()}
+        self._view = assemble(tables, revisions, unreadable, revision)
+        return self._view
+
     def _look_at_all(self, entries: Sequence[_Entry], revision: int) -> ClusterView:
         """Return the view of entries of which some are new or gone, or cannot be read."""
+        if not self._read:
+            return self._look_first(entries, revision)
         names = [entry[0] for entry in entries]
         known = list(map(self._read.get, names))
         before, read = self._read, dict(zip(names, known, strict=True))
@@ -150,6 +171,14 @@ def _differing(
     present = {entry[0]: entry for entry in found}
     first = [present.get(was[0][0], was[0]) for was in islice(read.values(), same)]
     return found, first + rest
+
+
+def _runs(entries: Iterable[_Entry]) -> Iterator[tuple[Family, Iterator[_Entry]]]:
+    """Yield the entries of each family the view holds, family by family as they come."""
+    for part, run in groupby(entries, lambda entry: entry[0].partition("/")[0]):
+        family = FAMILIES.get(part)
+        if family is not None:
+            yield family, run
 
 
 def _read(family: Family, entry: _Entry) -> _Read:

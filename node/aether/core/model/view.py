@@ -6,6 +6,7 @@ and listed in `unreadable`, so that one bad record never stops the rest.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -187,8 +188,8 @@ FAMILIES: Mapping[str, Family] = {
     "artifact": Family("artifacts", ArtifactRecord, lambda key: Artifact(_rest(key))),
     "blueprint": Family("blueprints", BlueprintRecord, _rest),
     "target": Family("targets", TargetRecord, _rest),
-    "wanted": Family("wanted", WantedRecord, lambda key: keys.read_placed(key, keys.WANTED)),
-    "phase": Family("phases", PhaseRecord, lambda key: keys.read_placed(key, keys.PHASES)),
+    "wanted": Family("wanted", WantedRecord, partial(keys.read_placed, family=keys.WANTED)),
+    "phase": Family("phases", PhaseRecord, partial(keys.read_placed, family=keys.PHASES)),
     "route": Family("routes", RouteRecord, keys.read_route),
     "traffic": Family("traffic", TrafficRecord, _rest),
     "topology": Family("topology", TopologyRecord, str),

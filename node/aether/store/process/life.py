@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import gc
 import os
 import secrets
 import signal
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from aether.collecting import collect_seldom
 from aether.core.model.ids import NodeId
 from aether.core.store.machine import KvMachine
 from aether.errors import ConfigInvalid
@@ -27,9 +27,6 @@ from aether.tasks import Tasks
 log = structlog.get_logger()
 
 OK, FAILED, BAD_SPEC = 0, 1, 2
-GC_THRESHOLDS = (50_000, 50, 100)
-"""Allocations between two collections of the youngest objects, and how rarely older ones are
-looked through. Entries and commands hold no cycles and are freed by their counts."""
 LOOK_S = 1.0
 
 
@@ -89,7 +86,7 @@ async def _serve(
     await server.start(spec.socket)
     try:
         write_own_pid(pid_file)
-        _tune_collection()
+        collect_seldom()
         log.info("store started", engine=spec.engine, socket=str(spec.socket), raft=spec.port)
         await _until_told((stopping, failed), server, spec.alone_s)
     finally:
@@ -125,10 +122,3 @@ async def _pause(told: Sequence[asyncio.Event]) -> None:
                 wait.cancel()
     except TimeoutError:
         pass
-
-
-def _tune_collection() -> None:
-    """Leave what was loaded out of every collection, and collect seldom."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
