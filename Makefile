@@ -11,7 +11,7 @@ SEEDS ?= 1..10000
 CONTROL_SEEDS ?= 1..5000
 SOAK_FLAGS ?=
 
-.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-cluster bench-store bench-control soak-store protos docs clean
+.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-cluster bench-router bench-store bench-control soak-store protos docs clean
 
 setup: $(STAMP)
 
@@ -74,6 +74,11 @@ e2e: setup
 
 bench: setup
 	$(BIN)/python -m tests.bench
+
+# Beside nginx, haproxy, Envoy, Caddy and an aiohttp proxy, in interleaved rounds: `BENCH_ONLY=small/64
+# BENCH_PEERS=nginx`; `BENCH_BASE` names another checkout to compare with.
+bench-router: setup
+	$(BIN)/python -m tests.bench router
 
 # Beside etcd (Debian: etcd-server, nghttp2-client), in interleaved rounds.
 bench-store: setup

@@ -5,7 +5,7 @@ import pkgutil
 import sys
 from pathlib import Path
 
-_PARTS = frozenset({"__main__", "load", "origin", "report"})
+_PARTS = frozenset({"__main__", "load", "origin", "programs", "report"})
 """Modules of this folder that are no benchmark."""
 
 

@@ -1,6 +1,6 @@
 """A closed-loop HTTP client: as many connections as asked, each with one request at a time.
 
-`python -m tests.bench.load HOST:PORT PATH CONNECTIONS SECONDS` prints one JSON object. It stands
+`python -m tests.bench.load HOST:PORT PATH CONNECTIONS SECONDS [BODY_BYTES]` prints one JSON object. It stands
 in where `wrk` is not installed, and costs more processor time than that does.
 """
 
@@ -14,16 +14,22 @@ import httptools
 import uvloop
 
 HEADERS = (
-    "Host: bench",
+    "Host: shop.example.org",
     "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
     "Accept: application/json, text/plain, */*",
-    "Accept-Language: en-US,en;q=0.5",
+    "Accept-Language: en-US,en;q=0.8,de-DE;q=0.5,de;q=0.3",
     "Accept-Encoding: gzip, deflate, br, zstd",
-    "Referer: http://bench/list?page=2",
-    "Cookie: id=0123456789abcdef0123456789abcdef; theme=dark",
+    "Referer: https://shop.example.org/catalogue/things?page=2&sort=price&order=ascending",
+    "Cookie: id=0123456789abcdef0123456789abcdef; theme=dark; consent=2026-01-01; "
+    "_seen=1764374400.1764375010.17; cart=c29tZXRoaW5nIHRoYXQgbG9va3MgbGlrZSBhIGNhcnQ",
+    "Authorization: Bearer eyJhbGciOiJFUzI1NiIsImtpZCI6IjIwMjYtMDEifQ.eyJzdWIiOiJ1c2VyLTQ3MTEiLCJp"
+    "ZW1haWwiOiJhbnlib2R5QGV4YW1wbGUub3JnIiwic2NvcGUiOiJyZWFkIHdyaXRlIG9yZGVyIiwi"
+    "c3MiOiJodHRwczovL2lkLmV4YW1wbGUub3JnIiwiYXVkIjoic2hvcCIsImV4cCI6MTc2NDM3ODAwMH0.c2lnbmF0dXJl"
+    "LW9mLXNpeHR5LWZvdXItYnl0ZXMtaW4tYmFzZTY0LXdoaWNoLWlzLWxvbmdlcg",
     "Cache-Control: no-cache",
+    "X-Requested-With: XMLHttpRequest",
 )
-"""What a browser sends, more or less."""
+"""Ten headers a browser application sends, more or less; 900 bytes with the request line."""
 
 
 class Client(asyncio.Protocol):
@@ -71,9 +77,17 @@ class Client(asyncio.Protocol):
             self._transport.close()
 
 
-async def run(address: str, path: str, connections: int, seconds: float) -> dict[str, float]:
+async def run(
+    address: str, path: str, connections: int, seconds: float, body: int
+) -> dict[str, float]:
     """Load one address; return counts, and latencies in milliseconds."""
-    request = f"GET {path} HTTP/1.1\r\n" + "".join(f"{line}\r\n" for line in HEADERS) + "\r\n"
+    first = (
+        f"POST {path} HTTP/1.1\r\nContent-Length: {body}\r\n"
+        if body
+        else f"GET {path} HTTP/1.1\r\n"
+    )
+    head = first + "".join(f"{line}\r\n" for line in HEADERS) + "\r\n"
+    request = head.encode() + b"x" * body
     latencies: list[float] = []
     host, _, port = address.rpartition(":")
     loop = asyncio.get_running_loop()
@@ -81,7 +95,7 @@ async def run(address: str, path: str, connections: int, seconds: float) -> dict
     clients = []
     for _ in range(connections):
         _, client = await loop.create_connection(
-            lambda: Client(request.encode(), latencies), host, int(port)
+            lambda: Client(request, latencies), host, int(port)
         )
         clients.append(client)
     await asyncio.sleep(seconds)
@@ -99,7 +113,7 @@ async def run(address: str, path: str, connections: int, seconds: float) -> dict
 
 
 if __name__ == "__main__":
-    outcome = uvloop.run(
-        run(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])), debug=False
-    )
+    address, path, connections, seconds, *more = sys.argv[1:]
+    body = int(more[0]) if more else 0
+    outcome = uvloop.run(run(address, path, int(connections), float(seconds), body))
     sys.stdout.write(json.dumps(outcome) + "\n")

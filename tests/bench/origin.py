@@ -1,4 +1,4 @@
-"""A trivial origin: `python -m tests.bench.origin SOCKET` answers `/size/N` with N bytes."""
+"""A trivial origin: `python -m tests.bench.origin SOCKET HOST:PORT` answers `/size/N` with N bytes, on both."""
 
 import asyncio
 import sys
@@ -38,11 +38,14 @@ class Origin(asyncio.Protocol):
         return self._answers[target]
 
 
-async def main(path: str) -> None:
-    """Serve until killed."""
-    server = await asyncio.get_running_loop().create_unix_server(Origin, path)
+async def main(path: str, address: str) -> None:
+    """Serve on both until killed."""
+    host, _, port = address.rpartition(":")
+    loop = asyncio.get_running_loop()
+    await loop.create_unix_server(Origin, path)
+    server = await loop.create_server(Origin, host, int(port))
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1]))
+    uvloop.run(main(*sys.argv[1:]))

@@ -41,7 +41,11 @@ def write(results: list[Result]) -> None:
     sys.stdout.flush()
     width = max((len(result.case) for result in results), default=0)
     for result in results:
-        ratio = "" if result.ratio is None else f"   {result.ratio:.2f} x {result.peer}"
+        ratio = (
+            ""
+            if result.ratio is None
+            else f"   {result.ratio:.2f} x {result.peer} ({result.peer_value:,.3f})"
+        )
         number = f"{result.value:14,.3f}"
         sys.stderr.write(
             f"{result.case:{width}}  {result.metric:5} {number} {result.unit}{ratio}\n"

@@ -1,0 +1,93 @@
+"""Our router beside nginx, haproxy, Envoy, Caddy and a proxy of aiohttp, in interleaved rounds.
+
+`BENCH_ONLY` chooses cases (`small/64,64k-tcp/16`), or shapes (`small`, `upload-tcp`); `BENCH_PEERS`
+the proxies beside ours (`nginx,haproxy`; empty: none); `BENCH_SECONDS` and `BENCH_ROUNDS` how long a turn
+is and how many each has (1 s, 5). `BENCH_BASE` names another checkout of Aether, whose router runs along as the
+peer `base`: what a change costs. `BENCH_CLASS=rr` runs all parties in the real-time class: cleaner
+percentiles on a busy machine, at the cost of whoever else works there. Figures are medians of the rounds,
+ratios are medians of the ratios within a round.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.bench.report import Result, conditions, write
+from tests.bench.router import loads
+from tests.bench.router.loads import Case
+from tests.bench.router.origins import running_origin
+from tests.bench.router.proxies import PROXIES
+from tests.bench.router.ratios import results
+from tests.bench.router.rounds import BASE, measured, running_proxies
+
+SHAPES = ("small", "64k", "upload")
+CONNECTIONS = (1, 16, 64, 256)
+ORIGINS = ("unix", "tcp")
+
+
+def run() -> None:
+    """Measure what was asked for and print the results."""
+    seconds = float(os.environ.get("BENCH_SECONDS", "1"))
+    rounds = int(os.environ.get("BENCH_ROUNDS", "5"))
+    cases = chosen_cases(os.environ.get("BENCH_ONLY", ""))
+    names = chosen_peers(os.environ.get("BENCH_PEERS", ",".join(PROXIES)))
+    folder = Path(tempfile.mkdtemp(prefix="ae", dir="/tmp"))
+    try:
+        write(list(_measure(folder, cases, names, seconds=seconds, rounds=rounds)))
+    finally:
+        shutil.rmtree(folder)
+
+
+def _measure(
+    folder: Path, cases: Sequence[Case], names: Sequence[str], *, seconds: float, rounds: int
+) -> Iterator[Result]:
+    with running_origin(folder / "origin") as (origin_name, origins):
+        for kind, origin in origins.items():
+            wanted = [case for case in cases if case.origin == kind]
+            if not wanted:
+                continue
+            with running_proxies(names, origin, folder) as stacks:
+                samples = list(measured(stacks, wanted, seconds, rounds))
+            said = conditions(
+                f"origin {origin_name} over {kind}",
+                f"client {loads.client_name()}",
+                "one worker each on a core, load and origin on another",
+                f"class {os.environ.get('BENCH_CLASS', 'ordinary')}",
+                f"{rounds} rounds of {seconds:g} s",
+            )
+            yield from results(samples, "router", said)
+
+
+def chosen_cases(text: str) -> list[Case]:
+    """Return the cases named, all for an empty text; raise ValueError for a name there is not."""
+    every = [
+        Case(shape=shape, origin=origin, connections=connections)
+        for origin in ORIGINS
+        for shape in SHAPES
+        for connections in CONNECTIONS
+    ]
+    found: list[Case] = []
+    for name in filter(None, text.split(",")):
+        fits = [case for case in every if name in (case.name, case.name.partition("/")[0])]
+        if not fits:
+            raise ValueError(
+                f"no case {name!r}; there are {', '.join(case.name for case in every)}"
+            )
+        found += fits
+    return found or every
+
+
+def chosen_peers(text: str) -> list[str]:
+    """Return the proxies named; those that cannot be had are left out, by name."""
+    names = list(filter(None, text.split(",")))
+    unknown = [name for name in names if name not in PROXIES]
+    if unknown:
+        raise ValueError(f"no proxy {', '.join(unknown)}; there are {', '.join(PROXIES)}")
+    missing = [name for name in names if not PROXIES[name].find()]
+    for name in missing:
+        sys.stderr.write(f"without {name}: {PROXIES[name].package} is not installed\n")
+    found = [name for name in names if name not in missing]
+    return [*found, BASE] if os.environ.get("BENCH_BASE") else found
