@@ -5,7 +5,7 @@ are still read; nothing here decides anything.
 """
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -415,6 +415,9 @@ Record = (
 
 _R = TypeVar("_R")
 
+BROKEN: tuple[type[Exception], ...] = (msgspec.MsgspecError, RecursionError)
+"""What `reader` raises for bytes that are no record."""
+
 
 def encode(record: object) -> bytes:
     """Return the record as JSON, the same bytes for equal records on every node."""
@@ -429,10 +432,14 @@ def to_plain(record: object) -> Any:  # noqa: ANN401 - JSON values are what the 
 def decode(value: bytes, kind: type[_R]) -> _R:
     """Read a record of class `kind`; raise ValueError when the bytes are something else."""
     try:
-        record: _R = _decoder(kind).decode(value)  # type: ignore[arg-type] # classes are hashable
-    except (msgspec.MsgspecError, RecursionError) as problem:
+        return reader(kind)(value)
+    except BROKEN as problem:
         raise ValueError(f"not a {kind.__name__}: {problem}") from problem
-    return record
+
+
+def reader(kind: type[_R]) -> Callable[[bytes], _R]:
+    """Return what reads records of class `kind`; it raises one of `BROKEN`, where `decode` says what is wrong."""
+    return _decoder(kind).decode  # type: ignore[arg-type] # classes are hashable
 
 
 @lru_cache(maxsize=64)
