@@ -112,6 +112,27 @@ def split_path(path: str) -> list[str]:
     return [unquote(piece) for piece in pieces] if "%" in path else pieces
 
 
+def parameter_of(pattern: str, path: str, name: str) -> str:
+    """Return what the parameter `name` of a pattern is in a path that fits it, decoded.
+
+    Empty when the pattern has no such parameter. `{*rest}` is all the pieces it takes, with slashes.
+    """
+    place = _place_of(pattern, name)
+    if place is None:
+        return ""
+    index, kind = place
+    pieces = split_path(path)[index:]
+    return "/".join(pieces) if kind is Kind.REST else pieces[0] if pieces else ""
+
+
+@lru_cache(maxsize=_MOST_FORMS)
+def _place_of(pattern: str, name: str) -> tuple[int, Kind] | None:
+    for index, segment in enumerate(parse_pattern(pattern)):
+        if segment.kind is not Kind.LITERAL and segment.text == name:
+            return index, segment.kind
+    return None
+
+
 class _Node(Generic[_Row]):
     """One segment of the trie; a path leads to a node in one way only."""
 

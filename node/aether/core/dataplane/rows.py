@@ -70,6 +70,11 @@ class Endpoint:
     """Zone of its node, empty when that has none."""
 
     @property
+    def key(self) -> InstanceId:
+        """What tells this row from the others of its table."""
+        return self.instance
+
+    @property
     def address(self) -> str:
         """What a connection is opened to; instances of one remote node share it."""
         return self.socket or self.mesh
@@ -92,6 +97,11 @@ class SlicePolicy:
     """Requests in flight that one instance takes from one router; 0: no limit."""
     slow_start_s: float = 0.0
     """Seconds over which a new instance comes to its full share."""
+
+    @property
+    def key(self) -> SliceBase:
+        """What tells this row from the others of its table."""
+        return self.slice
 
     @property
     def affinity_key(self) -> tuple[str, str]:
