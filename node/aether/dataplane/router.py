@@ -115,7 +115,7 @@ class Router:
         context = self._context
         if context is None:
             return
-        context.routing = Routing(table)
+        context.routing = Routing(table, context.routing)
         context.balancer.retain(table.instances)
         context.pool.retain({endpoint.address for endpoint in table.instances})
 
