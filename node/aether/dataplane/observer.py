@@ -7,6 +7,7 @@ start of the process, so a frame that is not sent, or a node that restarts, lose
 import asyncio
 import random
 import secrets
+import time
 from collections.abc import Iterator
 from itertools import islice
 
@@ -29,15 +30,17 @@ class Observer(RouteCounts):
         super().__init__()
         self.traces = TraceParents(random.Random(secrets.randbits(256)))  # noqa: S311 - ids of traces are no secrets
         self._run = secrets.token_hex(8)
+        self._began = time.monotonic()
 
     def frames(self) -> Iterator[bytes]:
         """Make a reading and yield it packed; there is one frame at least, at most nine."""
         first = {
             "op": "counts",
             "run": self._run,
+            "age_s": time.monotonic() - self._began,
+            "opened": self.opened,
             "overflowed": self.overflowed,
             "in_flight": dict(islice(self.in_flight.items(), MOST_IN_FLIGHT)),
-            "series": [],
         }
         yield pack(first)
         changed = self.changed(MOST_SERIES_A_READING)

@@ -12,10 +12,12 @@ pattern, and the slice. It is text so that it means the same under the next tabl
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
-from aether.core.dataplane.histogram import BUCKETS, TICKS_PER_S, to_sparse
+from aether.core.dataplane.histogram import BUCKETS, MOST_COUNT, TICKS_PER_S, to_sparse
 
 MOST_SERIES = 2048
 IDLE_READINGS = 120
@@ -34,6 +36,10 @@ OVERFLOW: RouteKey = "overflow "
 _CALL = "call"
 
 _LONGEST_TICKS = 1 << 28
+_MOST_NAME_CHARS = 2048
+
+Count = Annotated[int, Meta(ge=0, le=MOST_COUNT)]
+Name = Annotated[str, Meta(max_length=_MOST_NAME_CHARS)]
 
 
 def route_key(method: str, host: str, pattern: str, slice_base: str) -> RouteKey:
@@ -49,19 +55,21 @@ def call_key(slice_base: str) -> RouteKey:
 class SeriesCounts(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """All that was counted of one series since it began, as it travels to the node."""
 
-    number: int
+    number: Count
     """Tells it from any other series its router ever had, one under the same names included."""
-    route: RouteKey
-    version: str
-    method: str
-    statuses: tuple[int, ...]
+    route: Name
+    version: Name
+    method: Name
+    statuses: Annotated[
+        tuple[Count, ...], Meta(min_length=STATUS_CLASSES, max_length=STATUS_CLASSES)
+    ]
     """Requests by the first digit of their status, from 0 to 5."""
-    retries: int
-    bytes_in: int
-    bytes_out: int
-    ticks: int
+    retries: Count
+    bytes_in: Count
+    bytes_out: Count
+    ticks: Count
     """Sum of all latencies, in half microseconds."""
-    buckets: list[int]
+    buckets: Annotated[tuple[Count, ...], Meta(max_length=2 * BUCKETS)]
     """Latencies as `histogram.to_sparse` writes them."""
 
 
@@ -108,7 +116,7 @@ class _Series:
             self.bytes_in,
             self.bytes_out,
             self.ticks,
-            to_sparse(self.buckets),
+            tuple(to_sparse(self.buckets)),
         )
 
 
@@ -196,6 +204,11 @@ class RouteCounts:
             return False
         del self._series[oldest.names]
         return True
+
+    @property
+    def opened(self) -> int:
+        """Number of the series that was opened last."""
+        return self._opened
 
     @property
     def in_flight(self) -> Mapping[RouteKey, int]:
