@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -20,14 +20,27 @@ HELLO_S = 5.0
 log = structlog.get_logger()
 
 
+class CountsTaker(Protocol):
+    """Takes what routers count; `telemetry.traffic.NodeTraffic` is one."""
+
+    def take(self, message: object) -> str:
+        """Add a `counts` message; return the run it names. Raises ValueError for what is none."""
+        ...
+
+    def ended(self, run: str) -> None:
+        """Note that the router of a run has hung up."""
+        ...
+
+
 class TableFeed:
     """Serves `router.sock.table`: the present table at once, and each newer one as it comes.
 
     A router that is slow skips tables in between: the latest wins and nothing queues up.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, counts: CountsTaker | None = None) -> None:
         self._path = path
+        self._counts = counts
         self._tasks = Tasks(on_failure=_log_failure)
         self._server: asyncio.AbstractServer | None = None
         self._table: Table | None = None
@@ -100,6 +113,8 @@ class TableFeed:
             log.warning("table link ended", router_pid=router.pid, problem=str(problem))
         finally:
             del self._routers[router]
+            if self._counts is not None and router.run:
+                self._counts.ended(router.run)
             router.writer.transport.abort()  # first: a second cancellation may end us right here
             await sending.stop()
             await end_stream(router.writer)
@@ -123,10 +138,21 @@ class TableFeed:
                     revision=revision,
                     problems=problems,
                 )
+            case {"op": "counts"}:
+                self._count(router, message)
             case {"op": "error"}:
                 log.error("router did not understand the node", message=message)
             case _:
                 router.writer.write(pack({"op": "error", "message": "expected op using"}))
+
+    def _count(self, router: "_Router", message: object) -> None:
+        if self._counts is None:
+            return
+        try:
+            router.run = self._counts.take(message)
+        except ValueError as problem:
+            log.warning("counts refused", router_pid=router.pid, problem=str(problem)[:200])
+            router.writer.write(pack({"op": "error", "message": f"counts: {problem!s:.200}"}))
 
 
 class _Router:
@@ -136,6 +162,7 @@ class _Router:
         self.reader = reader
         self.writer = writer
         self.pid = 0
+        self.run = ""
         self.news = asyncio.Event()
 
     def cut(self, failure: BaseException) -> None:

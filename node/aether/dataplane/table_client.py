@@ -8,9 +8,11 @@ from pathlib import Path
 import structlog
 
 from aether.core.dataplane.table import Table, from_plain
+from aether.dataplane.observer import Observer
 from aether.dataplane.streams import end_stream
 from aether.dataplane.table_file import write_table
 from aether.frames import FrameError, read_frame, write_frame
+from aether.tasks import Tasks
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
@@ -28,12 +30,18 @@ class TableClient:
     """
 
     def __init__(
-        self, link: Path, file: Path, swap: Callable[[Table], None], current: Table
+        self,
+        link: Path,
+        file: Path,
+        swap: Callable[[Table], None],
+        current: Table,
+        observer: Observer | None = None,
     ) -> None:
         self._link = link
         self._file = file
         self._swap = swap
         self._current = current
+        self._observer = observer
         self._unsaved = asyncio.Event()
 
     async def run(self) -> None:
@@ -64,12 +72,18 @@ class TableClient:
     async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Take tables until the node ends the link; say whether there was any."""
         await write_frame(writer, {"op": "hello", "pid": os.getpid()})
+        telling = Tasks(on_failure=_log_failure)
+        if self._observer is not None:
+            telling.start("tell counts", self._observer.ship(writer))
         heard = False
-        while (message := await read_frame(reader)) is not None:
-            heard = True
-            answer = self._take(message)
-            if answer is not None:
-                await write_frame(writer, answer)
+        try:
+            while (message := await read_frame(reader)) is not None:
+                heard = True
+                answer = self._take(message)
+                if answer is not None:
+                    await write_frame(writer, answer)
+        finally:
+            await telling.stop()
         return heard
 
     def _take(self, message: object) -> dict[str, object] | None:
@@ -129,6 +143,10 @@ class TableClient:
     def revision(self) -> int:
         """Revision of the table in use."""
         return self._current.revision
+
+
+def _log_failure(name: str, failure: BaseException) -> None:
+    log.error("table link failed", task=name, exc_info=failure)
 
 
 def _refuse(revision: int, problems: list[str]) -> dict[str, object]:
