@@ -13,6 +13,7 @@ from aether.core.model.ids import NodeId
 from aether.dataplane.context import Context
 from aether.dataplane.downstream import ClientConnection
 from aether.dataplane.limits import Limits
+from aether.dataplane.observer import Observer
 from aether.dataplane.pool import Pool
 from aether.dataplane.routing import Listener, Routing
 from aether.dataplane.table_client import TableClient
@@ -67,7 +68,8 @@ class Router:
         places, limits = self._places, self._limits
         table = read_table(places.table_file) or Table(revision=0, node=places.node)
         now = asyncio.get_running_loop().time
-        client = TableClient(places.table_link, places.table_file, self._swap, table)
+        observer = Observer()
+        client = TableClient(places.table_link, places.table_file, self._swap, table, observer)
         self._context = Context(
             routing=Routing(table),
             balancer=Balancer(),
@@ -75,6 +77,7 @@ class Router:
             limits=limits,
             now=now,
             revision=lambda: client.revision,
+            observer=observer,
         )
         await self._listen(self._context)
         self._tasks.start("follow tables", client.run())
