@@ -3,8 +3,8 @@
 `BENCH_ONLY` chooses cases (`small/64,64k-tcp/16`), or shapes (`small`, `upload-tcp`); `BENCH_PEERS`
 the proxies beside ours (`nginx,haproxy`; empty: none); `BENCH_SECONDS` and `BENCH_ROUNDS` how long a turn
 is and how many each has (1 s, 5). `BENCH_BASE` names another checkout of Aether, whose router runs along as the
-peer `base`: what a change costs. `BENCH_CLASS=rr` runs all parties in the real-time class: cleaner
-percentiles on a busy machine, at the cost of whoever else works there. Figures are medians of the rounds,
+peer `base`: what a change costs. `BENCH_CLASS=rr` puts all parties before other work: a clean median
+on a busy machine, at the cost of whoever else works there. Figures are medians of the rounds,
 ratios are medians of the ratios within a round.
 """
 

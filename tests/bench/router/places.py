@@ -17,6 +17,9 @@ END_S = 10.0
 PROXY_CORE = 0
 OTHER_CORE = 1
 """Load and origin share the core the proxy does not have."""
+CLASSES = {"ordinary": [], "rr": ["chrt", "-r", "1"]}
+"""How `BENCH_CLASS` starts each party: `rr` keeps other work on the machine out of the way, but for the 50 ms a second
+that Linux holds back from real-time processes, which 99th percentiles show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +101,10 @@ def run_on(core: int | None, command: Sequence[str], timeout_s: float) -> str:
 
 
 def _prefix(core: int | None) -> list[str]:
-    """Return the words that pin a command to a core, in the real-time class if `BENCH_CLASS=rr`."""
+    """Return the words that pin a command to a core, in the class `BENCH_CLASS` names."""
     pinned = core is not None and shutil.which("taskset") and (os.cpu_count() or 1) > 1
     words = ["taskset", "-c", str(core)] if pinned else []
-    return words + (["chrt", "-r", "1"] if os.environ.get("BENCH_CLASS") == "rr" else [])
+    return words + CLASSES[os.environ.get("BENCH_CLASS", "ordinary")]
 
 
 def free_ports(count: int) -> list[int]:
