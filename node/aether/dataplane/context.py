@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random
 from typing import Protocol
 
 from aether.core.dataplane.balance import Balancer
+from aether.core.dataplane.retry_budget import RetryBudget
+from aether.dataplane.admission import Admission
 from aether.dataplane.limits import Limits
 from aether.dataplane.observer import Observer
 from aether.dataplane.pool import Pool
@@ -42,6 +45,9 @@ class Context:
     revision: Callable[[], int]
     """Revision of the table in use."""
     observer: Observer = field(default_factory=Observer)
+    retry_budget: RetryBudget = field(default_factory=RetryBudget)
+    bits: Random = field(default_factory=Random)
+    """Where the ids of traces come from."""
     addresses: dict[str, str] = field(default_factory=dict)
     """Where the listeners are, by name: ports chosen by the system included."""
     draining: bool = False
@@ -55,8 +61,13 @@ class Context:
     """Set when the last client is gone while draining."""
     requests: int = 0
     """Requests read since the start."""
+    admission: Admission = field(init=False)
     retries: int = 0
     """Times a request was given to another connection since the start."""
+
+    def __post_init__(self) -> None:
+        """Bound what one address may hold by the limits."""
+        self.admission = Admission(self.limits.most_of_address, self.limits.trusted)
 
     def health(self) -> dict[str, object]:
         """Return how the router is, as `/_aether/health` and the node show it."""

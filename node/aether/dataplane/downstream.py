@@ -5,22 +5,31 @@ import json
 from typing import cast
 
 from aether.dataplane.context import Context
-from aether.dataplane.exchange import Exchange, Request
-from aether.dataplane.forwarding import new_request_id, request_lines
+from aether.dataplane.exchange import Exchange
+from aether.dataplane.forwarded import Door
+from aether.dataplane.forwarding import new_request_id
 from aether.dataplane.framing import BodyReader, FramingError
-from aether.dataplane.heads import HEAD_END, BadHead, RequestHead, RequestReader
+from aether.dataplane.header_lines import BadHead
+from aether.dataplane.heads import (
+    HEAD_END,
+    MAX_TARGET_BYTES,
+    RequestHead,
+    RequestReader,
+    target_too_long,
+)
 from aether.dataplane.problems import (
     Problem,
     bad_request,
+    crowded,
     head_too_large,
     overloaded,
     render,
     request_timeout,
 )
 from aether.dataplane.routing import Forward, Health, Listener
+from aether.dataplane.switched import FarEnd
 
 _NEVER = float("inf")
-_FOR_HOSTS = (b"x-aether-slice", b"x-aether-idempotent")
 _LINGER_BYTES = 16 * 1024 * 1024
 """How much of a refused request is taken in at most before the connection is cut."""
 
@@ -30,20 +39,30 @@ class ClientConnection(asyncio.Protocol):
 
     `deadline` is the one instant at which something must have happened by; what that is follows
     from the state: a first or further request, the rest of a head, progress of an exchange, or
-    the end of lingering.
+    the end of lingering. After a switch of protocols the far end sets it.
     """
 
-    def __init__(self, context: Context, listener: Listener) -> None:
+    def __init__(self, context: Context, listener: Listener, scheme: str = "http") -> None:
+        """Make a connection; `scheme` is what the client used, `https` behind TLS."""
         self.deadline = _NEVER
         self._context = context
         self._listener = listener
         self._transport: asyncio.Transport | None = None
-        self._peer = ""
+        self._scheme = scheme
+        self._admitted = ""
         self._reader = RequestReader()
         self._buffer = b""
         self._scanned = 0
         self._body: BodyReader | None = None
+        self._trailers = b""
+        self._carrier = Exchange(
+            context,
+            self,
+            is_mesh=listener is Listener.MESH,
+            is_trusted=listener is not Listener.PUBLIC,
+        )
         self._exchange: Exchange | None = None
+        self._far_end: FarEnd | None = None
         self._request_id = ""
         self._head: RequestHead | None = None
         self._advancing = False
@@ -58,16 +77,37 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         self._transport = cast("asyncio.Transport", transport)
-        peer = transport.get_extra_info("peername")
-        self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
         context = self._context
         context.clients.add(self)
         if context.closing:
             transport.close()  # it slipped in while the listener was closing
             return
         self.deadline = context.now() + context.limits.idle_s
+        if self._listener is Listener.PUBLIC:
+            self._admit(transport.get_extra_info("peername"))
         if len(context.clients) > context.limits.clients:
-            self._reject(overloaded(context.limits.clients))
+            self._turn_away(overloaded(context.limits.clients))
+
+    def _admit(self, peer: object) -> None:
+        """Let a client from outside in, unless its address holds too many connections."""
+        context, address = self._context, str(peer[0]) if isinstance(peer, tuple) else ""
+        admitted = context.admission.enter(address)
+        if admitted is None:
+            context.admission.log_refusal(address, context.now())
+            self._turn_away(crowded(context.limits.most_of_address))
+            return
+        self._admitted = admitted
+        trusted = context.admission.is_trusted(address)
+        self._reader = RequestReader(
+            Door(is_public=True, client=address, scheme=self._scheme, is_trusted=trusted)
+        )
+
+    def _turn_away(self, problem: Problem) -> None:
+        """Answer and close at once: whoever is turned away must not take room by lingering."""
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.write(render(problem, new_request_id(), body_wanted=True, close=True))
+            transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """See asyncio.Protocol."""
@@ -75,14 +115,21 @@ class ClientConnection(asyncio.Protocol):
         context.clients.discard(self)
         if context.draining and not context.clients:
             context.emptied.set()
+        if self._admitted:
+            context.admission.leave(self._admitted)
         self._transport = None
         exchange, self._exchange = self._exchange, None
+        far_end, self._far_end = self._far_end, None
         if exchange is not None:
             exchange.client_lost()
+        if far_end is not None:
+            far_end.client_lost()
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        if self._lingering:
+        if self._far_end is not None:
+            self._far_end.received(data)
+        elif self._lingering:
             self._lingered += len(data)
             if self._lingered > _LINGER_BYTES:
                 self.abort()
@@ -101,13 +148,17 @@ class ClientConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
         self._write_held = True
-        if self._exchange is not None:
+        if self._far_end is not None:
+            self._far_end.hold(held=True)
+        elif self._exchange is not None:
             self._exchange.hold_answer(held=True)
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
         self._write_held = False
-        if self._exchange is not None:
+        if self._far_end is not None:
+            self._far_end.hold(held=False)
+        elif self._exchange is not None:
             self._exchange.hold_answer(held=False)
         elif not self._lingering:
             self._advance()
@@ -140,6 +191,7 @@ class ClientConnection(asyncio.Protocol):
             bool(self._buffer)
             and self._exchange is None
             and not self._lingering
+            and self._far_end is None
             and not self._write_held
             and self._transport is not None
             and not self._transport.is_closing()
@@ -152,7 +204,7 @@ class ClientConnection(asyncio.Protocol):
         limit = self._context.limits.header_bytes
         end = self._buffer.find(HEAD_END, self._scanned)
         if end > limit or (end < 0 and len(self._buffer) > limit):
-            self._reject(head_too_large(limit))
+            self._reject(self._too_long(limit))
             return False
         if end < 0:
             self._scanned = max(0, len(self._buffer) - 3)
@@ -162,8 +214,14 @@ class ClientConnection(asyncio.Protocol):
         try:
             self._take(self._reader.read(head))
         except BadHead as problem:
-            self._reject(bad_request(str(problem)))
+            self._reject(bad_request(str(problem), problem.status))
         return True
+
+    def _too_long(self, limit: int) -> Problem:
+        if self._buffer.find(b"\n", 0, MAX_TARGET_BYTES) < 0:
+            problem = target_too_long()
+            return bad_request(str(problem), problem.status)
+        return head_too_large(limit)
 
     def _take(self, head: RequestHead) -> None:
         context = self._context
@@ -171,6 +229,7 @@ class ClientConnection(asyncio.Protocol):
         self._head = head
         self._request_id = head.request_id or new_request_id()
         self._body = head.body_reader() if head.has_body else None
+        self._trailers = b""
         choice = context.routing.decide(self._listener, head)
         if isinstance(choice, Problem):
             self._answer(choice)
@@ -180,17 +239,8 @@ class ClientConnection(asyncio.Protocol):
             self._forward(head, choice)
 
     def _forward(self, head: RequestHead, forward: Forward) -> None:
-        is_public = self._listener is Listener.PUBLIC
-        lines = request_lines(
-            head,
-            self._request_id,
-            client=self._peer if is_public else None,
-            keep=() if is_public else _FOR_HOSTS,
-        )
-        is_mesh = self._listener is Listener.MESH
-        request = Request(head, forward, lines, self._request_id, is_mesh, is_trusted=not is_public)
-        self._exchange = exchange = Exchange(self._context, self, request)
-        exchange.start()
+        self._exchange = exchange = self._carrier
+        exchange.begin(head, forward, self._request_id)
         if self._exchange is exchange and self._body is not None and self._buffer:
             rest, self._buffer = self._buffer, b""
             self._feed(rest)
@@ -206,12 +256,18 @@ class ClientConnection(asyncio.Protocol):
             exchange.refuse(bad_request(f"The request's body is broken: {problem}."))
             return
         if done:
+            self._trailers = body.trailers
             self._body = None
             self._buffer = rest
-        exchange.body(payload, done=done)
+        exchange.body(payload, done=done, trailers=self._trailers)
+
+    @property
+    def trailers(self) -> bytes:
+        """Header lines that came after the body of the present request; whole once it ended."""
+        return self._trailers
 
     def hold_body(self, *, held: bool) -> None:
-        """See Asker."""
+        """See Asker and FarEnd."""
         if held is not self._body_held:
             self._body_held = held
             self._apply_holds()
@@ -242,6 +298,26 @@ class ClientConnection(asyncio.Protocol):
         transport = self._transport
         if transport is not None and not transport.is_closing():
             transport.write(data)
+
+    def switch(self, far_end: FarEnd) -> None:
+        """Carry raw bytes from here on, after the head of a 101 was written; the exchange is over.
+
+        What the client has sent after its request goes to the far end at once.
+        """
+        self._exchange = None
+        self._far_end = far_end
+        self._body_held = self._pipeline_held = False
+        self._apply_holds()
+        early, self._buffer = self._buffer, b""
+        if self._write_held:
+            far_end.hold(held=True)
+        if early:
+            far_end.received(early)
+
+    def close(self) -> None:
+        """Close once all that was written is sent."""
+        if self._transport is not None:
+            self._transport.close()
 
     def finish(self, problem: Problem | None = None) -> None:
         """See Asker."""
@@ -331,7 +407,9 @@ class ClientConnection(asyncio.Protocol):
 
     def expire(self) -> None:
         """See Client."""
-        if self._exchange is not None:
+        if self._far_end is not None:
+            self._far_end.expire()
+        elif self._exchange is not None:
             is_slow = self._exchange.waits_for_body and not self._body_held
             self._exchange.expire(client_is_slow=is_slow)
         elif self._buffer and not self._lingering and not self._write_held:
@@ -341,7 +419,8 @@ class ClientConnection(asyncio.Protocol):
 
     def drain(self) -> None:
         """See Client."""
-        if self._exchange is None and self._transport is not None and not self._lingering:
+        is_idle = self._exchange is None and self._far_end is None and not self._lingering
+        if is_idle and self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:

@@ -2,11 +2,14 @@
 
 Each reader takes bytes as they come and gives back payload, what follows the body, and whether the
 body has ended. Chunked bodies are taken apart and chunked again, so that nothing this side did
-not understand reaches the other; trailers and chunk extensions are dropped.
+not understand reaches the other. Chunk extensions are dropped, and so are trailers but for those
+that were announced and may travel.
 """
 
 import re
 from typing import Protocol
+
+from aether.dataplane.trailers import NO_TRAILERS
 
 LAST_CHUNK = b"0\r\n\r\n"
 MAX_CHUNK_LINE_BYTES = 256
@@ -23,6 +26,11 @@ class FramingError(ValueError):
 class BodyReader(Protocol):
     """Cuts a body out of a stream of bytes."""
 
+    @property
+    def trailers(self) -> bytes:
+        """Header lines that came after the body and may travel on; whole once the body ended."""
+        ...
+
     def feed(self, data: bytes) -> tuple[bytes, bytes, bool]:
         """Return payload, bytes after the body, and whether it ended; may raise FramingError."""
         ...
@@ -32,6 +40,7 @@ class LengthBody:
     """A body of a length announced beforehand."""
 
     __slots__ = ("_left",)
+    trailers = b""
 
     def __init__(self, length: int) -> None:
         self._left = length
@@ -50,6 +59,7 @@ class UntilClose:
     """A response body that ends with its connection."""
 
     __slots__ = ()
+    trailers = b""
 
     def feed(self, data: bytes) -> tuple[bytes, bytes, bool]:
         """See BodyReader; the end is told by the connection."""
@@ -57,11 +67,21 @@ class UntilClose:
 
 
 class ChunkedBody:
-    """A body in chunks."""
+    """A body in chunks; of its trailers those are kept that are named in `announced`, in lower case."""
 
-    __slots__ = ("_held", "_in_chunk", "_in_trailer", "_left", "_trailer_bytes")
+    __slots__ = (
+        "_announced",
+        "_held",
+        "_in_chunk",
+        "_in_trailer",
+        "_left",
+        "_trailer_bytes",
+        "trailers",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, announced: frozenset[bytes] = NO_TRAILERS) -> None:
+        self._announced = announced
+        self.trailers = b""
         self._held = b""
         self._left = 0
         self._in_chunk = False
@@ -130,7 +150,14 @@ class ChunkedBody:
             raise FramingError(f"trailers are over {MAX_TRAILER_BYTES} bytes")
         if _TRAILER_LINE.fullmatch(line) is None:
             raise FramingError("a trailer is not a header line")
+        if line[: line.index(b":")].lower() in self._announced:
+            self.trailers += line + b"\r\n"
         return False
+
+
+def last_chunk(trailers: bytes) -> bytes:
+    """Return the end of a chunked body with trailers, whole header lines; LAST_CHUNK has none."""
+    return b"0\r\n%b\r\n" % trailers
 
 
 def chunk(payload: bytes) -> bytes:

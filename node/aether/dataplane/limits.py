@@ -37,6 +37,21 @@ class Limits:
     """How long requests in flight may take once the router was told to stop."""
     clients: int = 4096
     """Client connections at a time."""
+    address_clients: int = 1024
+    """Of them from one address; never more than three quarters of all."""
+    trusted: tuple[str, ...] = ()
+    """Networks of proxies that are not bounded so, and whose word on protocol and host counts."""
+    body_grace_s: float = 20.0
+    """A request's body may be as slow as it likes for so long …"""
+    body_bytes_per_s: float = 500.0
+    """… and then has to have come at this rate on the average; 0: at any rate."""
+    stall_s: float = 30.0
+    """Silence of a client that has an answer to read, and takes none of it."""
+
+    @property
+    def most_of_address(self) -> int:
+        """How many connections one address may hold: some are always left for others."""
+        return max(1, min(self.address_clients, self.clients * 3 // 4))
 
 
 def raise_open_files() -> int:

@@ -1,6 +1,7 @@
 """Answers the router gives itself: `application/problem+json` with a stable code."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -42,9 +43,12 @@ def method_not_allowed(method: str, path: str, allow: tuple[str, ...]) -> Proble
     )
 
 
-def bad_request(detail: str) -> Problem:
-    """400: bytes that are not a request."""
-    return Problem(status=400, code="bad_request", detail=detail)
+_CODES = {400: "bad_request", 414: "too_large", 417: "expectation_failed", 431: "too_large"}
+
+
+def bad_request(detail: str, status: int = 400) -> Problem:
+    """400, or a more exact status: bytes that are not a request we take."""
+    return Problem(status=status, code=_CODES[status], detail=detail)
 
 
 def head_too_large(limit: int) -> Problem:
@@ -63,6 +67,26 @@ def body_too_large(limit: int) -> Problem:
         code="too_large",
         detail=f"The request's body is over this route's limit of {limit} bytes.",
         fields={"limit": str(limit)},
+    )
+
+
+def rate_limited(seconds: float) -> Problem:
+    """429: the route lets no more requests through for now; `seconds` until it does."""
+    wait = max(1, math.ceil(seconds))
+    return Problem(
+        status=429,
+        code="rate_limited",
+        detail=f"This route takes no more requests for now; send it again in {wait} s.",
+        headers={"retry-after": str(wait)},
+    )
+
+
+def body_too_slow(rate: float) -> Problem:
+    """408: the client sends its body at a rate that holds an instance for nothing."""
+    return Problem(
+        status=408,
+        code="timeout",
+        detail=f"The request's body comes at less than {rate:g} bytes a second; send it faster.",
     )
 
 
@@ -113,14 +137,51 @@ def upstream_timeout(base: str, seconds: float, instance: str, node: str) -> Pro
     )
 
 
-def refused(instance: str, node: str) -> Problem:
+def refused(instance: str, node: str, *, is_busy: bool = False) -> Problem:
     """503 on the mesh: nothing was sent to the instance, another may be tried."""
     return Problem(
         status=503,
         code="no_endpoint",
-        detail=f"{instance} is not to be had on {node}.",
+        detail=f"{instance} {'takes no more requests' if is_busy else 'is not to be had'} on {node}.",
         fields={"instance": instance, "node": node},
-        headers={"x-aether-refused": "not-here"},
+        headers={"x-aether-refused": "busy" if is_busy else "not-here"},
+    )
+
+
+def busy(base: str) -> Problem:
+    """503: every instance has as many requests in flight as it takes, or is being spared."""
+    return Problem(
+        status=503,
+        code="busy",
+        detail=f"Every instance of {base} has as much to do as it takes. Try again in a moment.",
+        headers={"retry-after": "1"},
+    )
+
+
+def out_of_retries(instance: str, node: str, reason: str) -> Problem:
+    """503: the request may be sent again, and too many others were sent again already."""
+    return Problem(
+        status=503,
+        code="retry_budget",
+        detail=(
+            f"{instance} on {node} did not answer ({reason}), and so many requests fail that this "
+            "one is not sent again. Try again in a moment."
+        ),
+        fields={"instance": instance, "node": node},
+        headers={"retry-after": "1"},
+    )
+
+
+def loop_detected(instance: str, node: str) -> Problem:
+    """508: a request that came from another router would have to go to a third one."""
+    return Problem(
+        status=508,
+        code="loop",
+        detail=(
+            f"The request came from another router and {instance} is on {node}: a request goes "
+            "from router to router once. Look for a mesh address that leads elsewhere."
+        ),
+        fields={"instance": instance, "node": node},
     )
 
 
@@ -130,6 +191,16 @@ def overloaded(clients: int) -> Problem:
         status=503,
         code="no_endpoint",
         detail=f"The router serves {clients} connections, its limit. Try again in a moment.",
+        headers={"retry-after": "1"},
+    )
+
+
+def crowded(limit: int) -> Problem:
+    """503: the client's address holds as many connections as one address may."""
+    return Problem(
+        status=503,
+        code="overloaded",
+        detail=f"This address holds {limit} connections, its limit; use fewer, and use them again.",
         headers={"retry-after": "1"},
     )
 
