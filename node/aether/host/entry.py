@@ -9,6 +9,7 @@ from typing import Any, Literal
 from aether.core.model.records import Manifest, Route
 from aether.sdk import Slice
 from aether.sdk.binding import BindingError
+from aether.sdk.routes import RouteMark
 from aether.sdk.shape import SliceShape, shape_of
 
 MAX_TRACE_CHARS = 8_000
@@ -31,20 +32,30 @@ class Loaded:
         """The routes this artifact answers."""
         if self.shape is None:
             return asgi_routes(self.manifest.prefix)
-        return tuple(
-            Route(
-                method=route.mark.method,
-                pattern=route.mark.pattern,
-                timeout_s=route.mark.timeout_s,
-                body_limit=route.mark.body_limit,
-            )
-            for route in self.shape.routes
-        )
+        return tuple(_route(shape.mark) for shape in self.shape.routes)
 
     @property
     def methods(self) -> tuple[str, ...]:
         """Names other slices may call."""
         return tuple(sorted(self.shape.methods)) if self.shape is not None else ()
+
+
+def _route(mark: RouteMark) -> Route:
+    return Route(
+        method=mark.method,
+        pattern=mark.pattern,
+        timeout_s=mark.timeout_s,
+        body_limit=mark.body_limit,
+        host=mark.host,
+        attempts=mark.attempts,
+        hedge_after_s=mark.hedge_after_s,
+        rate=mark.rate,
+        burst=mark.burst,
+        auth="internal" if mark.internal else "",
+        api_version=mark.api_version,
+        deprecated=mark.deprecated,
+        sunset=mark.sunset,
+    )
 
 
 @dataclass(frozen=True, slots=True)

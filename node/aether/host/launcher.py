@@ -14,7 +14,8 @@ import structlog
 
 from aether.core.model.ids import InstanceId
 from aether.core.model.lifecycle import STEP_TIMEOUT_S, Desired
-from aether.core.model.records import Manifest, Route, from_plain, to_plain
+from aether.core.model.records import Manifest, from_plain, to_plain
+from aether.core.model.route_policy import read_routes
 from aether.host.channel import Channel
 from aether.host.fork import fork_host
 from aether.host.hostlog import bound_log, tail
@@ -270,7 +271,7 @@ class Launcher:
         host.paths = tuple(message["paths"])
         host.in_flight = int(message.get("in_flight", 0))
         host.note_settings(message)
-        host.routes = from_plain(message.get("routes", ()), tuple[Route, ...])
+        host.routes = read_routes(message.get("routes", ()))
         host.methods = tuple(message.get("methods", ()))
 
     def _on_answer(self, host: HostProcess, message: Message) -> None:

@@ -2,26 +2,25 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar, Unpack
+
+from aether.sdk.route_options import Options, RouteOptions, read_options
 
 ROUTES = "__aether_routes__"
 CALL = "__aether_call__"
-DEFAULT_TIMEOUT_S = 30.0
-DEFAULT_BODY_LIMIT = 16 * 1024 * 1024
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
 _SEGMENT = re.compile(r"\{(\*?)([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class RouteMark:
-    """One route of a handler. `timeout_s` in seconds, `body_limit` in bytes."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteMark(Options):
+    """One route of a handler."""
 
     method: str
+    """Upper-case verb."""
     pattern: str
-    timeout_s: float
-    body_limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +72,21 @@ def _check_literal(pattern: str, segment: str) -> None:
 
 
 def _route(
-    method: str, pattern: str, timeout_s: float, body_limit: int
+    method: str, pattern: str, **options: Unpack[RouteOptions]
 ) -> Callable[[_Handler], _Handler]:
     pattern_parameters(pattern)
-    if timeout_s <= 0 or body_limit < 0:
-        raise ValueError(
-            f"route {method} {pattern}: timeout_s={timeout_s} must be above 0, "
-            f"body_limit={body_limit} at least 0"
-        )
-    mark = RouteMark(method, pattern, float(timeout_s), body_limit)
 
     def attach(handler: _Handler) -> _Handler:
+        try:
+            read = read_options(method, **options)
+        except ValueError as problem:
+            name = getattr(handler, "__qualname__", repr(handler))
+            raise ValueError(f"{name}, route {method} {pattern}: {problem}") from problem
+        mark = RouteMark(
+            method=method,
+            pattern=pattern,
+            **{option.name: getattr(read, option.name) for option in fields(read)},
+        )
         present: tuple[RouteMark, ...] = getattr(handler, ROUTES, ())
         setattr(handler, ROUTES, (*present, mark))
         return handler
@@ -91,43 +94,35 @@ def _route(
     return attach
 
 
-def get(
-    pattern: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, body_limit: int = DEFAULT_BODY_LIMIT
-) -> Callable[[_Handler], _Handler]:
-    """Answer `GET pattern` (and HEAD, without the body).
+def get(pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_Handler], _Handler]:
+    """Answer `GET pattern` (and HEAD, without the body); options as in `RouteOptions`.
 
-    >>> @get("/x/{code}")
+    What is wrong with an option is a ValueError when the module is imported.
+
+    >>> @get("/x/{code}", timeout="2s", hedge_after="200ms")
     ... async def find(self, code: str) -> dict[str, str]: ...
     """
-    return _route("GET", pattern, timeout_s, body_limit)
+    return _route("GET", pattern, **options)
 
 
-def post(
-    pattern: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, body_limit: int = DEFAULT_BODY_LIMIT
-) -> Callable[[_Handler], _Handler]:
+def post(pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_Handler], _Handler]:
     """Answer `POST pattern`."""
-    return _route("POST", pattern, timeout_s, body_limit)
+    return _route("POST", pattern, **options)
 
 
-def put(
-    pattern: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, body_limit: int = DEFAULT_BODY_LIMIT
-) -> Callable[[_Handler], _Handler]:
+def put(pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_Handler], _Handler]:
     """Answer `PUT pattern`."""
-    return _route("PUT", pattern, timeout_s, body_limit)
+    return _route("PUT", pattern, **options)
 
 
-def patch(
-    pattern: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, body_limit: int = DEFAULT_BODY_LIMIT
-) -> Callable[[_Handler], _Handler]:
+def patch(pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_Handler], _Handler]:
     """Answer `PATCH pattern`."""
-    return _route("PATCH", pattern, timeout_s, body_limit)
+    return _route("PATCH", pattern, **options)
 
 
-def delete(
-    pattern: str, *, timeout_s: float = DEFAULT_TIMEOUT_S, body_limit: int = DEFAULT_BODY_LIMIT
-) -> Callable[[_Handler], _Handler]:
+def delete(pattern: str, **options: Unpack[RouteOptions]) -> Callable[[_Handler], _Handler]:
     """Answer `DELETE pattern`."""
-    return _route("DELETE", pattern, timeout_s, body_limit)
+    return _route("DELETE", pattern, **options)
 
 
 def call(*, idempotent: bool = False) -> Callable[[_Handler], _Handler]:

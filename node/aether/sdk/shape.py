@@ -61,7 +61,7 @@ def shape_of(kind: type[Slice]) -> SliceShape:
         )
         if isinstance(called, CallMark):
             methods[name] = MethodShape(called, call_parameters_of(function))
-    routes.sort(key=lambda route: (route.mark.pattern, route.mark.method))
+    routes.sort(key=lambda route: (route.mark.pattern, route.mark.method, route.mark.host))
     _refuse_twins(kind, routes)
     return SliceShape(tuple(routes), methods, _needs(kind), _wants_settings(kind))
 
@@ -76,12 +76,13 @@ def _wants_settings(kind: type[Slice]) -> bool:
 
 
 def _refuse_twins(kind: type, routes: list[RouteShape]) -> None:
-    seen: dict[tuple[str, str], str] = {}
+    seen: dict[tuple[str, str, str], str] = {}
     for route in routes:
-        key = (route.mark.method, pattern_shape(route.mark.pattern))
+        mark = route.mark
+        key = (mark.host, mark.method, pattern_shape(mark.pattern))
         if key in seen:
             raise BindingError(
-                f"{kind.__qualname__} answers {key[0]} {route.mark.pattern} twice: "
+                f"{kind.__qualname__} answers {mark.method} {mark.host}{mark.pattern} twice: "
                 f"in {seen[key]} and in {route.handler}"
             )
         seen[key] = route.handler

@@ -36,7 +36,7 @@ def test_a_slice_is_loaded(write: Write) -> None:
     write(
         "from aether import Slice, get, call\n"
         "class S(Slice):\n"
-        "    @get('/x', timeout_s=3, body_limit=9)\n"
+        "    @get('/x', timeout=3, body_limit=9)\n"
         "    async def x(self) -> None: ...\n"
         "    @call()\n"
         "    async def m(self) -> None: ...\n"

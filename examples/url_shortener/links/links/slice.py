@@ -77,7 +77,7 @@ class Links(Slice):
         self._links = LinkTable(kv, config.get("code_length", DEFAULT_CODE_LENGTH))
         self._clicks = clicks
 
-    @post("/api/v1/urls", timeout_s=TIMEOUT_S, body_limit=64 * 1024)
+    @post("/api/v1/urls", timeout=TIMEOUT_S, body_limit=64 * 1024)
     async def shorten(self, body: NewLink, request: Request) -> Response:
         """Make a link."""
         problem = problem_with(body.url)
@@ -90,14 +90,14 @@ class Links(Slice):
         link = Link(code, f"{request.base_url}/{code}", body.url)
         return Response.json(link, status=201, headers={"location": f"/api/v1/urls/{code}"})
 
-    @get("/{code}", timeout_s=TIMEOUT_S)
+    @get("/{code}", timeout=TIMEOUT_S)
     async def follow(self, code: str) -> Response:
         """Redirect to the address behind a code."""
         url = await self._find(code)
         await self._count(code)
         return Response.redirect(as_location(url))
 
-    @get("/api/v1/urls/{code}", timeout_s=TIMEOUT_S)
+    @get("/api/v1/urls/{code}", timeout=TIMEOUT_S)
     async def describe(self, code: str) -> CountedLink:
         """Say where a link leads and how often it was followed."""
         url = await self._find(code)
