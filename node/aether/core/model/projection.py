@@ -6,7 +6,7 @@ changed in are shared with the view before, and so are slices.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, islice
+from itertools import islice
 from typing import Any, NamedTuple, cast
 
 from aether.core.model.records import BROKEN, decode, reader
@@ -15,6 +15,9 @@ from aether.core.model.view import FAMILIES, ClusterView, Family, assemble, fami
 
 _Entry = tuple[str, bytes, int]
 """Key, value, modification revision."""
+
+_NO_PREFIX = "\0"
+"""What no key begins with."""
 
 
 class _Read(NamedTuple):
@@ -85,19 +88,20 @@ class Projector:
     def _look_first(self, entries: Iterable[_Entry], revision: int) -> ClusterView:
         """Return the view of entries of which none was seen before: a new leader's first look."""
         tables: dict[str, dict[Any, Any]] = {family.table: {} for family in FAMILIES.values()}
+        revisions: dict[str, int] = {}
         for family, run in _runs(entries):
             table, take, name = tables[family.table], reader(family.kind), family.name
             for entry in run:
+                revisions[entry[0]] = entry[2]
                 try:
                     one = _Read(entry, name(entry[0]), take(entry[1]), family.table)
-                except (ValueError, *BROKEN):
+                except BROKEN:
                     one = _read(family, entry)  # it says what is wrong
                 else:
                     table[one[1]] = one[2]
                 self._read[entry[0]] = one
-        self._tables = tables
+        self._tables = {**tables}
         unreadable = {one.entry[0]: one.problem for one in self._read.values() if one.problem}
-        revisions = {entry[0]: entry[2] for entry, *_ in self._read.values()}
         self._view = assemble(tables, revisions, unreadable, revision)
         return self._view
 
@@ -173,12 +177,18 @@ def _differing(
     return found, first + rest
 
 
-def _runs(entries: Iterable[_Entry]) -> Iterator[tuple[Family, Iterator[_Entry]]]:
-    """Yield the entries of each family the view holds, family by family as they come."""
-    for part, run in groupby(entries, lambda entry: entry[0].partition("/")[0]):
-        family = FAMILIES.get(part)
-        if family is not None:
-            yield family, run
+def _runs(entries: Iterable[_Entry]) -> Iterator[tuple[Family, Sequence[_Entry]]]:
+    """Yield the entries of the families the view holds, each stretch of one family at a time."""
+    family, run, prefix = None, list[_Entry](), _NO_PREFIX
+    for entry in entries:
+        if not entry[0].startswith(prefix):
+            if family is not None:
+                yield family, run
+            part, slash, _ = entry[0].partition("/")
+            family, run, prefix = FAMILIES.get(part), [], part + slash if slash else _NO_PREFIX
+        run.append(entry)
+    if family is not None:
+        yield family, run
 
 
 def _read(family: Family, entry: _Entry) -> _Read:

@@ -415,8 +415,8 @@ Record = (
 
 _R = TypeVar("_R")
 
-BROKEN: tuple[type[Exception], ...] = (msgspec.MsgspecError, RecursionError)
-"""What `reader` raises for bytes that are no record."""
+BROKEN: tuple[type[Exception], ...] = (ValueError, msgspec.MsgspecError, RecursionError)
+"""What reading a key or a value that is no record may raise."""
 
 
 def encode(record: object) -> bytes:
