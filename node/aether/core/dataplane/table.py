@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
+from aether.core.dataplane.differences import differing
 from aether.core.dataplane.rows import Endpoint, RouteRow, SlicePolicy
 from aether.core.dataplane.soundness import endpoint_problems, policy_problems, route_problems
 from aether.core.model.ids import NodeId
@@ -45,12 +46,23 @@ class Table:
             and self.policies == other.policies
         )
 
-    def check(self) -> list[str]:
-        """List what contradicts itself, one sentence each; empty for a table fit for use."""
+    def check(self, known: "Table | None" = None) -> list[str]:
+        """List what contradicts itself, one sentence each; empty for a table fit for use.
+
+        Endpoints that are also in `known`, a table without contradictions, are looked at again only
+        when there is a contradiction to be named.
+        """
         problems = [] if self.revision >= 0 else [f"revision {self.revision} is negative"]
-        problems.extend(route_problems(self.routes))
-        problems.extend(endpoint_problems(self.instances, self.node))
-        problems.extend(policy_problems(self.policies))
+        if known is None or known.node != self.node:
+            known = Table(revision=0, node=self.node)
+        if known.routes != self.routes:
+            problems.extend(route_problems(self.routes))
+        if known.policies != self.policies:
+            problems.extend(policy_problems(self.policies))
+        come = differing(known.instances, self.instances)[1]
+        ids = {endpoint.instance for endpoint in self.instances}
+        if len(ids) < len(self.instances) or any(endpoint_problems(come, self.node)):
+            problems.extend(endpoint_problems(self.instances, self.node))
         return problems
 
 
