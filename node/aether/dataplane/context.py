@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from random import Random
+from random import SystemRandom
 from typing import Protocol
 
 from aether.core.dataplane.balance import Balancer
 from aether.core.dataplane.retry_budget import RetryBudget
+from aether.core.dataplane.trace_context import TraceParents
 from aether.dataplane.admission import Admission
 from aether.dataplane.limits import Limits
 from aether.dataplane.observer import Observer
@@ -46,8 +47,7 @@ class Context:
     """Revision of the table in use."""
     observer: Observer = field(default_factory=Observer)
     retry_budget: RetryBudget = field(default_factory=RetryBudget)
-    bits: Random = field(default_factory=Random)
-    """Where the ids of traces come from."""
+    traces: TraceParents = field(default_factory=lambda: TraceParents(SystemRandom()))
     addresses: dict[str, str] = field(default_factory=dict)
     """Where the listeners are, by name: ports chosen by the system included."""
     draining: bool = False

@@ -1,258 +1,220 @@
 """One request's life: an endpoint, another when that fails, the answer streamed back.
 
-Rules for this file. A request goes to another endpoint when connecting failed, or when a peer
-router says it was not delivered. When it was written and no byte of an answer came, it is sent
-again only if doing so twice is harmless (an idempotent method, or the caller's word for it) and
-its body is still at hand. Once a byte of the answer has gone to the client there is no way back:
-the client's connection is closed so that it can tell the answer is cut short.
+Rules for this file. Whether a failed request may be sent again is decided in `retrying`, whom it
+was handed to is kept in `attempts`. Once a byte of the answer has gone to the client there is no
+way back: the client's connection is closed so that it can tell the answer is cut short. An
+exchange serves the requests of one client connection one after the other; `begin` sets everything
+anew. Whatever ends a request comes by `_end` once, which counts it.
 """
 
-from typing import Protocol
-
-import msgspec
 import structlog
 
+from aether.core.dataplane.balance import Outcome, Refusal
 from aether.core.dataplane.table import Endpoint
-from aether.core.model.ids import InstanceId
+from aether.dataplane.asker import Asker
+from aether.dataplane.attempts import Attempts
+from aether.dataplane.choosing import choice_for, plain_choice
 from aether.dataplane.context import Context
-from aether.dataplane.forwarding import CONTINUE, response_head
-from aether.dataplane.framing import LAST_CHUNK, chunk
+from aether.dataplane.forwarding import (
+    CONTINUE,
+    ENDINGS,
+    AnswerStart,
+    lines_for_peer,
+    request_start,
+    switch_lines,
+    trailer_line,
+)
+from aether.dataplane.framing import LAST_CHUNK, chunk, last_chunk
 from aether.dataplane.heads import RequestHead, ResponseHead
+from aether.dataplane.hedging import Hedge, may_hedge
 from aether.dataplane.problems import (
     Problem,
     body_too_large,
+    busy,
+    loop_detected,
     no_endpoint,
+    out_of_retries,
     refused,
     request_timeout,
     upstream_lost,
     upstream_timeout,
 )
+from aether.dataplane.retrying import IDEMPOTENT, UNDELIVERED, Halt, Setback, halt
 from aether.dataplane.routing import Forward
+from aether.dataplane.tunnel import Tunnel
 from aether.dataplane.upstream import UpstreamConnection
-
-IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
 log = structlog.get_logger()
 
 
-class Asker(Protocol):
-    """The client connection, as an exchange uses it."""
-
-    deadline: float
-
-    @property
-    def wants_close(self) -> bool:
-        """Whether the connection ends with this answer."""
-        ...
-
-    @property
-    def is_write_held(self) -> bool:
-        """Whether the client is slower than the answer."""
-        ...
-
-    def write(self, data: bytes) -> None:
-        """Send bytes of the answer."""
-        ...
-
-    def hold_body(self, *, held: bool) -> None:
-        """Read no more of the request's body for now, or go on."""
-        ...
-
-    def finish(self, problem: Problem | None = None) -> None:
-        """End the exchange: the answer is whole, or `problem` is."""
-        ...
-
-    def abort(self) -> None:
-        """Close: the answer is cut short."""
-        ...
-
-
-class Request(msgspec.Struct, frozen=True, gc=False):
-    """A request as it was read and decided upon."""
-
-    head: RequestHead
-    forward: Forward
-    lines: bytes
-    """Its head for an instance, without the closing blank line."""
-    request_id: str
-    is_mesh: bool
-    """Whether another router asks, which can try elsewhere itself."""
-    is_trusted: bool = True
-    """Whether the asker is one of us, whose word counts that a repetition is harmless."""
-
-
 class Exchange:
-    """Carries one request to an instance and its answer back."""
+    """Carries requests to instances and their answers back, one request at a time.
+
+    `is_mesh`: another router asks, which can try elsewhere itself. `is_trusted`: the asker is one
+    of us, whose word counts that a repetition is harmless.
+    """
 
     __slots__ = (
+        "_answer_held",
         "_answered",
         "_asker",
+        "_attempts",
         "_body",
         "_body_dropped",
         "_body_ended",
-        "_body_seen",
         "_chunked",
-        "_connection",
         "_context",
-        "_endpoint",
         "_forward",
-        "_fresh_only",
+        "_has_trace",
         "_head",
-        "_last_failure",
+        "_hedge",
+        "_is_mesh",
+        "_is_trusted",
+        "_known_forward",
+        "_known_head",
         "_lines",
-        "_mesh",
         "_on_demand",
         "_over",
+        "_plain_choice",
         "_request_id",
         "_sends",
-        "_tried",
-        "_trusted",
+        "_start",
+        "_tunnel",
+        "began",
+        "bytes_in",
+        "bytes_out",
+        "retries",
+        "status",
     )
 
     def __init__(
-        self,
-        context: Context,
-        asker: Asker,
-        request: Request,
+        self, context: Context, asker: Asker, *, is_mesh: bool = False, is_trusted: bool = True
     ) -> None:
-        head = request.head
         self._context = context
         self._asker = asker
-        self._head = head
-        self._forward = request.forward
-        self._lines = request.lines
-        self._request_id = request.request_id
-        self._mesh = request.is_mesh
-        self._trusted = request.is_trusted
-        self._tried: set[InstanceId] = set()
-        self._endpoint: Endpoint | None = None
-        self._connection: UpstreamConnection | None = None
-        self._body = bytearray()
-        self._body_seen = 0
+        self._is_mesh = is_mesh
+        self._is_trusted = is_trusted
+        self._attempts = Attempts(context, self, may_renew=not is_mesh)
+        self._hedge: Hedge | None = None
+        self._tunnel: Tunnel | None = None
+        self._over = True
+        self._known_head: RequestHead | None = None
+        self._known_forward: Forward | None = None
+
+    def begin(self, head: RequestHead, forward: Forward, request_id: str) -> None:
+        """Take a request that was decided upon."""
+        context = self._context
+        self.began = now = context.now()
+        self._asker.deadline = now + forward.timeout_s
+        if head is not self._known_head:
+            self._known_head = self._head = head
+            self._start, self._has_trace = request_start(head)
+        if forward is not self._known_forward:
+            self._known_forward = self._forward = forward
+            self._plain_choice = plain_choice(forward)
+        self._request_id = wire_id = request_id.encode("ascii")
+        if self._has_trace:
+            self._lines = b"%b%b\r\n\r\n" % (self._start, wire_id)
+        else:
+            trace = context.traces.following(None)
+            self._lines = b"%b%b\r\ntraceparent: %b\r\n\r\n" % (self._start, wire_id, trace)
+        self._body = bytearray() if head.length else b""
         self._body_dropped = False
-        self._body_ended = not head.has_body
+        self._body_ended = head.length == 0
         self._sends = 0
-        self._fresh_only = False
         self._answered = False
+        self._answer_held = False
         self._chunked = False
         self._over = False
         self._on_demand = head.expects_continue
-        self._last_failure = "none is active"
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.retries = 0
+        self.status = 0
+        self._attempts.begin(self._plain_choice or choice_for(forward, head))
+        context.retry_budget.request(now)
+        if not self._is_mesh:
+            context.observer.began(forward.series)
+        row = forward.row
+        if row is not None and row.hedge_after_s and may_hedge(head) and not self._is_mesh:
+            self._hedge = Hedge(row.hedge_after_s, self._send_second)
+        self._try_next(now)
 
-    def start(self) -> None:
-        """Look for an endpoint."""
-        self._touch()
-        self._try_next()
+    def _try_next(self, now: float) -> None:
+        attempts = self._attempts
+        taken = attempts.take(now)
+        if taken is None or isinstance(taken, Refusal):
+            self._give_up(taken)
+            return
+        attempts.connection = taken
+        if taken.receiver is None:
+            self._send(taken)
 
-    def _touch(self) -> None:
-        self._asker.deadline = self._context.now() + self._forward.timeout_s
-
-    # -- finding an endpoint
-
-    def _try_next(self) -> None:
-        context = self._context
-        while not self._over:
-            endpoint = context.balancer.pick(
-                self._forward.slice, self._forward.endpoints, self._tried, context.now()
-            )
-            if endpoint is None:
-                if self._has_newer_endpoints():
-                    continue
-                self._give_up()
-                return
-            self._endpoint = endpoint
-            connection = None if self._fresh_only else context.pool.take_idle(endpoint.address)
-            if connection is not None:
-                self.connected(connection)
-                return
-            if context.pool.connect(endpoint.address, self):
-                return
-            self._tried.add(endpoint.instance)
-            self._last_failure = f"{endpoint.address} has as many connections as it may have"
-
-    def _has_newer_endpoints(self) -> bool:
-        """Take the endpoints of a table that came meanwhile; whether one of them is untried."""
-        endpoints = self._context.routing.endpoints(self._forward.slice)
-        if self._mesh or endpoints == self._forward.endpoints:
-            return False
-        self._forward = msgspec.structs.replace(self._forward, endpoints=endpoints)
-        return self._has_untried()
-
-    def _give_up(self) -> None:
-        endpoint = self._endpoint
-        if self._mesh and endpoint is not None:
-            self._fail(refused(endpoint.instance, endpoint.node))
+    def _give_up(self, refusal: Refusal | None) -> None:
+        attempts = self._attempts
+        base = self._forward.slice
+        if self._is_mesh:
+            endpoint = self._forward.endpoints[0]
+            self._fail(refused(endpoint.instance, endpoint.node, is_busy=refusal is not None))
+        elif refusal is None:
+            self._fail(no_endpoint(base, attempts.last_failure))
         else:
-            self._fail(no_endpoint(self._forward.slice, self._last_failure))
+            self._fail(busy(base))
 
     def connected(self, connection: UpstreamConnection) -> None:
-        """See Waiter: send what there is of the request."""
-        endpoint = self._endpoint
-        if self._over or endpoint is None:
-            self._context.pool.put(connection)
-            return
-        self._connection = connection
-        self._sends += 1
+        """See Receiver: send what there is of the request."""
         self._asker.hold_body(held=False)
-        ending = b"\r\n"
+        self._send(connection)
+
+    def _send(self, connection: UpstreamConnection) -> None:
+        endpoint = connection.endpoint
+        if endpoint is None:
+            return
+        data = self._lines
         if endpoint.mesh:
-            ending = f"x-aether-instance: {endpoint.instance}\r\n\r\n".encode()
-        connection.send(self, self._head.method, b"".join((self._lines, ending, self._body)))
-        if self._asker.is_write_held:
+            if b"x-aether-hops" in self._head.aether:
+                self._fail(loop_detected(endpoint.instance, endpoint.node), Outcome.CANCELLED)
+                return
+            data = data[:-2] + lines_for_peer(endpoint.instance)
+        self._sends += 1
+        if self._body:
+            data += self._body
+            self._drop_long_body()
+        connection.may_switch = bool(self._head.upgrade)
+        connection.send(self, self._head.method, data)
+        if self._answer_held:
             connection.hold_answer(held=True)
-        self._drop_long_body()
         if self._on_demand:
             self._on_demand = False
-            if self._body_seen == 0:
+            if self.bytes_in == 0:
                 self._asker.write(CONTINUE)
-
-    def not_connected(self, reason: str) -> None:
-        """See Waiter: nothing was sent, so any request may go elsewhere."""
-        if self._over or self._endpoint is None:
-            return
-        self._eject(self._endpoint, reason)
-        self._tried.add(self._endpoint.instance)
-        self._last_failure = reason
-        self._context.retries += 1
-        self._try_next()
-
-    def _eject(self, endpoint: Endpoint, reason: str) -> None:
-        seconds = self._context.balancer.failed(endpoint.address, self._context.now())
-        if seconds is not None:
-            log.warning(
-                "endpoint is set aside",
-                instance=endpoint.instance,
-                node=endpoint.node,
-                seconds=seconds,
-                reason=reason,
-                request_id=self._request_id,
-            )
 
     # -- the request's body
 
     def _drop_long_body(self) -> None:
         """Keep no body that is too long to be sent again."""
         if len(self._body) > self._context.limits.replay_bytes:
-            self._body = bytearray()
+            self._body = b""
             self._body_dropped = True
 
-    def body(self, payload: bytes, *, done: bool) -> None:
+    def body(self, payload: bytes, *, done: bool, trailers: bytes = b"") -> None:
         """Take more of the request's body from the client."""
         if self._over:
             return
         self._touch()
-        self._body_seen += len(payload)
+        self.bytes_in += len(payload)
         self._body_ended = done
-        if self._body_seen > self._forward.body_limit:
-            self._fail(body_too_large(self._forward.body_limit))
+        if self.bytes_in > self._forward.body_limit:
+            self._fail(body_too_large(self._forward.body_limit), Outcome.CANCELLED)
             return
         wire = payload
         if self._head.length < 0:
-            wire = chunk(payload) + (LAST_CHUNK if done else b"")
+            wire = chunk(payload) + (last_chunk(trailers) if done else b"")
+        connection = self._attempts.connection
         if not self._body_dropped:
             self._body += wire
-        if self._connection is not None:
-            self._connection.write(wire)
+        if connection is not None and not connection.is_opening:
+            connection.write(wire)
             self._drop_long_body()
         elif len(self._body) > self._context.limits.replay_bytes:
             self._asker.hold_body(held=True)
@@ -262,128 +224,231 @@ class Exchange:
         self._touch()
         self._asker.hold_body(held=held)
 
+    def _touch(self) -> None:
+        self._asker.deadline = self._context.now() + self._forward.timeout_s
+
     # -- the answer
 
-    def answered(self, head: ResponseHead, payload: bytes, *, done: bool) -> None:
+    def answered(
+        self, connection: UpstreamConnection, head: ResponseHead, payload: bytes, *, done: bool
+    ) -> None:
         """See Receiver."""
-        endpoint, connection = self._endpoint, self._connection
-        if endpoint is None or connection is None:
+        endpoint = connection.endpoint
+        if endpoint is None:
             return
-        if endpoint.mesh and b"x-aether-refused" in head.aether:
-            if self._go_elsewhere(endpoint, head.aether[b"x-aether-refused"]):
-                self._let_go(reusable=done and self._body_ended)
-                self._try_next()
-                return
-        else:
-            self._context.balancer.succeeded(endpoint.address)
+        if head.aether and endpoint.mesh and b"x-aether-refused" in head.aether:
+            self._refused(connection, endpoint, head.aether[b"x-aether-refused"], done=done)
+            return
+        if self._hedge is not None:
+            self._hedge.cancel()
+            self._attempts.settle(connection, self._context.now())
         self._answered = True
-        asker = self._asker
+        self.status = head.status
         self._chunked = not head.is_framed and self._head.is_http11
-        start = response_head(
-            head,
-            self._request_id,
-            endpoint.instance,
-            chunked=self._chunked,
-            close=asker.wants_close,
-        )
-        self._pass_on(start + (chunk(payload) if self._chunked else payload), done=done)
+        start = self._start_of(connection, head, endpoint)
+        ending = ENDINGS[self._chunked, self._asker.wants_close]
+        if self._chunked:
+            payload = chunk(payload)
+            if head.trailers and self._head.takes_trailers:
+                ending = trailer_line(head.trailers) + ending
+        self._pass_on(connection, b"".join((start, self._request_id, ending, payload)), done=done)
 
-    def _go_elsewhere(self, endpoint: Endpoint, refusal: str) -> bool:
-        """Whether a peer router's refusal is one to try another endpoint after."""
-        if not (refusal == "not-here" or self._is_repeatable()) or self._body_dropped:
-            return False
-        self._tried.add(endpoint.instance)
-        self._last_failure = f"{endpoint.node} refused {endpoint.instance} ({refusal})"
-        self._context.retries += 1
-        return True
+    def _start_of(
+        self, connection: UpstreamConnection, head: ResponseHead, endpoint: Endpoint
+    ) -> bytes:
+        """Return the head's begin; mostly the connection's last answer began alike."""
+        notices = self._forward.notices
+        start = connection.answer_start
+        if (
+            start is None
+            or start.head is not head
+            or start.endpoint is not endpoint
+            or start.notices is not notices
+        ):
+            start = connection.answer_start = AnswerStart(head, endpoint, notices)
+        return start.bytes
 
-    def more(self, payload: bytes, *, done: bool) -> None:
+    def more(self, connection: UpstreamConnection, payload: bytes, *, done: bool) -> None:
         """See Receiver."""
-        self._pass_on(chunk(payload) if self._chunked else payload, done=done)
+        if self._chunked:
+            payload = chunk(payload)
+        self._pass_on(connection, payload, done=done)
 
-    def _pass_on(self, data: bytes, *, done: bool) -> None:
-        if self._over:
+    def _pass_on(self, connection: UpstreamConnection, data: bytes, *, done: bool) -> None:
+        asker = self._asker
+        now = self._context.now()
+        self.bytes_out += len(data)
+        if not done:
+            asker.deadline = now + self._forward.timeout_s
+            asker.write(data)
             return
-        if done and self._chunked:
-            data += LAST_CHUNK
-        self._touch()
-        self._asker.write(data)
-        if done:
-            self._over = True
-            self._let_go(reusable=self._body_ended)
-            self._asker.finish()
-
-    def _let_go(self, *, reusable: bool) -> None:
-        """Give the connection back: to the pool only when both directions are complete."""
-        connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        if reusable:
+        if self._chunked:
+            data += self._last_chunk(connection)
+        asker.write(data)
+        self._over = True
+        attempts = self._attempts
+        attempts.release(connection, Outcome.ERROR if self.status >= 500 else Outcome.OK, now)
+        attempts.connection = None
+        if self._answer_held:
             connection.hold_answer(held=False)
+        if self._body_ended:
             self._context.pool.put(connection)
         else:
             connection.abandon()
+        self._end(now)
+        asker.finish()
+
+    def switched(self, connection: UpstreamConnection, head: ResponseHead, payload: bytes) -> None:
+        """See Receiver: hand both connections to a tunnel, which counts as this request in flight."""
+        endpoint = connection.endpoint
+        if endpoint is None:
+            return
+        self._answered = True
+        self.status = head.status
+        asker = self._asker
+        start = self._start_of(connection, head, endpoint)
+        asker.write(start + self._request_id + switch_lines(self._head.upgrade) + payload)
+        tunnel = Tunnel(asker, connection, self._forward.timeout_s, self._context.now, self._closed)
+        connection.receiver = self._tunnel = tunnel
+        asker.switch(tunnel)
+
+    def _closed(self, outcome: Outcome) -> None:
+        """Count the tunnel, which is closed."""
+        now = self._context.now()
+        self._over = True
+        tunnel, self._tunnel = self._tunnel, None
+        if tunnel is not None:
+            self.bytes_in, self.bytes_out = tunnel.bytes_in, tunnel.bytes_out
+        connection = self._attempts.connection
+        if connection is not None:
+            self._attempts.release(connection, outcome, now)
+            self._attempts.connection = None
+        self._end(now)
+
+    def _last_chunk(self, connection: UpstreamConnection) -> bytes:
+        trailers = connection.trailers if self._head.takes_trailers else b""
+        return last_chunk(trailers) if trailers else LAST_CHUNK
 
     def hold_answer(self, *, held: bool) -> None:
         """Take no more of the answer for now, or go on: the client is slow."""
         self._touch()
-        if self._connection is not None:
-            self._connection.hold_answer(held=held)
+        self._answer_held = held
+        connection = self._attempts.connection
+        if connection is not None:
+            connection.hold_answer(held=held)
 
     # -- what goes wrong
 
-    def lost(self, reason: str) -> None:
+    def not_connected(self, connection: UpstreamConnection, reason: str) -> None:
+        """See Receiver: nothing was sent, so any request may go elsewhere."""
+        endpoint = connection.endpoint
+        if endpoint is not None:
+            self._attempts.last_failure = reason
+            self._failed(connection, endpoint, reason, is_unsent=True)
+
+    def lost(self, connection: UpstreamConnection, reason: str) -> None:
         """See Receiver."""
-        endpoint, connection = self._endpoint, self._connection
-        self._connection = None
-        if self._over or endpoint is None or connection is None:
+        endpoint = connection.endpoint
+        if endpoint is None:
             return
-        stale = connection.served > 0 and not self._answered
-        if not stale:
-            self._eject(endpoint, reason)
+        self._attempts.last_failure = f"{endpoint.instance} was lost ({reason})"
         if self._answered:
-            self._cut_short(reason)
-            return
-        if self._is_repeatable() and not self._body_dropped:
+            self._cut_short(endpoint, reason)
+        else:
+            self._failed(connection, endpoint, reason, is_unsent=False)
+
+    def _refused(
+        self, connection: UpstreamConnection, endpoint: Endpoint, word: str, *, done: bool
+    ) -> None:
+        """Act on a peer router's word that it did not deliver the request, or lost it."""
+        self._attempts.last_failure = f"{endpoint.node} refused {endpoint.instance} ({word})"
+        if done and self._body_ended:
+            self._context.pool.put(connection)
+        else:
+            connection.abandon()
+        reason = f"its node's router says: {word}"
+        self._failed(connection, endpoint, reason, is_unsent=word in UNDELIVERED)
+
+    def _failed(
+        self, connection: UpstreamConnection, endpoint: Endpoint, reason: str, *, is_unsent: bool
+    ) -> None:
+        """Try again, where that is allowed, after an attempt that failed before its answer."""
+        now = self._context.now()
+        is_stale = connection.served > 0 and not is_unsent and not endpoint.mesh
+        attempts = self._attempts
+        attempts.release(connection, Outcome.CANCELLED if is_stale else Outcome.FAILED, now)
+        if is_stale:
+            attempts.fresh_only = True  # the instance may be well: it let an idle connection go
+        else:
+            attempts.pass_over(endpoint)
+        if attempts.failed(connection):
+            return  # the other copy is still under way
+        why = self._why_not_again(now, is_unsent=is_unsent, is_stale=is_stale)
+        if why is None:
+            self.retries += 1
             self._context.retries += 1
-            if stale:
-                self._fresh_only = True  # the instance may be well: it let an idle connection go
-            else:
-                self._tried.add(endpoint.instance)
-            self._last_failure = f"{endpoint.instance} was lost ({reason})"
-            if self._sends < self._context.limits.sends and self._has_untried():
-                self._try_next()
-                return
-        self._fail(upstream_lost(endpoint.instance, endpoint.node, reason, is_mesh=self._mesh))
+            self._try_next(now)
+        elif why is Halt.BUDGET:
+            self._fail(out_of_retries(endpoint.instance, endpoint.node, reason))
+        elif is_unsent:
+            self._give_up(None)
+        else:
+            self._fail(
+                upstream_lost(endpoint.instance, endpoint.node, reason, is_mesh=self._is_mesh)
+            )
+
+    def _why_not_again(self, now: float, *, is_unsent: bool, is_stale: bool) -> Halt | None:
+        why = halt(
+            Setback(
+                is_unsent=is_unsent,
+                is_repeatable=self._is_repeatable(),
+                is_body_kept=not self._body_dropped,
+                sends=self._sends,
+                attempts=self._most_sends,
+                left_s=self._asker.deadline - now,
+                has_untried=is_stale or self._attempts.has_untried(),
+            )
+        )
+        if why is None and not is_unsent and not self._context.retry_budget.may_retry(now):
+            return Halt.BUDGET
+        return why
 
     def _is_repeatable(self) -> bool:
         if self._head.method in IDEMPOTENT:
             return True
-        return self._trusted and self._head.aether.get(b"x-aether-idempotent") == "1"
+        return self._is_trusted and self._head.aether.get(b"x-aether-idempotent") == "1"
 
-    def _has_untried(self) -> bool:
-        return any(each.instance not in self._tried for each in self._forward.endpoints)
+    @property
+    def _most_sends(self) -> int:
+        row = self._forward.row
+        return self._context.limits.sends if row is None else row.attempts
 
-    def _cut_short(self, reason: str) -> None:
-        endpoint = self._endpoint
+    def _cut_short(self, endpoint: Endpoint, reason: str) -> None:
         log.warning(
             "answer cut short",
-            instance=endpoint.instance if endpoint else "",
-            node=endpoint.node if endpoint else "",
+            instance=endpoint.instance,
+            node=endpoint.node,
             reason=reason,
-            request_id=self._request_id,
+            request_id=self._request_id.decode(),
         )
+        now = self._context.now()
         self._over = True
+        self._attempts.end(Outcome.FAILED, now)
+        self.status = 0
+        self._end(now)
         self._asker.abort()
 
     def refuse(self, problem: Problem) -> None:
         """End the request: the client broke it."""
         if not self._over:
-            self._fail(problem)
+            self._fail(problem, Outcome.CANCELLED)
 
-    def _fail(self, problem: Problem) -> None:
+    def _fail(self, problem: Problem, outcome: Outcome = Outcome.FAILED) -> None:
+        now = self._context.now()
         self._over = True
-        self._let_go(reusable=False)
+        self._attempts.end(outcome, now)
+        self.status = 0 if self._answered else problem.status
+        self._end(now)
         if self._answered:
             self._asker.abort()
         else:
@@ -391,26 +456,71 @@ class Exchange:
 
     def expire(self, *, client_is_slow: bool) -> None:
         """Act on the deadline: nothing moved for the route's time."""
+        if self._over:
+            return
         seconds = self._forward.timeout_s
         if client_is_slow:
-            self._fail(request_timeout(seconds))
+            self._fail(request_timeout(seconds), Outcome.CANCELLED)
             return
-        endpoint = self._endpoint
-        self._fail(
-            upstream_timeout(
-                self._forward.slice,
-                seconds,
-                endpoint.instance if endpoint else "",
-                endpoint.node if endpoint else "",
-            )
-        )
+        endpoint = self._attempts.endpoint
+        instance, node = (endpoint.instance, endpoint.node) if endpoint else ("", "")
+        self._fail(upstream_timeout(self._forward.slice, seconds, instance, node))
 
     def client_lost(self) -> None:
         """Stop: nobody waits for the answer."""
+        if self._over:
+            return
+        now = self._context.now()
         self._over = True
-        self._let_go(reusable=False)
+        self._attempts.end(Outcome.CANCELLED, now)
+        self.status = 0
+        self._end(now)
 
     @property
     def waits_for_body(self) -> bool:
         """Whether the request is not yet read to its end."""
         return not self._body_ended
+
+    def _end(self, now: float) -> None:
+        """Count the request, which is over."""
+        hedge = self._hedge
+        if hedge is not None:
+            hedge.cancel()
+            self._hedge = None
+        if self._is_mesh:
+            return  # the router it came to first counts it
+        endpoint = self._attempts.endpoint
+        self._context.observer.ended(
+            self._forward.series,
+            endpoint.instance.version if endpoint is not None else "",
+            self._head.method,
+            self.status,
+            now - self.began,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            retries=self.retries,
+        )
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """The instance that answered, or was asked last."""
+        return self._attempts.endpoint
+
+    def _send_second(self) -> None:
+        """Send a second copy: the first stayed silent for the route's time."""
+        attempts, context = self._attempts, self._context
+        now = context.now()
+        first = attempts.connection
+        if self._over or self._answered or first is None or first.endpoint is None:
+            return
+        if self._sends >= self._most_sends or not context.retry_budget.may_retry(now):
+            return
+        attempts.pass_over(first.endpoint)
+        taken = attempts.take(now)
+        if taken is None or isinstance(taken, Refusal):
+            return
+        attempts.rival = taken
+        self.retries += 1
+        context.retries += 1
+        if taken.receiver is None:
+            self._send(taken)

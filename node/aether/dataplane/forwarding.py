@@ -1,14 +1,30 @@
-"""The heads the router sends on: what it adds to a request for an instance and to its answer."""
+"""The heads the router sends on: what it adds to a request for an instance and to its answer.
+
+A head is joined from as few pieces as can be, because this happens twice for every request: what
+stays the same from one message to the next on a connection is joined once and kept.
+"""
 
 import itertools
 import secrets
+from functools import lru_cache
 
+from aether.core.dataplane.table import Endpoint
+from aether.core.dataplane.trace_context import read_traceparent
+from aether.dataplane.header_lines import without
 from aether.dataplane.heads import RequestHead, ResponseHead
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+ENDINGS = {
+    (False, False): b"\r\n\r\n",
+    (False, True): b"\r\nconnection: close\r\n\r\n",
+    (True, False): b"\r\ntransfer-encoding: chunked\r\n\r\n",
+    (True, True): b"\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n",
+}
+"""What follows the request id in the head of an answer, by (is chunked, closes)."""
 
 _START = secrets.token_hex(6)
 _COUNT = itertools.count(1)
+_MOST_KEPT = 4096
 
 
 def new_request_id() -> str:
@@ -16,49 +32,47 @@ def new_request_id() -> str:
     return f"{_START}-{next(_COUNT):x}"
 
 
-def request_lines(
-    head: RequestHead, request_id: str, *, client: str | None, keep: tuple[bytes, ...]
-) -> bytes:
-    """Return the head for an instance, without its closing blank line.
+def request_start(head: RequestHead) -> tuple[bytes, bool]:
+    """Return a head for an instance up to the value of its request id, and whether it has a trace.
 
-    `client` is the address of a client from outside, None when another router or host is asking,
-    whose `x-forwarded-…` are then passed on. Of the `x-aether-…` headers only those in `keep` are.
+    A `traceparent` that is not sound is taken out: a new trace begins here.
     """
-    parts = [
-        f"{head.method} ".encode("ascii"),
-        head.target,
-        b" HTTP/1.1\r\n",
-        head.lines,
-        f"x-request-id: {request_id}\r\n".encode("ascii"),
-    ]
-    if head.length < 0:
-        parts.append(b"transfer-encoding: chunked\r\n")
-    if client is not None:
-        parts.append(_forwarded_for_outside(head, client))
-    else:
-        parts.extend(b"%b: %b\r\n" % item for item in head.forwarded.items())
-    parts.extend(
-        f"{name.decode('ascii')}: {head.aether[name]}\r\n".encode("latin-1")
-        for name in keep
-        if name in head.aether
-    )
-    return b"".join(parts)
+    lines = head.lines
+    has_trace = read_traceparent(head.traceparent) is not None
+    if head.traceparent and not has_trace:
+        lines = without(without(lines, b"traceparent"), b"tracestate")
+    return b"%b%bx-request-id: " % (head.line, lines), has_trace
 
 
-def _forwarded_for_outside(head: RequestHead, client: str) -> bytes:
-    """Say who asked: appended to what the client claims; protocol and host are ours to tell."""
-    claimed = head.forwarded.get(b"x-forwarded-for")
-    chain = f"{claimed.decode('latin-1')}, {client}" if claimed else client
-    return (
-        f"x-forwarded-for: {chain}\r\nx-forwarded-proto: http\r\nx-forwarded-host: {head.host}\r\n"
-    ).encode("latin-1")
+class AnswerStart:
+    """The head of an answer up to the value of its request id, and what it was made of."""
+
+    __slots__ = ("bytes", "endpoint", "head", "notices", "version")
+
+    def __init__(self, head: ResponseHead, endpoint: Endpoint, notices: bytes) -> None:
+        self.head = head
+        self.endpoint = endpoint
+        self.notices = notices
+        self.version = endpoint.instance.version
+        self.bytes = b"%b\r\n%b%bx-aether-instance: %b\r\nx-request-id: " % (
+            head.line,
+            head.lines,
+            notices,
+            endpoint.instance.encode("ascii"),
+        )
 
 
-def response_head(
-    head: ResponseHead, request_id: str, instance: str, *, chunked: bool, close: bool
-) -> bytes:
-    """Return the whole head for the client."""
-    added = f"x-request-id: {request_id}\r\nx-aether-instance: {instance}\r\n".encode("latin-1")
-    framing = b"transfer-encoding: chunked\r\n" if chunked else b""
-    ending = b"connection: close\r\n\r\n" if close else b"\r\n"
-    return b"%b\r\n%b%b%b%b" % (head.line, head.lines, added, framing, ending)
+@lru_cache(maxsize=_MOST_KEPT)
+def lines_for_peer(instance: str) -> bytes:
+    """Return the lines that tell a peer router which instance is meant, and the head's end."""
+    return b"x-aether-instance: %b\r\nx-aether-hops: 1\r\n\r\n" % instance.encode("ascii")
+
+
+def trailer_line(names: frozenset[bytes]) -> bytes:
+    """Return the announcement of trailers, to stand after a line without its end."""
+    return b"\r\ntrailer: " + b", ".join(sorted(names))
+
+
+def switch_lines(protocol: bytes) -> bytes:
+    """Return the end of the head of a 101, to stand after a line without its end."""
+    return b"\r\nconnection: upgrade\r\nupgrade: %b\r\n\r\n" % protocol

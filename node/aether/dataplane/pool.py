@@ -7,30 +7,32 @@ from typing import Protocol
 import structlog
 
 from aether.dataplane.limits import Limits
-from aether.dataplane.upstream import UpstreamConnection
+from aether.dataplane.upstream import Receiver, UpstreamConnection
 from aether.tasks import Tasks
 
 log = structlog.get_logger()
 
 
-class Waiter(Protocol):
-    """Who waits for a connection to be opened."""
+class PeerDialer(Protocol):
+    """Dials the routers of other nodes where they prove who they are; `mesh_tls` has one."""
 
-    def connected(self, connection: UpstreamConnection) -> None:
-        """Take the connection, or put it back."""
-        ...
-
-    def not_connected(self, reason: str) -> None:
-        """Nobody listens at the address."""
+    async def dial(self, address: str, protocol: asyncio.Protocol) -> None:
+        """Connect to a `host:port`; raise OSError when whoever answers is not the node meant."""
         ...
 
 
 class Pool:
-    """Every connection the router holds open to others; the most recently used is used again."""
+    """Every connection the router holds open to others; the most recently used is used again.
 
-    def __init__(self, limits: Limits, now: Callable[[], float]) -> None:
+    `peers` dials other routers; None: they are spoken to in the clear.
+    """
+
+    def __init__(
+        self, limits: Limits, now: Callable[[], float], peers: PeerDialer | None = None
+    ) -> None:
         self._limits = limits
         self._now = now
+        self._peers = peers
         self._idle: dict[str, list[UpstreamConnection]] = {}
         self._open: dict[str, int] = {}
         self._all: set[UpstreamConnection] = set()
@@ -45,39 +47,57 @@ class Pool:
                 return connection
         return None
 
-    def connect(self, address: str, waiter: Waiter) -> bool:
-        """Open a connection for `waiter`; False when the address has as many as it may have."""
-        if self._open.get(address, 0) >= self._limits.upstream_connections:
-            return False
-        self._open[address] = self._open.get(address, 0) + 1
-        self._tasks.start(f"connect {address}", self._connect(address, waiter))
-        return True
+    def connect(self, address: str, receiver: Receiver) -> UpstreamConnection | None:
+        """Begin to open a connection; None when the address has as many as it may have.
 
-    async def _connect(self, address: str, waiter: Waiter) -> None:
+        The receiver is told how it ends, later and not from here. A connection whose receiver
+        was taken away meanwhile is kept for others.
+        """
+        if self._open.get(address, 0) >= self._limits.upstream_connections:
+            return None
+        self._open[address] = self._open.get(address, 0) + 1
         made = UpstreamConnection(address, self._limits.header_bytes, self._forget)
+        made.receiver = receiver
         self._all.add(made)
+        self._tasks.start(f"connect {address}", self._connect(made))
+        return made
+
+    async def _connect(self, made: UpstreamConnection) -> None:
+        address = made.address
         try:
             async with asyncio.timeout(self._limits.connect_s):
-                await _dial(address, made)
+                await _dial(address, made, self._peers)
         except TimeoutError:
-            made.abandon()  # it may be open by now, though nobody was told
-            waiter.not_connected(f"{address} did not accept within {self._limits.connect_s:g} s")
+            self._failed(made, f"{address} did not accept within {self._limits.connect_s:g} s")
         except OSError as problem:
-            self._forget(made)
-            waiter.not_connected(f"cannot connect to {address}: {problem.strerror or problem}")
+            self._failed(made, f"cannot connect to {address}: {problem.strerror or problem}")
         except asyncio.CancelledError:
             made.abandon()
             raise
         else:
-            if made.is_usable:
-                waiter.connected(made)
+            if not made.is_open:
+                self._failed(made, f"{address} closed the connection at once")
+            elif made.receiver is not None:
+                made.receiver.connected(made)
             else:
-                waiter.not_connected(f"{address} closed the connection at once")
+                self._keep(made)
+
+    def _failed(self, made: UpstreamConnection, reason: str) -> None:
+        receiver = made.receiver
+        made.abandon()  # it may be open by now, though nobody was told
+        if receiver is not None:
+            receiver.not_connected(made, reason)
 
     def put(self, connection: UpstreamConnection) -> None:
         """Keep a connection whose answer was read in full, or close it."""
+        if connection.may_be_kept:
+            self._keep(connection)
+        else:
+            connection.abandon()
+
+    def _keep(self, connection: UpstreamConnection) -> None:
         idle = self._idle.setdefault(connection.address, [])
-        if not connection.may_be_kept or len(idle) >= self._limits.upstream_idle_connections:
+        if len(idle) >= self._limits.upstream_idle_connections:
             connection.abandon()
             return
         connection.idle_since = self._now()
@@ -126,11 +146,14 @@ def _log_failure(name: str, failure: BaseException) -> None:
     log.error("connection task failed", task=name, exc_info=failure)
 
 
-async def _dial(address: str, protocol: asyncio.Protocol) -> None:
+async def _dial(address: str, protocol: asyncio.Protocol, peers: PeerDialer | None) -> None:
     """Connect to a socket path or a `host:port`."""
     loop = asyncio.get_running_loop()
     if address.startswith("/"):
         await loop.create_unix_connection(lambda: protocol, address)
+        return
+    if peers is not None:
+        await peers.dial(address, protocol)
         return
     host, _, port = address.rpartition(":")
     await loop.create_connection(lambda: protocol, host.strip("[]"), int(port))

@@ -1,6 +1,7 @@
 """The router: three listeners, one table, and the timers that keep both honest."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,12 +68,13 @@ class Router:
         """Read the saved table, listen, and begin to follow the node; raise OSError when a port is taken."""
         places, limits = self._places, self._limits
         table = read_table(places.table_file) or Table(revision=0, node=places.node)
-        now = asyncio.get_running_loop().time
-        observer = Observer()
+        now = time.monotonic
+        observer, balancer = Observer(), Balancer(zone=table.zone)
+        balancer.configure(table.policies, table.instances, now())
         client = TableClient(places.table_link, places.table_file, self._swap, table, observer)
         self._context = Context(
             routing=Routing(table),
-            balancer=Balancer(),
+            balancer=balancer,
             pool=Pool(limits, now),
             limits=limits,
             now=now,
@@ -119,7 +121,8 @@ class Router:
         if context is None:
             return
         context.routing = Routing(table, context.routing)
-        context.balancer.retain(table.instances)
+        context.balancer.zone = table.zone
+        context.balancer.configure(table.policies, table.instances, context.now())
         context.pool.retain({endpoint.address for endpoint in table.instances})
 
     async def _sweep(self, context: Context) -> None:

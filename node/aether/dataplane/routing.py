@@ -11,6 +11,7 @@ from aether.core.dataplane.differences import differing
 from aether.core.dataplane.hosts import HostMatcher
 from aether.core.dataplane.match import NotAllowed, parameter_of, split_path
 from aether.core.dataplane.notices import notices
+from aether.core.dataplane.route_counts import NO_ROUTE, call_key, route_key
 from aether.core.dataplane.table import Endpoint, RouteRow, SlicePolicy, Table
 from aether.core.model.ids import InstanceId, SliceBase
 from aether.dataplane.heads import RequestHead
@@ -58,6 +59,8 @@ class Forward(msgspec.Struct, frozen=True, gc=False):
     """Header lines the route adds to its answers, each with its line end."""
     parameter: str = ""
     """Name of the path parameter that affinity goes by; empty when it goes by something else."""
+    series: str = NO_ROUTE
+    """What its requests are counted under."""
 
     def path_key(self, path: str) -> bytes:
         """Return the value of `parameter` in a path, empty when the route has no such parameter."""
@@ -202,6 +205,9 @@ class Routing:
             policy=policy,
             notices=lines,
             parameter=name if scheme == "path" else "",
+            series=call_key(base)
+            if route is None
+            else route_key(route.method, route.host, route.pattern, base),
         )
 
     def _forward_call(self, base: str) -> Forward:

@@ -4,22 +4,43 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from aether.core.dataplane.table import Endpoint
+from aether.dataplane.forwarding import AnswerStart
 from aether.dataplane.framing import BodyReader, FramingError, UntilClose
-from aether.dataplane.heads import HEAD_END, BadHead, ResponseHead, ResponseReader
+from aether.dataplane.header_lines import BadHead
+from aether.dataplane.heads import HEAD_END, ResponseHead, ResponseReader
+
+_SWITCHING = 101
 
 
 class Receiver(Protocol):
-    """Who waits for the answer on a connection."""
+    """Who waits for a connection to open, and for the answer on it."""
 
-    def answered(self, head: ResponseHead, payload: bytes, *, done: bool) -> None:
+    def connected(self, connection: "UpstreamConnection") -> None:
+        """Send the request: the connection is open."""
+        ...
+
+    def not_connected(self, connection: "UpstreamConnection", reason: str) -> None:
+        """Hear that nobody listens at the address: nothing was sent."""
+        ...
+
+    def answered(
+        self, connection: "UpstreamConnection", head: ResponseHead, payload: bytes, *, done: bool
+    ) -> None:
         """Take the head and what came of the body with it."""
         ...
 
-    def more(self, payload: bytes, *, done: bool) -> None:
+    def more(self, connection: "UpstreamConnection", payload: bytes, *, done: bool) -> None:
         """Take more of the body."""
         ...
 
-    def lost(self, reason: str) -> None:
+    def switched(
+        self, connection: "UpstreamConnection", head: ResponseHead, payload: bytes
+    ) -> None:
+        """Take a 101, and what follows it in the other protocol; `more` brings the rest."""
+        ...
+
+    def lost(self, connection: "UpstreamConnection", reason: str) -> None:
         """Hear that the answer ends here, before its end."""
         ...
 
@@ -31,7 +52,9 @@ class Receiver(Protocol):
 class UpstreamConnection(asyncio.Protocol):
     """A keep-alive connection; carries one request at a time, and belongs to its pool between.
 
-    `on_closed` is called at its end, more than once perhaps. The receiver is let go of before it is told that the answer is done or lost.
+    `on_closed` is called at its end, more than once perhaps. The receiver is let go of before it
+    is told that the answer is done or lost. `endpoint`, `began` and `answer_start` are the
+    receiver's notes about the request under way; the connection itself does not look at them.
     """
 
     def __init__(
@@ -44,10 +67,16 @@ class UpstreamConnection(asyncio.Protocol):
         self.idle_since = 0.0
         self.served = 0
         """Answers read in full: 0 on a fresh connection."""
+        self.receiver: Receiver | None = None
+        self.may_switch = False
+        """Whether the request asks for another protocol, so that a 101 is an answer to it."""
+        self.endpoint: Endpoint | None = None
+        self.began = 0.0
+        self.answer_start: AnswerStart | None = None
         self._header_limit = header_limit
         self._on_closed = on_closed
         self._transport: asyncio.Transport | None = None
-        self._receiver: Receiver | None = None
+        self._is_abandoned = False
         self._method = ""
         self._reader = ResponseReader()
         self._head = b""
@@ -56,23 +85,37 @@ class UpstreamConnection(asyncio.Protocol):
         self._keep_alive = False
 
     @property
+    def is_open(self) -> bool:
+        """Whether bytes may be sent; not so while the connection is being made either."""
+        transport = self._transport
+        return transport is not None and not transport.is_closing()
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether nobody answered at the address yet, and nobody gave it up."""
+        return self._transport is None and not self._is_abandoned
+
+    @property
     def is_usable(self) -> bool:
         """Whether another request may be sent."""
         transport = self._transport
-        return transport is not None and not transport.is_closing() and self._receiver is None
+        return transport is not None and not transport.is_closing() and self.receiver is None
 
     def send(self, receiver: Receiver, method: str, data: bytes) -> None:
         """Begin a request; `data` is its head, with as much of the body as there is."""
-        self._receiver = receiver
+        self.receiver = receiver
         self._method = method
         self._in_head = True
         self._keep_alive = False
-        self.write(data)
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.write(data)
 
     def write(self, data: bytes) -> None:
         """Send more of the request's body."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.write(data)
 
     def hold_answer(self, *, held: bool) -> None:
         """Read no more of the answer for now, or go on."""
@@ -89,95 +132,120 @@ class UpstreamConnection(asyncio.Protocol):
         """Whether the answer just read lets the connection be used again."""
         return self._keep_alive and self.is_usable
 
+    @property
+    def trailers(self) -> bytes:
+        """Trailers of the answer just read that may travel on, each with its line end."""
+        return self._body.trailers if self._body is not None else b""
+
     def abandon(self) -> None:
         """Close at once, whatever is under way; the receiver hears no more."""
-        self._receiver = None
+        self.receiver = None
+        self._is_abandoned = True
         self._on_closed(self)
         if self._transport is not None:
             self._transport.abort()
 
+    def close(self) -> None:
+        """Close once everything written is sent; the receiver hears no more."""
+        self.receiver = None
+        self._is_abandoned = True
+        self._on_closed(self)
+        if self._transport is not None:
+            self._transport.close()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
         self._transport = cast("asyncio.Transport", transport)
+        if self._is_abandoned:
+            transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
         self._on_closed(self)
-        receiver, self._receiver = self._receiver, None
+        receiver, self.receiver = self.receiver, None
         if receiver is None:
             return
         if exc is None and not self._in_head and isinstance(self._body, UntilClose):
-            receiver.more(b"", done=True)
+            receiver.more(self, b"", done=True)
         else:
-            receiver.lost(str(exc) if exc is not None else "the connection was closed")
+            receiver.lost(self, str(exc) if exc is not None else "the connection was closed")
 
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
-        if self._receiver is not None:
-            self._receiver.hold_request(held=True)
+        if self.receiver is not None:
+            self.receiver.hold_request(held=True)
 
     def resume_writing(self) -> None:
         """See asyncio.Protocol."""
-        if self._receiver is not None:
-            self._receiver.hold_request(held=False)
+        if self.receiver is not None:
+            self.receiver.hold_request(held=False)
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        if self._receiver is None:
+        receiver = self.receiver
+        if receiver is None:
             self.abandon()  # bytes nobody asked for: this connection is out of step
             return
         try:
             if self._in_head:
-                self._read_head(self._head + data if self._head else data)
+                self._read_head(receiver, self._head + data if self._head else data)
             else:
-                self._read_body(data)
+                self._read_body(receiver, data)
         except (BadHead, FramingError) as problem:
-            receiver = self._receiver
             self.abandon()
-            if receiver is not None:
-                receiver.lost(f"its answer is not HTTP/1.1: {problem}")
+            receiver.lost(self, f"its answer is not HTTP/1.1: {problem}")
 
-    def _read_head(self, data: bytes) -> None:
+    def _read_head(self, receiver: Receiver, data: bytes) -> None:
         head, rest = self._next_head(data)
-        while head is not None and head.status < 200:
+        while head is not None and head.status < 200 and head.status != _SWITCHING:
             head, rest = self._next_head(rest)  # 100 and 103 are between the instance and us
         if head is None:
             return
         self._in_head = False
+        if head.status == _SWITCHING:
+            self._switch(receiver, head, rest)
+            return
+        length = head.length
+        if length == len(rest):
+            self._body = None
+            self._keep_alive = head.keep_alive
+            self.receiver = None
+            self.served += 1
+            receiver.answered(self, head, rest, done=True)
+            return
         self._body = body = head.body_reader()
         payload, rest, done = body.feed(rest) if body else (b"", rest, True)
         self._keep_alive = head.keep_alive and not rest
-        receiver = self._let_go(done=done)
-        receiver.answered(head, payload, done=done)
+        if done:
+            self.receiver = None
+            self.served += 1
+        receiver.answered(self, head, payload, done=done)
+
+    def _switch(self, receiver: Receiver, head: ResponseHead, rest: bytes) -> None:
+        if not self.may_switch:
+            raise BadHead("it switches protocols, which nobody asked for")
+        self._body = UntilClose()
+        receiver.switched(self, head, rest)
 
     def _next_head(self, data: bytes) -> tuple[ResponseHead | None, bytes]:
         """Cut one head off `data`; without a whole one keep the bytes and return None."""
         end = data.find(HEAD_END)
-        if max(end, len(data) if end < 0 else 0) > self._header_limit:
+        if end > self._header_limit or (end < 0 and len(data) > self._header_limit):
             raise BadHead(f"its head is over {self._header_limit} bytes")
         if end < 0:
             self._head = data
             return None, b""
         self._head = b""
-        head = self._reader.read(data[: end + 4], self._method)
-        if head.status == 101:
-            raise BadHead("it switches protocols")
-        return head, data[end + 4 :]
+        end += 4
+        return self._reader.read(data[:end], self._method), data[end:]
 
-    def _read_body(self, data: bytes) -> None:
+    def _read_body(self, receiver: Receiver, data: bytes) -> None:
         if self._body is None:
             raise FramingError("bytes after its end")
         payload, rest, done = self._body.feed(data)
         self._keep_alive = self._keep_alive and not rest
-        receiver = self._let_go(done=done)
-        if payload or done:
-            receiver.more(payload, done=done)
-
-    def _let_go(self, *, done: bool) -> Receiver:
-        receiver = self._receiver
-        if receiver is None:
-            raise FramingError("an answer nobody waits for")
         if done:
-            self._receiver = None
+            self.receiver = None
             self.served += 1
-        return receiver
+        if payload or done:
+            receiver.more(self, payload, done=done)

@@ -1,0 +1,57 @@
+"""What the balancer is asked for a request: affinity and rules of its slice, read off its head."""
+
+from http.cookies import CookieError, SimpleCookie
+
+from aether.core.dataplane.balance import Choice
+from aether.core.dataplane.table import SlicePolicy
+from aether.dataplane.header_lines import value_of
+from aether.dataplane.heads import RequestHead
+from aether.dataplane.routing import Forward
+
+_MOST_COOKIE_BYTES = 8 * 1024
+"""A longer Cookie header is not looked into: the request is balanced as if it had none."""
+
+
+def plain_choice(forward: Forward) -> Choice | None:
+    """Return the choice all requests of a route have in common; None when it depends on the head."""
+    policy = forward.policy
+    if policy is not None and (policy.affinity or policy.rules):
+        return None
+    return Choice(forward.slice, forward.endpoints)
+
+
+def choice_for(forward: Forward, head: RequestHead) -> Choice:
+    """Return the choice of one request of a route whose slice looks at heads."""
+    policy = forward.policy
+    if policy is None:
+        return Choice(forward.slice, forward.endpoints)
+    cookies = _cookies(head.lines)
+    key = _affinity_key(policy, forward, head, cookies)
+    return Choice(forward.slice, forward.endpoints, key=key)
+
+
+def _affinity_key(
+    policy: SlicePolicy, forward: Forward, head: RequestHead, cookies: dict[str, str]
+) -> bytes:
+    scheme, name = policy.affinity_key
+    if scheme == "header":
+        return _value(head.lines, name)
+    if scheme == "cookie":
+        return cookies.get(name, "").encode("utf-8", "replace")
+    return forward.path_key(head.path)
+
+
+def _value(lines: bytes, name: str) -> bytes:
+    return value_of(lines, name.encode("latin-1", "replace"))
+
+
+def _cookies(lines: bytes) -> dict[str, str]:
+    """Return the cookies of a request by name; of two with one name the last."""
+    text = value_of(lines, b"cookie")
+    if not text or len(text) > _MOST_COOKIE_BYTES:
+        return {}
+    try:
+        read = SimpleCookie(text.decode("latin-1"))
+    except CookieError:
+        return {}
+    return {name: morsel.value for name, morsel in read.items()}
