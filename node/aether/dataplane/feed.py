@@ -1,13 +1,20 @@
-"""The node's side of the table link: hands the latest routing table to every router of the node."""
+"""The node's side of the table link: keeps every router of the node on the latest routing table.
+
+A router that has a table is told what changed since, and when nothing did but the store's revision,
+that alone, at most every 50 ms. One that says it has lost the thread is given the whole table.
+"""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import structlog
 
-from aether.core.dataplane.table import Table, to_plain
+from aether.core.dataplane.table import Table
+from aether.dataplane.editions import Edition, Editions
 from aether.dataplane.streams import end_stream
 from aether.frames import FrameError, pack, read_frame
 from aether.tasks import Tasks
@@ -16,6 +23,8 @@ MAX_ROUTERS = 64
 WRITE_S = 10.0
 """A router that does not take a table within this many seconds is cut off; it connects again."""
 HELLO_S = 5.0
+REVISION_PAUSE_S = 0.05
+"""How long news wait that say nothing but a revision: a busy store has thousands of them a second."""
 
 log = structlog.get_logger()
 
@@ -43,8 +52,7 @@ class TableFeed:
         self._counts = counts
         self._tasks = Tasks(on_failure=_log_failure)
         self._server: asyncio.AbstractServer | None = None
-        self._table: Table | None = None
-        self._frame = b""
+        self._editions = Editions()
         self._routers: dict[_Router, int] = {}
         self._stopped = False
 
@@ -57,17 +65,16 @@ class TableFeed:
     def publish(self, table: Table) -> None:
         """Make `table` the present one; nothing happens when it is equal to the present one.
 
-        Raises ValueError when it contradicts itself or is too large for a frame.
+        Raises ValueError when it contradicts itself.
         """
-        if table == self._table:
+        present = self._editions.present
+        if present is not None and table == present.table:
             return
-        problems = table.check()
-        if problems:
-            raise ValueError(f"routing table of revision {table.revision}: {'; '.join(problems)}")
-        self._frame = pack({"op": "table", "table": to_plain(table)})
-        self._table = table
+        is_change = self._editions.publish(table)
         for router in self._routers:
             router.news.set()
+            if is_change:
+                router.changes.set()
 
     @property
     def using(self) -> Mapping[int, int]:
@@ -102,8 +109,11 @@ class TableFeed:
             async with asyncio.timeout(HELLO_S):
                 hello = await read_frame(router.reader)
             router.pid = _pid_of(hello)
-            if self._table is not None:
+            router.takes_deltas = isinstance(hello, dict) and "fingerprint" in hello
+            router.known = self._known(hello)
+            if self._editions.present is not None:
                 router.news.set()
+                router.changes.set()
             sending.start("send tables", self._send(router))
             while (message := await read_frame(router.reader)) is not None:
                 self._hear(router, message)
@@ -119,11 +129,29 @@ class TableFeed:
             await sending.stop()
             await end_stream(router.writer)
 
+    def _known(self, hello: Any) -> Edition | None:  # noqa: ANN401 - whatever came off the wire
+        """Return the edition a router has when it is the present one, its revision left aside."""
+        present = self._editions.present
+        match hello:
+            case {"revision": int(revision), "fingerprint": int(number)} if (
+                present is not None and number == present.number and revision >= 0
+            ):
+                return Edition(replace(present.table, revision=revision), number)
+        return None
+
     async def _send(self, router: "_Router") -> None:
+        """Tell a router the news, the latest winning; those of a revision alone wait for others."""
         while True:
             await router.news.wait()
+            if not router.changes.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(REVISION_PAUSE_S):
+                        await router.changes.wait()
             router.news.clear()
-            router.writer.write(self._frame)
+            router.changes.clear()
+            frame, present = self._editions.frame(router.known), self._editions.present
+            router.known = present if router.takes_deltas else None
+            router.writer.write(frame)
             async with asyncio.timeout(WRITE_S):
                 await router.writer.drain()
 
@@ -131,6 +159,10 @@ class TableFeed:
         match message:
             case {"op": "using", "revision": int(revision)}:
                 self._routers[router] = revision
+            case {"op": "whole"}:
+                router.known = None
+                router.news.set()
+                router.changes.set()
             case {"op": "refused", "revision": revision, "problems": problems}:
                 log.error(
                     "router refused a table",
@@ -163,7 +195,12 @@ class _Router:
         self.writer = writer
         self.pid = 0
         self.run = ""
+        self.known: Edition | None = None
+        """What it was told last, as a whole or by a change; None: it is to be told everything."""
+        self.takes_deltas = False
         self.news = asyncio.Event()
+        self.changes = asyncio.Event()
+        """Set when there is more to tell than a revision."""
 
     def cut(self, failure: BaseException) -> None:
         """End the link; the reading side notices."""

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import structlog
 
-from aether.core.dataplane.table import Table, from_plain
+from aether.core.dataplane.table import Table
+from aether.core.dataplane.table_copy import Drifted, Refused, TableCopy
+from aether.dataplane.editions import LINK_FRAME_BYTES
 from aether.dataplane.observer import Observer
 from aether.dataplane.streams import end_stream
 from aether.dataplane.table_file import write_table
@@ -16,6 +18,8 @@ from aether.tasks import Tasks
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
+MOST_PROBLEMS = 10
+"""Of a refused table, told to the node."""
 
 log = structlog.get_logger()
 
@@ -23,10 +27,8 @@ log = structlog.get_logger()
 class TableClient:
     """Follows the node's tables.
 
-    A table older than the one in use is not taken: a node that has just started reads its own
-    store from the beginning, and what the router knows is newer. A table that contradicts itself
-    is refused and the last good one stays. `swap` puts a table to use; what changed is then
-    written to `file` off the loop, the latest winning.
+    What it takes and what it refuses is the business of its `TableCopy`. `swap` puts a table to use;
+    what changed is then written to `file` off the loop, the latest winning.
     """
 
     def __init__(
@@ -40,7 +42,7 @@ class TableClient:
         self._link = link
         self._file = file
         self._swap = swap
-        self._current = current
+        self._copy = TableCopy(current)
         self._observer = observer
         self._unsaved = asyncio.Event()
 
@@ -71,13 +73,13 @@ class TableClient:
 
     async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Take tables until the node ends the link; say whether there was any."""
-        await write_frame(writer, {"op": "hello", "pid": os.getpid()})
+        await write_frame(writer, self._hello())
         telling = Tasks(on_failure=_log_failure)
         if self._observer is not None:
             telling.start("tell counts", self._observer.ship(writer))
         heard = False
         try:
-            while (message := await read_frame(reader)) is not None:
+            while (message := await read_frame(reader, LINK_FRAME_BYTES)) is not None:
                 heard = True
                 answer = self._take(message)
                 if answer is not None:
@@ -86,31 +88,41 @@ class TableClient:
             await telling.stop()
         return heard
 
+    def _hello(self) -> dict[str, object]:
+        return {
+            "op": "hello",
+            "pid": os.getpid(),
+            "revision": self.revision,
+            "fingerprint": self._copy.number,
+        }
+
     def _take(self, message: object) -> dict[str, object] | None:
         """Act on one message of the node; return the answer, None where none is due."""
-        match message:
-            case {"op": "table", "table": plain}:
-                pass
-            case {"op": "error"}:
-                log.error("the node did not understand the router", message=message)
-                return None
-            case _:
-                return {"op": "error", "message": "expected op table"}
+        before = self._copy.table
         try:
-            table = from_plain(plain)
-            problems = table.check()
-        except ValueError as problem:
-            return _refuse(-1, [str(problem)])
-        if problems:
-            return _refuse(table.revision, problems)
-        if table.revision >= self._current.revision and table != self._current:
-            self._use(table)
-        return {"op": "using", "revision": self._current.revision}
+            match message:
+                case {"op": "table", "table": plain}:
+                    self._copy.take_whole(plain)
+                case {"op": "delta", "fingerprint": int(number), **change}:
+                    self._copy.take_delta(change, number)
+                case {"op": "revision", "revision": int(revision), "fingerprint": int(number)}:
+                    self._copy.take_revision(revision, number)
+                case {"op": "error"}:
+                    log.error("the node did not understand the router", message=message)
+                    return None
+                case _:
+                    return {"op": "error", "message": "expected op table, delta or revision"}
+        except Drifted as problem:
+            log.warning("the whole routing table is asked for", problem=str(problem))
+            return {"op": "whole"}
+        except Refused as problem:
+            return _refuse(problem)
+        self._use(before, self._copy.table)
+        return {"op": "using", "revision": self.revision}
 
-    def _use(self, table: Table) -> None:
-        before, self._current = self._current, table
-        if before.routes == table.routes and before.instances == table.instances:
-            return  # only the store's revision moved on: nothing to do and nothing to save
+    def _use(self, before: Table, table: Table) -> None:
+        if before is table or before.says_the_same(table):
+            return  # at most the store's revision moved on: nothing to do and nothing to save
         self._swap(table)
         self._unsaved.set()
         log.info(
@@ -125,7 +137,7 @@ class TableClient:
             await self._unsaved.wait()
             self._unsaved.clear()
             try:
-                await self._write(self._current)
+                await self._write(self._copy.table)
             except OSError as problem:
                 log.warning("routing table not saved", path=str(self._file), problem=str(problem))
 
@@ -142,13 +154,14 @@ class TableClient:
     @property
     def revision(self) -> int:
         """Revision of the table in use."""
-        return self._current.revision
+        return self._copy.table.revision
 
 
 def _log_failure(name: str, failure: BaseException) -> None:
     log.error("table link failed", task=name, exc_info=failure)
 
 
-def _refuse(revision: int, problems: list[str]) -> dict[str, object]:
-    log.error("routing table refused", revision=revision, problems=problems[:10])
-    return {"op": "refused", "revision": revision, "problems": problems[:10]}
+def _refuse(problem: Refused) -> dict[str, object]:
+    revision, problems = problem.revision, problem.problems[:MOST_PROBLEMS]
+    log.error("routing table refused", revision=revision, problems=problems)
+    return {"op": "refused", "revision": revision, "problems": problems}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from aether.core.dataplane.fingerprint import fingerprint
 from aether.core.dataplane.table import RouteRow, Table, to_plain
 from aether.core.model.ids import NodeId, SliceBase
 from aether.dataplane.feed import TableFeed
@@ -75,7 +76,9 @@ async def test_newcomer_gets_the_present_table_and_then_each_newer(
 ) -> None:
     feed.publish(table(1))
     async with link(folder) as one:
-        assert await one.hear() == {"op": "table", "table": to_plain(table(1))}
+        message = await one.hear()
+        assert message.pop("fingerprint") == fingerprint(table(1))
+        assert message == {"op": "table", "table": to_plain(table(1))}
         assert feed.using == {77: -1}
         await one.say({"op": "using", "revision": 1})
         await until(lambda: feed.confirmed == 1)

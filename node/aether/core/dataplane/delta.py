@@ -153,7 +153,7 @@ def delta_to_plain(delta: Delta) -> dict[str, Any]:
     }
 
 
-def delta_from_plain(value: dict[str, Any]) -> Delta:
+def delta_from_plain(value: dict[Any, Any]) -> Delta:
     """Read a delta from plain values; raise ValueError when they are something else."""
     named = {"base" if name == "from" else name: each for name, each in value.items()}
     return record_from_plain(named, Delta)
