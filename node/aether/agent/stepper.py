@@ -272,7 +272,7 @@ def _told(message: str) -> str:
 def _claims(
     routes: tuple[Route, ...], instance: InstanceId, wish: WantedRecord, view: ClusterView
 ) -> Claims:
-    return claim(instance.base, routes, wish.timeout_s, view.routes)
+    return claim(instance.base, routes, wish, view.routes)
 
 
 def _routes_view(level: Range) -> ClusterView:

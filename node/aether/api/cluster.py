@@ -9,6 +9,7 @@ from aether.api.paging import page
 from aether.api.problems import NotReady
 from aether.api.views import look, read_view
 from aether.core.control.status import blueprint_statuses, slice_statuses
+from aether.core.model import keys
 from aether.core.model.records import to_plain
 from aether.core.store.commands import Consistency
 
@@ -68,12 +69,12 @@ async def list_routes(context: Context, call: Call) -> Answer:
     active = view.active_by_slice()
     return Answer(
         value=page(
-            ((f"{method} {pattern}", (method, pattern)) for method, pattern in view.routes),
+            ((f"{method} {place}", (method, place)) for method, place in view.routes),
             call.query.get("cursor"),
             call.limit,
             lambda key: {
                 "method": key[0],
-                "pattern": key[1],
+                "pattern": keys.split_place(key[1])[1],
                 **to_plain(view.routes[key]),
                 "active": len(active.get(view.routes[key].slice, ())),
             },

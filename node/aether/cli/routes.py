@@ -6,6 +6,7 @@ import click
 
 from aether.cli.framework import Invocation, LazyGroup
 from aether.cli.moments import at_option
+from aether.cli.route_stats import show_stats
 from aether.cli.tables import render_table, table_of
 
 _COLUMNS: Mapping[str, str] = {
@@ -15,6 +16,7 @@ _COLUMNS: Mapping[str, str] = {
     "ACTIVE": "active",
     "TIMEOUT_S": "timeout_s",
     "BODY_LIMIT": "body_limit",
+    "HOST": "host",
 }
 
 
@@ -30,3 +32,6 @@ def list_routes(this: Invocation, at: str | None) -> None:
     """List every route, the slice that answers it and how many instances serve."""
     routes = list(this.client.items("routes", at=at))
     this.output.show(routes, render_table(table_of(routes, _COLUMNS)))
+
+
+group.add_command(show_stats)

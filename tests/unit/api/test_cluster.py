@@ -40,6 +40,16 @@ async def test_routes(deployed: ApiWorld) -> None:
             "slice": SHOP,
             "timeout_s": 5.0,
             "body_limit": 10,
+            "host": "",
+            "attempts": 3,
+            "hedge_after_s": 0.0,
+            "rate": 0.0,
+            "burst": 0,
+            "auth": "",
+            "api_version": "",
+            "deprecated": "",
+            "sunset": "",
+            "generation": 0,
             "active": 1,
         }
     ]

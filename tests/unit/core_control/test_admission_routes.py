@@ -69,3 +69,27 @@ def test_a_slice_may_have_both_rows_of_a_pattern_itself() -> None:
     routes = [Route(method="*", pattern="/x"), Route(method="GET", pattern="/x")]
     view = with_artifact(nodes(), mine, routes=routes)
     assert list(route_conflicts(view, NOBODY, [spec(mine)])) == []
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "meet"),
+    [
+        ("a.org", "a.org", True),
+        ("a.org", "b.org", False),
+        ("a.org", "", False),
+        ("a.org", "*.org", False),
+        ("*.org", "*.org", True),
+    ],
+)
+def test_routes_for_different_hosts_do_not_meet(ours: str, theirs: str, meet: bool) -> None:
+    mine, foreign = f"{SHOP}:1.0.0", f"{STOCK}:1.0.0"
+    view = with_artifact(nodes(), mine, routes=[Route(method="GET", pattern="/x/{a}", host=ours)])
+    view = with_artifact(view, foreign, routes=[Route(method="GET", pattern="/x/{b}", host=theirs)])
+    record = RouteRecord(slice=STOCK, host=theirs)
+    serving = replace(view, routes={("GET", f"{theirs}/x/{{b}}"): record})
+    for found in (
+        list(route_conflicts(serving, NOBODY, [spec(mine)])),
+        list(route_conflicts(view, NOBODY, [spec(foreign), spec(mine)])),
+    ):
+        told = f"route GET {ours}/x/{{a}} of {mine} belongs to {STOCK} as {theirs}/x/{{b}}:"
+        assert [text.startswith(told) for text in found] == ([True] if meet else [])

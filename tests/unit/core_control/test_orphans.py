@@ -55,3 +55,11 @@ def test_a_claim_of_an_earlier_life_keeps_its_route_until_the_node_has_said_more
     alone = replace(view, wanted={})
     (dropped,) = drop_routes(alone)
     assert RULES["route"](dropped.because.inputs) == "drop"
+
+
+def test_a_route_goes_when_its_slice_answers_it_for_another_host_only() -> None:
+    here = fact(routes=(Route(method="GET", pattern="/a", host="a.org"),))
+    view = with_instance(nodes("n1"), *WHERE, wish(), here)
+    record = RouteRecord(slice=SHOP)
+    view = replace(view, routes={("GET", "/a"): record, ("GET", "a.org/a"): record})
+    assert [(gone.method, gone.pattern) for gone in drop_routes(view)] == [("GET", "/a")]

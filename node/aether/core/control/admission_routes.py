@@ -2,7 +2,7 @@
 
 A pattern may be shared as long as no request could go to both: GET here and POST there, but not GET
 here and `*` there, which would take requests away from who answered them. Of different patterns the
-most specific answers, whoever owns it.
+most specific answers, whoever owns it; so it is with hosts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,24 +20,24 @@ from aether.core.model.view import ClusterView
 class _Claim:
     owner: SliceBase
     method: str
-    pattern: str
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Claims:
-    """Who answers what, by the shape of the pattern."""
+    """Who answers what, by host and shape of the pattern."""
 
     found: dict[str, list[_Claim]] = field(default_factory=dict)
 
-    def add(self, owner: SliceBase, method: str, pattern: str) -> None:
+    def add(self, owner: SliceBase, method: str, place: str) -> None:
         """Note that a slice answers a route."""
-        self.found.setdefault(_shape(pattern), []).append(_Claim(owner, method, pattern))
+        self.found.setdefault(_shape(place), []).append(_Claim(owner, method, place))
 
     def against(self, owner: SliceBase, route: Route) -> _Claim | None:
         """Return what another slice answers of the route; the very same method before others."""
         met = [
             claim
-            for claim in self.found.get(_shape(route.pattern), ())
+            for claim in self.found.get(_shape(route.place), ())
             if claim.owner != owner and methods_meet(claim.method, route.method)
         ]
         met.sort(key=lambda claim: (claim.method != route.method, claim.method))
@@ -47,21 +47,21 @@ class _Claims:
 def route_conflicts(view: ClusterView, others: Others, specs: Sequence[SliceSpec]) -> Iterator[str]:
     """Yield a sentence for each route of `specs` that another slice answers, or will."""
     claims = _Claims()
-    for (method, pattern), record in sorted(view.routes.items(), key=lambda item: item[0]):
-        claims.add(record.slice, method, pattern)
+    for (method, place), record in sorted(view.routes.items(), key=lambda item: item[0]):
+        claims.add(record.slice, method, place)
     for base, spec in others.specs.items():
         artifact = view.artifacts.get(spec.artifact)
         for route in artifact.manifest.routes if artifact else ():
-            claims.add(base, route.method, route.pattern)
+            claims.add(base, route.method, route.place)
     for spec in specs:
         base = spec.artifact.base
         for route in view.artifacts[spec.artifact].manifest.routes:
             taken = claims.against(base, route)
             if taken is None:
-                claims.add(base, route.method, route.pattern)
+                claims.add(base, route.method, route.place)
                 continue
             yield (
-                f"route {route.method} {route.pattern} of {spec.artifact} belongs to "
+                f"route {route.method} {route.place} of {spec.artifact} belongs to "
                 f"{taken.owner}{_otherwise(taken, route)}: change the path or remove the other slice"
             )
 
@@ -69,11 +69,11 @@ def route_conflicts(view: ClusterView, others: Others, specs: Sequence[SliceSpec
 def _otherwise(taken: _Claim, route: Route) -> str:
     """Say how the owner wrote the route, where that is not the same."""
     if taken.method != route.method:
-        return f" as {taken.method} {taken.pattern}"
-    return "" if taken.pattern == route.pattern else f" as {taken.pattern}"
+        return f" as {taken.method} {taken.place}"
+    return "" if taken.place == route.place else f" as {taken.place}"
 
 
 @lru_cache(maxsize=32_768)
-def _shape(pattern: str) -> str:
-    """Return what patterns that match alike have in common; the same ones are asked for again and again."""
-    return pattern_shape(pattern)
+def _shape(place: str) -> str:
+    """Return what places that match alike have in common; the same ones are asked for again and again."""
+    return pattern_shape(place)

@@ -109,28 +109,28 @@ def drop_routes(view: ClusterView) -> Iterator[DropRoute]:
 
     A route stays while any instance of its slice is under way: it may be about to claim it.
     """
-    for (method, pattern), route in sorted(view.routes.items(), key=itemgetter(0)):
+    for (method, place), route in sorted(view.routes.items(), key=itemgetter(0)):
         placed_here = view.wanted_by_slice().get(route.slice, ())
-        without = _settled_without(view, placed_here, method, pattern)
+        without = _settled_without(view, placed_here, method, place)
         asked = Claims(instances=len(placed_here), settled_without=without)
         if decide_route(asked) == "drop":
-            text = f"no instance of {route.slice} answers {method} {pattern}"
-            yield DropRoute(method, pattern, Reason("", "route", text, write(asked, "drop")))
+            text = f"no instance of {route.slice} answers {method} {place}"
+            yield DropRoute(method, place, Reason("", "route", text, write(asked, "drop")))
 
 
-def _settled_without(view: ClusterView, here: Sequence[Placed], method: str, pattern: str) -> int:
+def _settled_without(view: ClusterView, here: Sequence[Placed], method: str, place: str) -> int:
     """Count until one keeps the route: most often the first."""
     for number, placed in enumerate(here):
-        if not _has_settled_without(view, placed, method, pattern):
+        if not _has_settled_without(view, placed, method, place):
             return number
     return len(here)
 
 
-def _has_settled_without(view: ClusterView, placed: Placed, method: str, pattern: str) -> bool:
+def _has_settled_without(view: ClusterView, placed: Placed, method: str, place: str) -> bool:
     if not view.is_active(placed):
         return False
     claimed = view.phases[placed].routes
-    return all((route.method, route.pattern) != (method, pattern) for route in claimed)
+    return all((route.method, route.place) != (method, place) for route in claimed)
 
 
 RULES: Mapping[str, Evaluate] = {

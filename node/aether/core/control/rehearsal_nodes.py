@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 from aether.core.model.ids import NodeId
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.records import PhaseRecord, Route, RouteRecord, Verdict, WantedRecord
+from aether.core.model.route_policy import route_record
 from aether.core.model.view import ClusterView, Placed
 
 _SILENT = frozenset({Verdict.SUSPECT, Verdict.LOST})
@@ -143,10 +144,5 @@ def _claimed(
     placed: Placed, wish: WantedRecord, routes: tuple[Route, ...]
 ) -> dict[tuple[str, str], RouteRecord]:
     return {
-        (route.method, route.pattern): RouteRecord(
-            slice=placed[1].base,
-            timeout_s=route.timeout_s if wish.timeout_s is None else wish.timeout_s,
-            body_limit=route.body_limit,
-        )
-        for route in routes
+        (route.method, route.place): route_record(placed[1].base, route, wish) for route in routes
     }

@@ -180,6 +180,11 @@ class Route(RoutePolicy, frozen=True, kw_only=True, omit_defaults=True):
     method: str
     pattern: str
 
+    @property
+    def place(self) -> str:
+        """What it answers: its host, which may be empty, and its pattern."""
+        return f"{self.host}{self.pattern}"
+
 
 _MOST_SHAPES = 4096
 """Patterns whose shape is remembered: a node compares those of all routes again and again."""
@@ -394,6 +399,8 @@ class RouteRecord(RoutePolicy, frozen=True, kw_only=True):
     """`route/{METHOD} {host}{pattern}`: which slice answers a route, and how."""
 
     slice: SliceBase
+    generation: int = 0
+    """Of the target that the instance was placed for which asked for this policy."""
 
 
 Record = (

@@ -8,7 +8,10 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-from aether.core.model.records import Route, from_plain
+from msgspec.structs import asdict
+
+from aether.core.model.ids import SliceBase
+from aether.core.model.records import Route, RoutePolicy, RouteRecord, WantedRecord, from_plain
 
 MAX_TIMEOUT_S = 3600.0
 MAX_BODY_LIMIT = 2**53
@@ -21,6 +24,7 @@ MAX_HOST_CHARS = 253
 MAX_TOLD = 20
 """Most problems of the routes of one host that are told."""
 
+_POLICY = frozenset(RoutePolicy.__struct_fields__)
 _HOST = re.compile(
     r"(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
 )
@@ -52,6 +56,16 @@ def _problems(route: Route) -> Iterator[str]:
     if route.api_version and not _API_VERSION.fullmatch(route.api_version):
         yield f"api_version {route.api_version[:80]!r} is not letters, digits, `.`, `_` and `-`"
     yield from _dates(route)
+
+
+def route_record(base: SliceBase, route: Route, wish: WantedRecord) -> RouteRecord:
+    """Return what a route of an instance asks of routers; the wish may replace its time-out."""
+    policy = {name: value for name, value in asdict(route).items() if name in _POLICY}
+    if wish.timeout_s is not None:
+        policy["timeout_s"] = wish.timeout_s
+    if policy["hedge_after_s"] >= policy["timeout_s"]:
+        policy["hedge_after_s"] = 0.0  # the request is given up before a second one is sent
+    return RouteRecord(slice=base, generation=wish.target_generation, **policy)
 
 
 def is_host(text: str) -> bool:
