@@ -16,7 +16,14 @@ from aether.wakeups import Wakeups
 
 _log = structlog.get_logger()
 
-_PREFIXES = (keys.NODES, keys.VERDICTS, keys.PHASES, keys.ROUTES)
+_PREFIXES = (
+    keys.NODES,
+    keys.VERDICTS,
+    keys.PHASES,
+    keys.ROUTES,
+    keys.TARGETS,
+    keys.TRAFFIC,
+)
 _PERIOD_S = 1.0
 
 
