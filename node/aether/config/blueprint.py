@@ -144,6 +144,10 @@ def _spec(blueprint: BlueprintTable, table: SliceTable) -> SliceSpec:
         placement=Placement(spread=table.placement.spread, require=table.placement.require),
         update=_update(blueprint, table),
         on_dependency_loss=table.on_dependency_loss,
+        balance=table.load_balancing,
+        affinity=table.affinity_key or "",
+        concurrency=table.max_in_flight or 0,
+        slow_start_s=table.slow_start or 0.0,
     )
 
 

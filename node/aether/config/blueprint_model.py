@@ -28,6 +28,7 @@ DEFAULT_MAX_INSTANCES = 100
 MAX_STAGES = 20
 """Most stages of a roll-out."""
 MAX_PIDS = 100_000
+MAX_IN_FLIGHT = 100_000
 MAX_CPU = 1024.0
 MAX_LABELS = 16
 """Most labels a placement may require."""
@@ -125,7 +126,21 @@ class SliceTable(_Table):
         "`hardened`: see below",
     )
     load_balancing: Literal["round_robin", "least_pending", "random"] = Field(
-        default="round_robin", description="how a router picks among the instances of the slice"
+        default="round_robin",
+        description="how a router picks among the instances of the slice: in turns, of two drawn at "
+        "random the one with fewer requests in flight, or at random",
+    )
+    max_in_flight: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_IN_FLIGHT,
+        description="requests in flight that one instance takes from one router; when all have as "
+        "many, the next is answered 503; no limit when left out",
+    )
+    slow_start: Timeout | None = Field(
+        default=None,
+        description='time in which a new instance comes to its full share of the requests: `"30s"`; '
+        "at once when left out",
     )
     group: Group | None = Field(
         default=None, description="slices of one group share a host process"

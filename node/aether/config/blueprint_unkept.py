@@ -30,12 +30,6 @@ UNKEPT: Mapping[Path, Unkept] = {
         "hardened hosts", values=("hardened",), instead='say "standard" or remove it'
     ),
     ("slices", "limits"): Unkept("limits on memory, processors and processes"),
-    ("slices", "load_balancing"): Unkept(
-        "balancing but round_robin",
-        values=("least_pending", "random"),
-        instead='say "round_robin" or remove it',
-    ),
-    ("slices", "affinity_key"): Unkept("sticky requests"),
     ("deployment", "strategy"): Unkept(
         "roll-outs by weight",
         values=("canary", "blue_green"),

@@ -70,11 +70,12 @@ def _label(text: str) -> str:
 
 def _affinity(text: str) -> str:
     kind, colon, name = text.partition(":")
-    if kind not in ("header", "cookie", "path") or not colon or not _TOKEN.fullmatch(name):
+    is_name = name.isidentifier() if kind == "path" else bool(_TOKEN.fullmatch(name))
+    if kind not in ("header", "cookie", "path") or not colon or not is_name:
         raise ValueError(
             f'{shown(text)} is not a key: write "header:NAME", "cookie:NAME" or "path:PARAMETER"'
         )
-    return text
+    return text.lower() if kind == "header" else text
 
 
 def _secret(text: str) -> str:

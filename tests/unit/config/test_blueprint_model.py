@@ -41,6 +41,26 @@ def test_what_is_so_anyway_may_be_said(line: str) -> None:
     assert read(line) == read("")
 
 
+@pytest.mark.parametrize(
+    ("line", "field", "value"),
+    [
+        ("", "balance", "round_robin"),
+        ('load_balancing = "least_pending"', "balance", "least_pending"),
+        ('load_balancing = "random"', "balance", "random"),
+        ("", "affinity", ""),
+        ('affinity_key = "header:X-Session"', "affinity", "header:x-session"),
+        ('affinity_key = "cookie:Sid"', "affinity", "cookie:Sid"),
+        ('affinity_key = "path:userId"', "affinity", "path:userId"),
+        ("", "concurrency", 0),
+        ("max_in_flight = 8", "concurrency", 8),
+        ("", "slow_start_s", 0.0),
+        ('slow_start = "30s"', "slow_start_s", 30.0),
+    ],
+)
+def test_how_requests_reach_the_instances(line: str, field: str, value: object) -> None:
+    assert getattr(read(line), field) == value
+
+
 def test_all_slices_together_are_bounded() -> None:
     many = "".join(
         f'[[slices]]\nartifact = "a:s-{n}:1.0.0"\ninstances = 1000\nmax_instances = 1000\n'

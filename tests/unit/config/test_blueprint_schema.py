@@ -17,7 +17,7 @@ def test_every_key_stands_in_the_reference_kept_or_not() -> None:
         for name in table.model_fields:
             kept = path not in UNKEPT
             assert not kept or f"`{name}`" in text or f"`{path[-1]}.{name}`" in text, (path, name)
-    assert text.index("min_available") < text.index("Not in this version") < text.index("affinity")
+    assert text.index("affinity") < text.index("Not in this version") < text.index("slices.limits`")
 
 
 def test_keys_in_words() -> None:
@@ -44,5 +44,6 @@ def test_the_json_schema_is_closed_and_marks_what_is_not_kept() -> None:
     assert schema["additionalProperties"] is False
     slice_ = schema["$defs"]["SliceTable"]["properties"]
     assert slice_["timeout"]["anyOf"][0]["type"] == ["string", "number"]
-    assert "no sticky requests" in slice_["affinity_key"]["$comment"]
+    assert "no limits on memory" in slice_["limits"]["$comment"]
+    assert "$comment" not in slice_["affinity_key"]
     assert "$comment" not in slice_["min_available"]

@@ -14,10 +14,6 @@ from tests.blueprint_texts import problems_of, slice_text
         ('isolation = "hardened"', 'hardened hosts yet; say "standard" or remove it'),
         ('limits = { memory = "256MiB", cpu = 0.5, pids = 64 }', "limits on memory"),
         ("limits = {}", "limits on memory"),
-        ('load_balancing = "least_pending"', "balancing but round_robin"),
-        ('affinity_key = "header:x-session"', "sticky requests"),
-        ('affinity_key = "cookie:sid"', "sticky requests"),
-        ('affinity_key = "path:user"', "sticky requests"),
     ],
 )
 def test_keys_of_a_slice(line: str, lacks: str) -> None:

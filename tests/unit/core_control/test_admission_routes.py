@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from aether.core.control.admission_others import Others
-from aether.core.control.admission_routes import route_conflicts
+from aether.core.control.admission_routes import affinity_problems, route_conflicts
 from aether.core.model.records import Route, RouteRecord
 from tests.worlds import APP, SHOP, STOCK, nodes, spec, with_artifact
 
@@ -93,3 +93,21 @@ def test_routes_for_different_hosts_do_not_meet(ours: str, theirs: str, meet: bo
     ):
         told = f"route GET {ours}/x/{{a}} of {mine} belongs to {STOCK} as {theirs}/x/{{b}}:"
         assert [text.startswith(told) for text in found] == ([True] if meet else [])
+
+
+@pytest.mark.parametrize(
+    ("affinity", "known"),
+    [
+        ("path:user", True), ("path:rest", True), ("path:use", False), ("path:x", False),
+        ("header:user", True), ("cookie:none", True), ("", True),
+    ],
+)  # fmt: skip
+def test_affinity_by_a_parameter_needs_one(affinity: str, known: bool) -> None:
+    mine = f"{SHOP}:1.0.0"
+    routes = [
+        Route(method="GET", pattern="/x/{user}"),
+        Route(method="GET", pattern="/y/{user}/{*rest}"),
+    ]
+    view = with_artifact(nodes(), mine, routes=routes)
+    told = list(affinity_problems(view, [replace(spec(mine), affinity=affinity)]))
+    assert [affinity in text for text in told] == ([] if known else [True])

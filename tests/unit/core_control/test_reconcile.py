@@ -55,6 +55,25 @@ def test_a_blueprint_becomes_targets_and_placements_in_one_look() -> None:
     assert [type(command) for command in plan.commands] == [SetTarget, Wish]
 
 
+def test_how_instances_are_picked_changes_without_a_restart() -> None:
+    before = with_blueprint(nodes("n1"), spec(f"{SHOP}:1.0.0"))
+    before = with_instance(
+        replace(before, targets={SHOP: target()}), "n1", f"{SHOP}:1.0.0/0", wish(), fact()
+    )
+    other = replace(
+        spec(f"{SHOP}:1.0.0"),
+        balance="least_pending", affinity="cookie:sid", concurrency=4, slow_start_s=9.0,
+    )  # fmt: skip
+    changed = with_blueprint(before, other, generation=2)
+    (only,) = reconcile(changed, all_heard(changed, NOW), SETTINGS, NOW).commands
+    assert isinstance(only, SetTarget)
+    record = only.record
+    assert (record.balance, record.affinity) == ("least_pending", "cookie:sid")
+    assert (record.concurrency, record.slow_start_s) == (4, 9.0)
+    settled = carry_out(changed, [only])
+    assert reconcile(settled, all_heard(settled, NOW), SETTINGS, NOW).commands == ()
+
+
 def test_a_deleted_blueprint_with_nothing_left_drops_its_target() -> None:
     view = replace(nodes("n1"), targets={SHOP: target()})
     plan = reconcile(view, all_heard(view, NOW), SETTINGS, NOW)

@@ -15,7 +15,7 @@ from aether.core.control.admission_history import (
     turn_guards,
 )
 from aether.core.control.admission_others import Others, consequences, losses, others_than
-from aether.core.control.admission_routes import route_conflicts
+from aether.core.control.admission_routes import affinity_problems, route_conflicts
 from aether.core.control.dependencies import find_cycle
 from aether.core.control.targets import is_retired
 from aether.core.model import keys
@@ -92,6 +92,7 @@ def admit_blueprint(
         *expanded.problems,
         *_beyond_limits(expanded.specs),
         *_circles(others, own),
+        *affinity_problems(view, expanded.specs),
     )
     # What versions nobody pushed require is not known, so neither is what would go.
     gone = () if unknown else [base for base in running if base not in own]

@@ -66,6 +66,22 @@ def route_conflicts(view: ClusterView, others: Others, specs: Sequence[SliceSpec
             )
 
 
+def affinity_problems(view: ClusterView, specs: Sequence[SliceSpec]) -> Iterator[str]:
+    """Yield a sentence for each slice of `specs` whose affinity is by a parameter no route of it has."""
+    for spec in specs:
+        kind, _, name = spec.affinity.partition(":")
+        if kind != "path":
+            continue
+        routes = view.artifacts[spec.artifact].manifest.routes
+        if not any(
+            f"/{{{form}{name}}}/" in f"{route.pattern}/" for route in routes for form in ("", "*")
+        ):
+            yield (
+                f"affinity_key {spec.affinity!r} of {spec.artifact}: no route of it has a parameter "
+                f"{{{name}}}; name one that a route has, or use a header or cookie"
+            )
+
+
 def _otherwise(taken: _Claim, route: Route) -> str:
     """Say how the owner wrote the route, where that is not the same."""
     if taken.method != route.method:

@@ -88,6 +88,10 @@ def _target(owner: SliceBase, blueprint: BlueprintRecord, spec: SliceSpec) -> Ta
         placement=spec.placement,
         update=spec.update,
         on_dependency_loss=spec.on_dependency_loss,
+        balance=spec.balance,
+        affinity=spec.affinity,
+        concurrency=spec.concurrency,
+        slow_start_s=spec.slow_start_s,
     )
 
 
