@@ -29,6 +29,7 @@ from aether.ports import ApiRequest, ApiResponse, Backups, Member, MemberStatus,
 from aether.store.backup.inline import InlineBackups
 from aether.store.client import KvStore
 from aether.tasks import Tasks
+from aether.telemetry.traffic import NodeTraffic
 from aether_forge.sim.oracle import Oracle
 from tests.worlds import APP, SHOP
 
@@ -185,6 +186,7 @@ class ApiWorld:
             *(self.folder, self.store, MonotonicClock(), "c-1"), wall=lambda: self.now_s
         )
         self.tasks = Tasks()
+        self.traffic = NodeTraffic(MonotonicClock())
         self.waiting: Sequence[str] = ()
         self.context = Context(
             node=NODE,
@@ -199,6 +201,7 @@ class ApiWorld:
             last_plan=lambda: self.last_plan,
             evaluate=lambda: self.last_plan,
             chronicle=self.chronicle,
+            traffic=self.traffic,
         )
         self.api = Api(self.context)
 

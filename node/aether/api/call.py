@@ -21,6 +21,7 @@ from aether.core.model.records import ArtifactRecord
 from aether.core.store.commands import Consistency
 from aether.errors import Invalid
 from aether.ports import Backups, Group, LeaderLink, Store
+from aether.telemetry.traffic import NodeTraffic
 
 FORWARDED = "x-aether-forwarded"
 """Header that names the node a call was forwarded by: it is not forwarded again."""
@@ -72,6 +73,8 @@ class Context:
     """What this node would do now if it leads, and what would wait; nothing is done."""
     chronicle: Chronicle | None = None
     """What was decided on this cluster and why; None where nothing is recorded."""
+    traffic: NodeTraffic | None = None
+    """What this node's routers count; None where nobody counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

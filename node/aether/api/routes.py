@@ -20,6 +20,7 @@ from aether.api import (
     node_orders,
     nodes,
     plan_calls,
+    route_stats,
     slices,
     topology,
     why,
@@ -29,6 +30,7 @@ from aether.errors import Invalid
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *cluster.ENDPOINTS,
+    *route_stats.ENDPOINTS,
     *nodes.ENDPOINTS,
     *node_orders.ENDPOINTS,
     *topology.ENDPOINTS,

@@ -38,6 +38,7 @@ from aether.rpc.formation import Membership
 from aether.rpc.peers import Peers
 from aether.store.spec import OnMembers
 from aether.telemetry.logs import set_level
+from aether.telemetry.traffic import NodeTraffic
 
 
 def new_incarnation() -> str:
@@ -109,7 +110,8 @@ def assemble(ground: Ground) -> Parts:
     store = node_store.store
     launcher = UnixLauncher(data_dir.path)
     layers = Layers(data_dir.path)
-    feed = TableFeed(data_dir.run("router.sock.table"))
+    traffic = NodeTraffic(clock)
+    feed = TableFeed(data_dir.run("router.sock.table"), traffic)
     chronicle = Chronicle(data_dir.path / FOLDER, store, clock, ground.membership.cluster_id)
     intake = Intake(ground.repository, layers, launcher, ground.peers, store, config.node_id)
     readiness = Readiness(
@@ -144,7 +146,9 @@ def assemble(ground: Ground) -> Parts:
         copies=Copies(config.node_id, store, Shelf(ground.repository), ground.peers, clock),
         chronicle=chronicle,
         providing=_providing(ground, store, managers.control, clock),
-        api=_api(ground, node_store, intake, readiness, managers.control, chronicle),
+        api=_api(
+            ground, node_store, intake, readiness, _Tellers(managers.control, chronicle, traffic)
+        ),
     )
 
 
@@ -187,14 +191,23 @@ def _control_settings(config: NodeConfig) -> ControlSettings:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Tellers:
+    """The parts the API asks what was decided, what happened and what is going on."""
+
+    control: ClusterDeploymentManager
+    chronicle: Chronicle
+    traffic: NodeTraffic
+
+
 def _api(
     ground: Ground,
     node_store: NodeStore,
     intake: Intake,
     readiness: Readiness,
-    control: ClusterDeploymentManager,
-    chronicle: Chronicle,
+    tellers: _Tellers,
 ) -> Api:
+    control = tellers.control
     return Api(
         Context(
             node=ground.config.node_id,
@@ -208,7 +221,8 @@ def _api(
             waiting=lambda: control.last_plan.waiting,
             last_plan=lambda: control.last_plan,
             evaluate=control.evaluate,
-            chronicle=chronicle,
+            chronicle=tellers.chronicle,
+            traffic=tellers.traffic,
             rehearsals=Rehearsals(_control_settings(ground.config)),
         )
     )

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from aether.core.dataplane.route_counts import RouteKey
-from aether.core.dataplane.traffic import Names, Reading, Tally, Traffic, Window
+from aether.core.dataplane.traffic import Names, Reading, Tally, Traffic
+from aether.core.dataplane.traffic_stats import TrafficStats, stats_of
 from aether.ports import Clock
 
 
@@ -27,21 +27,17 @@ class NodeTraffic:
         """Note that a router has hung up."""
         self._traffic.ended(run)
 
-    def window(self, seconds: float) -> Window:
-        """Return what was counted in the last seconds, 120 at most."""
-        return self._traffic.window(seconds, self._clock.now())
-
     @property
-    def totals(self) -> "dict[Names, Tally]":
-        """What was counted under each name since it was first heard of."""
+    def totals(self) -> dict[Names, Tally]:
+        """What was counted under each name since it was first heard of; it only grows."""
         return dict(self._traffic.totals)
 
-    @property
-    def in_flight(self) -> "dict[RouteKey, int]":
-        """Requests being answered, by route."""
-        return dict(self._traffic.in_flight)
-
-    @property
-    def overflowed(self) -> int:
-        """Requests counted under no name of their own, for there were too many."""
-        return self._traffic.overflowed
+    def stats(self, window_s: float) -> TrafficStats:
+        """Return what was counted in the last seconds, 120 at most."""
+        traffic = self._traffic
+        return stats_of(
+            traffic.window(window_s, self._clock.now()),
+            {names: tally.requests for names, tally in traffic.totals.items()},
+            traffic.in_flight,
+            traffic.overflowed,
+        )

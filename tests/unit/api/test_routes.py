@@ -45,6 +45,7 @@ CALLS: dict[str, tuple[str, bytes]] = {
     "slice.get": (f"slices/{SHOP}", b""),
     "slice.scale": (f"slices/{SHOP}/scale", b'{"instances": 2}'),
     "route.list": ("routes", b""),
+    "route.stats": ("routes/stats", b""),
     "artifact.list": ("artifacts", b""),
     "artifact.push": ("artifacts?filename=x.whl", b"wheel"),
     "kv.range": ("kv?prefix=node/", b""),

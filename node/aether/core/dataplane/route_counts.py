@@ -52,6 +52,12 @@ def call_key(slice_base: str) -> RouteKey:
     return f"{_CALL} {slice_base}"
 
 
+def split_key(key: RouteKey) -> tuple[str, str]:
+    """Return the route and the slice a key stands for; both are empty for `NO_ROUTE`."""
+    route, _, slice_base = key.rpartition(" ")
+    return route, slice_base
+
+
 class SeriesCounts(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """All that was counted of one series since it began, as it travels to the node."""
 

@@ -6,7 +6,7 @@ added up under the names of the series, whichever process counted them. Differen
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -65,11 +65,6 @@ class Tally:
     def requests(self) -> int:
         """Requests that ended."""
         return sum(self.statuses)
-
-    @property
-    def failed(self) -> int:
-        """Requests answered 5xx, or cut short."""
-        return self.statuses[0] + self.statuses[5]
 
     def add(self, counts: SeriesCounts) -> None:
         """Add one series, or what was counted in it meanwhile."""
@@ -231,19 +226,6 @@ class Traffic:
             names = (counts.route, counts.version, counts.method)
             tallies.setdefault(names, Tally()).add(counts)
         return Window(max(min(asked, now - self._since), 1.0), tallies)
-
-
-def merge(tallies: Iterable[tuple[Names, Tally]]) -> dict[Names, Tally]:
-    """Return the sums under each name."""
-    found: dict[Names, Tally] = {}
-    for names, tally in tallies:
-        whole = found.setdefault(names, Tally())
-        whole.statuses = [a + b for a, b in zip(whole.statuses, tally.statuses, strict=True)]
-        whole.retries += tally.retries
-        whole.bytes_in += tally.bytes_in
-        whole.bytes_out += tally.bytes_out
-        whole.latencies.merge(tally.latencies)
-    return found
 
 
 def _checked(counts: SeriesCounts) -> SeriesCounts:
