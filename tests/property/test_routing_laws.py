@@ -1,13 +1,11 @@
 """Laws of the data plane's decisions, over generated routes, paths, endpoints and bytes."""
 
-from collections import Counter
 from itertools import pairwise, product
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aether.core.dataplane.balance import LONGEST_EJECTION_S, Balancer
 from aether.core.dataplane.match import (
     Kind,
     Matcher,
@@ -113,48 +111,6 @@ def endpoint(number: int) -> Endpoint:
         node=NodeId("node-1"),
         socket=f"/run/{number}.sock",
     )
-
-
-@given(st.integers(1, 9), st.integers(0, 60), st.integers(0, 20))
-def test_balance_is_even(size: int, picks: int, before: int) -> None:
-    balancer, endpoints = Balancer(), tuple(endpoint(number) for number in range(size))
-    for _ in range(before):
-        balancer.pick(BASE, endpoints, (), 0.0)
-    chosen = Counter(balancer.pick(BASE, endpoints, (), 0.0) for _ in range(picks))
-    assert sum(chosen.values()) == picks
-    assert all(picks // size <= chosen[each] <= -(-picks // size) for each in endpoints)
-
-
-@given(st.integers(1, 6), st.sets(st.integers(0, 5)), st.sets(st.integers(0, 5)))
-def test_balance_tries_everyone_once_and_the_ejected_last(
-    size: int, failed: set[int], tried_before: set[int]
-) -> None:
-    balancer, endpoints = Balancer(), tuple(endpoint(number) for number in range(size))
-    for number in failed:
-        balancer.failed(endpoint(number).address, 0.0)
-    tried = {endpoint(number).instance for number in tried_before}
-    left = [each for each in endpoints if each.instance not in tried]
-    order = []
-    while (chosen := balancer.pick(BASE, endpoints, tried, 0.1)) is not None:
-        order.append(chosen)
-        tried.add(chosen.instance)
-    assert sorted(order, key=lambda each: each.instance) == left
-    ejected = [balancer.is_ejected(each.address, 0.1) for each in order]
-    assert ejected == sorted(ejected)
-
-
-@given(st.lists(st.tuples(st.floats(0, 5), st.booleans()), max_size=60))
-def test_no_ejection_outlasts_the_longest(steps: list[tuple[float, bool]]) -> None:
-    balancer, now = Balancer(), 0.0
-    for pause, good in steps:
-        now += pause
-        if good:
-            balancer.succeeded("/a")
-            assert not balancer.is_ejected("/a", now)
-        else:
-            balancer.failed("/a", now)
-            assert balancer.is_ejected("/a", now)
-    assert not balancer.is_ejected("/a", now + LONGEST_EJECTION_S)
 
 
 @given(st.lists(rows, max_size=8), st.integers(0, 5), st.integers(0, 2**53))

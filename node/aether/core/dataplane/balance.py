@@ -10,27 +10,19 @@ it follows. Counts, ejections and breakers live across tables for as long as an 
 address. Equal seeds and equal calls give equal picks.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 from math import inf
-from typing import overload
 
 from aether.core.dataplane.draws import Draws
 from aether.core.dataplane.ejection import is_worse, most_ejected
 from aether.core.dataplane.members import WARM, Member
 from aether.core.dataplane.rows import Endpoint, SlicePolicy
 from aether.core.dataplane.slice_balance import Choice, Refusal, SliceBalance
-from aether.core.dataplane.turns import FIRST_EJECTION_S, LONGEST_EJECTION_S, TurnBalancer
 from aether.core.model.ids import InstanceId, SliceBase
 
-__all__ = [
-    "FIRST_EJECTION_S",
-    "LONGEST_EJECTION_S",
-    "Balancer",
-    "Choice",
-    "Outcome",
-    "Refusal",
-]
+__all__ = ["Balancer", "Choice", "Outcome", "Refusal"]
 
 
 class Outcome(Enum):
@@ -51,110 +43,103 @@ class Outcome(Enum):
 class Balancer:
     """Balance of all slices of one router; `now` is seconds of a monotonic clock."""
 
-    def __init__(self, *, seed: int = 0, zone: str = "") -> None:
+    def __init__(self, *, seed: int = 0, zone: str = "", workers: int = 1) -> None:
+        """`workers` is how many processes share this router's concurrency limits."""
         self.zone = zone
         """Zone of this router's node; set before `configure` when a table says otherwise."""
+        self._workers = workers
         self._draws = Draws(seed)
         self._slices: dict[SliceBase, SliceBalance] = {}
         self._members: dict[InstanceId, Member] = {}
         self._departed: dict[tuple[InstanceId, str], Member] = {}
         """Members that left the table with requests under way."""
-        self._by_mesh: dict[str, list[Member]] = {}
-        self._began = False
-        self._turns = turns = TurnBalancer()
-        self.failed, self.succeeded, self.retain = turns.failed, turns.succeeded, turns.retain
+        self._by_mesh: dict[str, list[Member]] | None = None
+        """Members by mesh address, put together when one cannot be reached."""
+        self._has_begun = False
 
     # -- tables
 
     def configure(
         self, policies: Iterable[SlicePolicy], endpoints: Iterable[Endpoint], now: float
     ) -> None:
-        """Go by a new table. What is in the first one is taken for warm (see slow start)."""
+        """Go by a new table. What is in the first one is taken for warm (see `slow_start`)."""
         by_slice: dict[SliceBase, list[Endpoint]] = {}
         for endpoint in endpoints:
             by_slice.setdefault(endpoint.slice, []).append(endpoint)
-        since = now if self._began else WARM
-        self._began = self._began or bool(by_slice)
         policy_of = {policy.slice: policy for policy in policies}
         before, self._members = self._members, {}
-        slices: dict[SliceBase, SliceBalance] = {}
+        old, self._slices = self._slices, {}
+        since = now if self._has_begun else WARM
         for base, listed in by_slice.items():
-            members = [self._keep(before, endpoint, since) for endpoint in listed]
-            policy = policy_of.get(base) or SlicePolicy(slice=base)
-            kept = self._slices.get(base) or SliceBalance(policy, self._draws)
-            kept.configure(policy, self.zone, members, now)
-            slices[base] = kept
-        self._slices = slices
-        self._departed = {
-            place: member for place, member in self._departed.items() if member.in_flight
-        }
-        for member in before.values():
-            if member.in_flight and self._members.get(member.instance) is not member:
-                self._departed[member.instance, member.endpoint.address] = member
-        self._by_mesh = {}
-        for member in self._members.values():
-            if member.endpoint.mesh:
-                self._by_mesh.setdefault(member.endpoint.mesh, []).append(member)
+            policy = self._own(policy_of.get(base) or SlicePolicy(slice=base))
+            slice_ = old.get(base) or SliceBalance(policy, self._draws)
+            self._slices[base] = slice_
+            if slice_.is_as_before(policy, self.zone, tuple(listed)):
+                self._members.update(slice_.by_instance)
+            else:
+                members = [self._member(before, endpoint, since) for endpoint in listed]
+                self._members.update((member.instance, member) for member in members)
+                slice_.configure(policy, self.zone, members, now)
+        self._has_begun = self._has_begun or bool(by_slice)
+        self._by_mesh = None
+        self._keep_departed(before.values())
 
-    def _keep(self, before: dict[InstanceId, Member], endpoint: Endpoint, since: float) -> Member:
+    def _own(self, policy: SlicePolicy) -> SlicePolicy:
+        """Return a policy with this worker's part of the concurrency limit, rounded up."""
+        if self._workers == 1 or not policy.concurrency:
+            return policy
+        return replace(policy, concurrency=-(-policy.concurrency // self._workers))
+
+    def _member(
+        self, before: Mapping[InstanceId, Member], endpoint: Endpoint, since: float
+    ) -> Member:
         """Return the member of an endpoint: the one it was, when it is where it was."""
         member = before.get(endpoint.instance)
         if member is None or member.endpoint.address != endpoint.address:
             member = self._departed.pop((endpoint.instance, endpoint.address), None)
         if member is None:
-            member = Member(endpoint, since)
+            return Member(endpoint, since)
         member.endpoint = endpoint
-        self._members[endpoint.instance] = member
         return member
+
+    def _keep_departed(self, before: Iterable[Member]) -> None:
+        """Remember who left with requests under way, until those have ended."""
+        gone = [each for each in before if self._members.get(each.instance) is not each]
+        self._departed = {
+            (member.instance, member.endpoint.address): member
+            for member in (*self._departed.values(), *gone)
+            if member.in_flight
+        }
 
     # -- requests
 
-    @overload
     def pick(
         self, choice: Choice, tried: Collection[InstanceId], now: float
-    ) -> Endpoint | Refusal | None: ...
-
-    @overload
-    def pick(
-        self,
-        choice: SliceBase,
-        tried: tuple[Endpoint, ...],
-        now: Collection[InstanceId],
-        late: float,
-    ) -> Endpoint | None: ...
-
-    def pick(self, choice, tried, now, late=None):  # type: ignore[no-untyped-def]
+    ) -> Endpoint | Refusal | None:
         """Return the endpoint that takes a request.
 
         None: all that may take it were tried, or none is in the table. Refusal.BUSY: those that
         were not are at their concurrency limit or have an open breaker.
         """
-        if late is not None:
-            return self._turns.pick(choice, tried, now, late)
-        return self._pick(choice, tried, now)
-
-    def _pick(
-        self, choice: Choice, tried: Collection[InstanceId], now: float
-    ) -> Endpoint | Refusal | None:
         slice_ = self._slices.get(choice.slice)
         if slice_ is None:
             return None
         if now >= slice_.recheck_at:
             slice_.refresh(now)
         among_all = choice.endpoints is slice_.endpoints or slice_.has_endpoints(choice.endpoints)
-        if among_all and not (tried or choice.key or choice.version or choice.sticky):
+        if among_all and not tried:
             ring = slice_.only
-            if ring is None:
+            if choice.key or choice.version or choice.sticky:
+                taken = slice_.take_by_key(choice) if choice.key and not choice.version else None
+            elif ring is None:
                 taken = slice_.take(now)
-                if taken is not None:
-                    return taken.endpoint
             else:
-                turn = ring.turn
-                member = ring.members[turn]
-                if member.in_flight < slice_.limit:
-                    turn += 1
-                    ring.turn = turn if turn < len(ring.members) else 0
-                    return member.endpoint
+                taken = ring.members[ring.turn]
+                ring.advance()
+                if taken.in_flight >= slice_.limit:
+                    taken = None
+            if taken is not None:
+                return taken.endpoint
         return slice_.search(choice, tried, now, among_all=among_all)
 
     def started(self, endpoint: Endpoint) -> None:
@@ -189,10 +174,8 @@ class Balancer:
         """Return how many requests to an endpoint are under way."""
         return self._find(endpoint).in_flight
 
-    def is_ejected(self, endpoint: Endpoint | str, now: float) -> bool:
+    def is_ejected(self, endpoint: Endpoint, now: float) -> bool:
         """Whether an endpoint is set aside at `now`."""
-        if isinstance(endpoint, str):
-            return self._turns.is_ejected(endpoint, now)
         return self._find(endpoint).record.is_ejected(now)
 
     def _find(self, endpoint: Endpoint) -> Member:
@@ -200,58 +183,61 @@ class Balancer:
         if member is None or member.endpoint.address != endpoint.address:
             member = self._departed.get((endpoint.instance, endpoint.address))
         if member is None:
-            raise RuntimeError(f"{endpoint.instance} at {endpoint.address} was never picked")
+            raise RuntimeError(f"{endpoint.instance} at {endpoint.address} was never in the table")
         return member
 
     # -- what outcomes say
 
     def _note(self, member: Member, outcome: Outcome, began: float, now: float) -> float | None:
         seconds = self._weigh(member, outcome, began, now)
-        if outcome is Outcome.UNREACHABLE:
-            for sibling in self._by_mesh.get(member.endpoint.mesh, ()):
+        if outcome is Outcome.UNREACHABLE and member.endpoint.mesh:
+            for sibling in self._behind(member.endpoint.mesh):
                 if sibling is not member:
                     self._weigh(sibling, Outcome.FAILED, now, now)
-        if not member.in_flight:
-            member.breaker.idle()
+        if not member.in_flight and member.breaker.idle():
+            self._look_again(member)
         return seconds
+
+    def _behind(self, mesh: str) -> Sequence[Member]:
+        if self._by_mesh is None:
+            self._by_mesh = {}
+            for member in self._members.values():
+                self._by_mesh.setdefault(member.endpoint.mesh, []).append(member)
+        return self._by_mesh.get(mesh, ())
 
     def _weigh(self, member: Member, outcome: Outcome, began: float, now: float) -> float | None:
         """Count one outcome for one member; return the seconds of a new ejection."""
         breaker, record = member.breaker, member.record
+        seconds = None
         if outcome is Outcome.CANCELLED:
-            breaker.cancelled(began)
-            if not breaker.is_closed:
-                self._look_again(member)
-            return None
-        is_failure = outcome is Outcome.FAILED or outcome is Outcome.UNREACHABLE
-        changed = breaker.failed(began, now) if is_failure else breaker.answered(began)
-        if outcome is Outcome.OK:
+            changed = breaker.cancelled(began)
+        elif outcome is Outcome.OK:
+            changed = breaker.answered(began)
             record.good(now)
-            seconds = None
-        else:
+        elif outcome is Outcome.ERROR:
+            changed = breaker.answered(began)
             record.bad(now)
-            seconds = self._eject(member, began, now, is_failure=is_failure)
+            if record.is_suspect(now):
+                seconds = self._eject(member, began, now, is_failure=False)
+        else:
+            changed = breaker.failed(began, now)
+            record.bad(now)
+            seconds = self._eject(member, began, now, is_failure=True)
         if changed or seconds is not None:
             self._look_again(member)
         return seconds
 
     def _eject(self, member: Member, began: float, now: float, *, is_failure: bool) -> float | None:
+        """Set a member aside where that is due and allowed; return for how many seconds."""
         slice_ = self._slices.get(member.endpoint.slice)
-        record = member.record
-        if slice_ is None or began < record.until:
+        if slice_ is None or not slice_.has(member) or began < member.record.until:
             return None
-        others = [each for each in slice_.members if each is not member]
-        ejected = sum(1 for each in others if each.record.is_ejected(now))
-        if len(others) == len(slice_.members) or ejected >= most_ejected(len(slice_.members)):
+        others = [each.record for each in slice_.members if each is not member]
+        if sum(each.is_ejected(now) for each in others) >= most_ejected(len(others) + 1):
             return None
-        if not is_failure:
-            if not record.is_suspect(now):
-                return None
-            counts = [each.record.counts(now) for each in others]
-            total, errors = sum(each[0] for each in counts), sum(each[1] for each in counts)
-            if not is_worse(record.counts(now), (total, errors)):
-                return None
-        return record.eject(now)
+        if not is_failure and not is_worse(member.record, others, now):
+            return None
+        return member.record.eject(now)
 
     def _look_again(self, member: Member) -> None:
         slice_ = self._slices.get(member.endpoint.slice)

@@ -88,11 +88,14 @@ class Breaker:
         self.failures = 0
         return True
 
-    def cancelled(self, began: float) -> None:
-        """Note that a request was given up by its client: a probe has told nothing."""
-        if began >= self._deaf_until:
-            self.is_probing = False
-
-    def idle(self) -> None:
-        """Note that no request is under way: no probe is either."""
+    def cancelled(self, began: float) -> bool:
+        """Note that a request was given up, so that it tells nothing; return whether it probed."""
+        if not self.is_probing or began < self._deaf_until:
+            return False
         self.is_probing = False
+        return True
+
+    def idle(self) -> bool:
+        """Note that no request is under way, so no probe is; return whether one was believed to be."""
+        was_probing, self.is_probing = self.is_probing, False
+        return was_probing

@@ -12,6 +12,8 @@ began before an ejection's end says nothing new and does not count: a dead insta
 many connections fails many times at once and is ejected once.
 """
 
+from collections.abc import Iterable
+
 FIRST_EJECTION_S = 0.5
 LONGEST_EJECTION_S = 8.0
 ERRORS_IN_A_ROW = 5
@@ -108,9 +110,9 @@ def most_ejected(size: int) -> int:
     return size // 2
 
 
-def is_worse(own: tuple[int, int], others: tuple[int, int]) -> bool:
-    """Whether an endpoint has at least twice the rate of errors of the others; they may be silent.
-
-    Both are (requests, errors), as `Record.counts` returns them.
-    """
-    return own[1] * others[0] >= 2 * others[1] * own[0]
+def is_worse(record: Record, others: Iterable[Record], now: float) -> bool:
+    """Whether an endpoint has at least twice the rate of errors of the others; they may be silent."""
+    total, errors = record.counts(now)
+    counts = [each.counts(now) for each in others]
+    others_total, others_errors = sum(each[0] for each in counts), sum(each[1] for each in counts)
+    return errors * others_total >= 2 * others_errors * total

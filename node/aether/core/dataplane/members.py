@@ -17,6 +17,7 @@ class Member:
         "endpoint",
         "in_flight",
         "instance",
+        "is_fit",
         "patience",
         "record",
         "since",
@@ -31,6 +32,8 @@ class Member:
         """When it was first seen."""
         self.in_flight = 0
         """Requests handed to it that have not ended."""
+        self.is_fit = True
+        """Whether requests may go there, as its slice last looked: neither ejected nor cut off."""
         self.patience = 0.0
         """Of a new instance: how much of a turn it has saved up (see `rings`)."""
         self.record = Record()

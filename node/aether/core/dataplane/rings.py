@@ -7,7 +7,7 @@ node. In slow start an instance takes only a part of its turns: each turn adds t
 and at a whole one it takes the request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aether.core.dataplane.draws import Draws
 from aether.core.dataplane.members import TIERS, Member
@@ -37,13 +37,18 @@ class Ring:
         turn = self.turn + 1
         self.turn = turn if turn < len(self.members) else 0
 
+    def only(self, fits: Callable[[Member], bool]) -> "Ring":
+        """Return a ring of those that fit, in the order of their turns from the next one on."""
+        in_turn = self.members[self.turn :] + self.members[: self.turn]
+        return Ring(tuple(each for each in in_turn if fits(each)))
+
 
 class Lane(Share):
     """The instances of one version, as a share of the slice's requests."""
 
     __slots__ = ("all_rings", "rings", "version")
 
-    def __init__(self, version: str, credit: float) -> None:
+    def __init__(self, version: str, credit: float = 0.0) -> None:
         super().__init__(1.0, credit)
         self.version = version
         self.all_rings = tuple(Ring() for _ in range(TIERS))
@@ -55,6 +60,17 @@ class Lane(Share):
         for ring, members in zip(self.all_rings, tiers, strict=True):
             ring.replace(tuple(members))
         self.rings = tuple(ring for ring in self.all_rings if ring.members)
+
+    def has(self, fits: Callable[[Member], bool]) -> bool:
+        """Whether one of its instances fits."""
+        return any(fits(member) for ring in self.rings for member in ring.members)
+
+    def advance_past(self, member: Member) -> None:
+        """Go on with the one after `member` when it is not what is next in its ring."""
+        for ring in self.rings:
+            if member in ring.members:
+                ring.turn = ring.members.index(member)
+                ring.advance()
 
 
 class Warmth:

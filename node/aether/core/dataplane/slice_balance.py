@@ -1,15 +1,14 @@
 """The balance of one slice: its versions' shares, its instances, and who is fit at the moment.
 
-What depends on the table or on the health of instances is computed when that changes (`refresh`)
-and kept as tuples; a pick then takes a turn and looks at no instance but the one it takes. Only a
-request with a history (instances it tried) or with a wish (a key, a version) looks at them all.
+What depends on the table or on the health of instances is worked out when that changes (`refresh`)
+and kept in tuples; a pick then takes a turn and looks at no instance but the one it takes. Only
+a request that has tried instances, or finds the one whose turn it is at its limit, looks at all.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from math import inf
-
-import msgspec
 
 from aether.core.dataplane.affinity import HashRing, weighted_choice
 from aether.core.dataplane.draws import Draws
@@ -17,10 +16,12 @@ from aether.core.dataplane.ejection import most_ejected
 from aether.core.dataplane.members import TIERS, Member, tier_of
 from aether.core.dataplane.rings import Lane, Ring, Warmth, choose
 from aether.core.dataplane.rows import Endpoint, SlicePolicy
-from aether.core.dataplane.weights import give_back, next_share, parts_of
+from aether.core.dataplane.weights import give_back, next_share, parts_of, sum_of_parts
 from aether.core.model.ids import InstanceId, SliceBase
 
 NO_LIMIT = 1 << 62
+
+Fits = Callable[[Member], bool]
 
 
 class Refusal(Enum):
@@ -30,8 +31,9 @@ class Refusal(Enum):
     """Each is at its concurrency limit or its breaker is open: later, not elsewhere."""
 
 
-class Choice(msgspec.Struct, frozen=True, gc=False):
-    """What is asked of the balancer for one request; one without a wish can be kept and used again."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is asked for one request; requests without a key, a version and `sticky` can share one."""
 
     slice: SliceBase
     endpoints: tuple[Endpoint, ...]
@@ -39,26 +41,24 @@ class Choice(msgspec.Struct, frozen=True, gc=False):
     key: bytes = b""
     """Value of the slice's affinity: equal ones go to the same instance. Empty: none."""
     version: str = ""
-    """Version a rule chose; the weights decide when it has no instance that takes the request."""
+    """Version a rule chose; the weights decide when none of its instances takes the request."""
     sticky: bytes = b""
-    """Equal ones get the same version by the weights, without a key too. Empty: the key does it."""
+    """Equal ones get the same version by the weights. Empty: the key does it, if there is one."""
 
 
 class SliceBalance:
     """State of one slice that lives across tables."""
 
     __slots__ = (
-        "_by_instance",
         "_draws",
         "_forced",
         "_hash_rings",
         "_known_lanes",
         "_lanes",
         "_oldest",
-        "_parts",
-        "_reserve",
         "_warms_until",
         "_zone",
+        "by_instance",
         "endpoints",
         "limit",
         "members",
@@ -79,19 +79,21 @@ class SliceBalance:
         """When something in here changes by itself: an ejection ends, a breaker half-opens."""
         self._draws = draws
         self._zone = ""
-        self._by_instance: dict[InstanceId, Member] = {}
-        self._parts: dict[str, float] = {}
+        self.by_instance: dict[InstanceId, Member] = {}
         self._known_lanes: dict[str, Lane] = {}
+        """Of the versions that have a part of the requests, or "" for all alike."""
         self._lanes: tuple[Lane, ...] = ()
-        """Of the versions with a part: those that have fit members."""
-        self._reserve: tuple[Member, ...] = ()
-        """Members with a part that are ejected, for requests that find nobody else."""
+        """Those of them that have fit members."""
         self._forced: dict[str, Lane] = {}
-        """Fit members of the versions that rules name."""
-        self._hash_rings: dict[str, HashRing] = {}
+        """Of the versions that rules name."""
+        self._hash_rings: dict[str, HashRing[Member]] = {}
         self._oldest = self._warms_until = -inf
 
     # -- what the table says
+
+    def is_as_before(self, policy: SlicePolicy, zone: str, endpoints: tuple[Endpoint, ...]) -> bool:
+        """Whether a table says about this slice what the last one said."""
+        return policy == self.policy and zone == self._zone and endpoints == self.endpoints
 
     def configure(
         self, policy: SlicePolicy, zone: str, members: Sequence[Member], now: float
@@ -101,24 +103,33 @@ class SliceBalance:
         self._zone = zone
         self.limit = policy.concurrency or NO_LIMIT
         self.members = tuple(members)
-        self._by_instance = {member.instance: member for member in self.members}
-        self.endpoints = tuple(member.endpoint for member in self.members)
+        self.by_instance = {member.instance: member for member in members}
+        self.endpoints = tuple(member.endpoint for member in members)
         self._hash_rings = {}
-        self._oldest = min((member.since for member in self.members), default=-inf)
-        newest = max((member.since for member in self.members), default=-inf)
+        self._oldest = min((member.since for member in members), default=-inf)
+        newest = max((member.since for member in members), default=-inf)
         self._warms_until = newest + policy.slow_start_s
+        self._lay_lanes()
+        self._release_surplus(now)
+        self.refresh(now)
+
+    def _lay_lanes(self) -> None:
         counts: dict[str, int] = {}
         for member in self.members:
             counts[member.version] = counts.get(member.version, 0) + 1
-        self._parts = parts_of(policy.weights, counts)
         known = self._known_lanes
-        self._known_lanes = {
-            version: known.get(version) or Lane(version, self._draws.unit() - 0.5)
-            for version in self._parts
-        }
-        self._forced = {rule.version: Lane(rule.version, 0.0) for rule in policy.rules}
-        self._release_surplus(now)
-        self.refresh(now)
+        self._known_lanes = {}
+        for version, part in parts_of(self.policy.weights, counts).items():
+            # Routers begin at different points of the turns: a small share is not met by all of
+            # them at the same request.
+            lane = known.get(version) or Lane(version, self._draws.unit() - 0.5)
+            lane.part = part
+            self._known_lanes[version] = lane
+        self._forced = {rule.version: Lane(rule.version) for rule in self.policy.rules}
+
+    def has(self, member: Member) -> bool:
+        """Whether this very member is in the table."""
+        return self.by_instance.get(member.instance) is member
 
     def _release_surplus(self, now: float) -> None:
         """Take back the first to return where fewer members are left than there were."""
@@ -133,32 +144,20 @@ class SliceBalance:
 
     def refresh(self, now: float) -> None:
         """Look at every member again: who is fit, who is set aside, and until when that holds."""
-        allowed = [each for each in self.members if each.breaker.allows(now)]
-        fit = [each for each in allowed if not each.record.is_ejected(now)]
-        self._reserve = tuple(
-            each for each in allowed if each.record.is_ejected(now) and self._has_part(each)
-        )
-        for version, lane in self._known_lanes.items():
-            lane.part = self._parts[version]
-            self._fill(lane, fit)
-        for lane in self._forced.values():
-            self._fill(lane, fit)
-        self._lanes = tuple(lane for lane in self._known_lanes.values() if lane.rings)
         ends = [self._warms_until]
         for member in self.members:
-            ends += (member.record.until, member.breaker.open_until)
+            record, breaker = member.record, member.breaker
+            member.is_fit = now >= record.until and breaker.allows(now)
+            ends += (record.until, breaker.open_until)
         self.recheck_at = min((end for end in ends if end > now), default=inf)
+        for lane in (*self._known_lanes.values(), *self._forced.values()):
+            tiers: list[list[Member]] = [[] for _ in range(TIERS)]
+            for member in self.members:
+                if member.is_fit and lane.version in ("", member.version):
+                    tiers[tier_of(member.endpoint, self._zone)].append(member)
+            lane.fill(tiers)
+        self._lanes = tuple(lane for lane in self._known_lanes.values() if lane.rings)
         self.only = self._plain_ring(now)
-
-    def _has_part(self, member: Member) -> bool:
-        return "" in self._parts or member.version in self._parts
-
-    def _fill(self, lane: Lane, fit: Sequence[Member]) -> None:
-        tiers: list[list[Member]] = [[] for _ in range(TIERS)]
-        for member in fit:
-            if not lane.version or member.version == lane.version:
-                tiers[tier_of(member.endpoint, self._zone)].append(member)
-        lane.fill(tiers)
 
     def _plain_ring(self, now: float) -> Ring | None:
         lanes = self._lanes
@@ -180,13 +179,8 @@ class SliceBalance:
         lanes = self._lanes
         if not lanes:
             return None
-        total = 1.0
-        if len(lanes) == 1:
-            lane = lanes[0]
-        else:
-            if len(lanes) < len(self._known_lanes):
-                total = sum(each.part for each in lanes)
-            lane = next_share(lanes, total)
+        total = 1.0 if len(lanes) == len(self._known_lanes) else sum_of_parts(lanes)
+        lane = lanes[0] if len(lanes) == 1 else next_share(lanes, total)
         member = choose(lane.rings, self.policy.balance, self._draws, self._warmth(now))
         if member.in_flight < self.limit:
             return member
@@ -194,99 +188,110 @@ class SliceBalance:
             give_back(lane, lanes, total)
         return None
 
+    def take_by_key(self, choice: Choice) -> Member | None:
+        """Return the instance a key belongs to, by the version it belongs to; None if none fits."""
+        lanes = self._lanes
+        if not lanes:
+            return None
+        lane = lanes[0] if len(lanes) == 1 else _lane_of(choice, lanes)
+        limit = self.limit
+        ring = self._hash_ring(lane.version)
+        return ring.find(choice.key, lambda each: each.is_fit and each.in_flight < limit)
+
     def _warmth(self, now: float) -> Warmth | None:
         if now >= self._warms_until:
             return None
         return Warmth(self.policy.slow_start_s, self._oldest, now)
 
+    def _hash_ring(self, version: str) -> HashRing[Member]:
+        ring = self._hash_rings.get(version)
+        if ring is None:
+            ring = self._hash_rings[version] = HashRing(
+                (each.instance, each) for each in self.members if version in ("", each.version)
+            )
+        return ring
+
+    # -- who else, when that one does not
+
     def search(
         self, choice: Choice, tried: Collection[InstanceId], now: float, *, among_all: bool
     ) -> Endpoint | Refusal | None:
-        """Return an endpoint for a request with a history or a wish; see Balancer.pick.
+        """Return an endpoint as `Balancer.pick` does, looking at every instance.
 
-        `among_all` is false when only `choice.endpoints` are asked for.
+        `among_all` is false where the request may go to `choice.endpoints` only.
         """
-        open_to = [
-            self._by_instance[each.instance]
-            for each in (self.endpoints if among_all else choice.endpoints)
-            if each.instance in self._by_instance and each.instance not in tried
-        ]
         if not among_all and len(choice.endpoints) == 1:
-            return self._take_named(open_to, now)
-        has_room = {each.instance for each in open_to if each.in_flight < self.limit}
-        member = self._take_fitting(choice, has_room, now)
+            return self._take_named(choice.endpoints[0], tried, now)
+        asked = self.endpoints if among_all else choice.endpoints
+        known = [self.by_instance.get(each.instance) for each in asked]
+        untried = {each.instance: each for each in known if each and each.instance not in tried}
+        limit = self.limit
+        member = self._search_fit(
+            choice,
+            lambda each: each.is_fit and each.in_flight < limit and each.instance in untried,
+            now,
+        )
         if member is not None:
             return member.endpoint
-        open_to = [each for each in open_to if self._has_part(each)]
-        if not open_to:
+        left = [each for each in untried.values() if self._has_part(each)]
+        if not left:
             return None
-        if any(each.breaker.allows(now) and not each.record.is_ejected(now) for each in open_to):
-            return Refusal.BUSY
-        reserve = [each for each in self._reserve if each.instance in has_room]
-        if not reserve:
-            return Refusal.BUSY
-        return choose([Ring(tuple(reserve))], "least_pending", self._draws, None).endpoint
+        return self._take_ejected(left, now)
 
-    def _take_named(self, open_to: Sequence[Member], now: float) -> Endpoint | Refusal | None:
-        """Return the one endpoint that is asked for, whatever its weight; another router chose it."""
-        if not open_to:
+    def _take_named(
+        self, endpoint: Endpoint, tried: Collection[InstanceId], now: float
+    ) -> Endpoint | Refusal | None:
+        """Return the one endpoint that is asked for: another router chose it, by whatever weights."""
+        member = self.by_instance.get(endpoint.instance)
+        if member is None or member.instance in tried:
             return None
-        member = open_to[0]
         if member.in_flight >= self.limit or not member.breaker.allows(now):
             return Refusal.BUSY
         return member.endpoint
 
-    def _take_fitting(
-        self, choice: Choice, has_room: Collection[InstanceId], now: float
-    ) -> Member | None:
-        """Return a fit member that has room, by the rule's version, else by the weights."""
-        forced = self._forced.get(choice.version) if choice.version else None
-        if forced is not None:
-            rings = _rings_with(forced, has_room)
-            if rings:
-                return self._take_from(forced, rings, choice, now)
-        found = [(lane, _rings_with(lane, has_room)) for lane in self._lanes]
-        open_lanes = [(lane, rings) for lane, rings in found if rings]
-        if not open_lanes:
+    def _take_ejected(self, left: Sequence[Member], now: float) -> Endpoint | Refusal:
+        """Return an ejected endpoint, where nobody else could ever take the request."""
+        if any(each.is_fit for each in left):
+            return Refusal.BUSY
+        open_to = [
+            each for each in left if each.breaker.allows(now) and each.in_flight < self.limit
+        ]
+        if not open_to:
+            return Refusal.BUSY
+        return choose([Ring(tuple(open_to))], "least_pending", self._draws, None).endpoint
+
+    def _has_part(self, member: Member) -> bool:
+        return "" in self._known_lanes or member.version in self._known_lanes
+
+    def _search_fit(self, choice: Choice, fits: Fits, now: float) -> Member | None:
+        """Return a member that fits, by the rule's version, else by the weights."""
+        forced = self._forced.get(choice.version)
+        if forced is not None and forced.has(fits):
+            return self._take_from(forced, choice, fits, now)
+        lanes = [lane for lane in self._lanes if lane.has(fits)]
+        if not lanes:
             return None
-        lanes = [lane for lane, _ in open_lanes]
-        key = choice.sticky or choice.key
         if len(lanes) == 1:
             lane = lanes[0]
-        elif key:
-            lane = weighted_choice([(each.version, each) for each in lanes], key)
+        elif choice.sticky or choice.key:
+            lane = _lane_of(choice, lanes)
         else:
-            lane = next_share(lanes, sum(each.part for each in lanes))
-        return self._take_from(lane, _rings_with(lane, has_room), choice, now)
+            lane = next_share(lanes, sum_of_parts(lanes))
+        return self._take_from(lane, choice, fits, now)
 
-    def _take_from(self, lane: Lane, rings: list[Ring], choice: Choice, now: float) -> Member:
-        """Return a member of the lane, one of `rings`: the key's, or the next."""
+    def _take_from(self, lane: Lane, choice: Choice, fits: Fits, now: float) -> Member:
+        """Return a member of the lane that fits (there is one): the key's, or the next."""
         if choice.key:
-            fit = {member.instance for ring in rings for member in ring.members}
-            found = self._hash_ring(lane.version).find(choice.key, fit.__contains__)
+            found = self._hash_ring(lane.version).find(choice.key, fits)
             if found is not None:
-                return self._by_instance[found]
+                return found
+        rings = [ring for ring in (each.only(fits) for each in lane.rings) if ring.members]
         member = choose(rings, self.policy.balance, self._draws, self._warmth(now))
-        for ring in lane.rings:
-            if member in ring.members:
-                ring.advance()
+        lane.advance_past(member)
         return member
 
-    def _hash_ring(self, version: str) -> HashRing:
-        ring = self._hash_rings.get(version)
-        if ring is None:
-            ring = self._hash_rings[version] = HashRing(
-                each.instance for each in self.members if not version or each.version == version
-            )
-        return ring
 
-
-def _rings_with(lane: Lane, has_room: Collection[InstanceId]) -> list[Ring]:
-    """Return the lane's rings with those members only, each beginning with whose turn is next."""
-    rings = []
-    for ring in lane.rings:
-        members = ring.members[ring.turn :] + ring.members[: ring.turn]
-        left = tuple(each for each in members if each.instance in has_room)
-        if left:
-            rings.append(Ring(left))
-    return rings
+def _lane_of(choice: Choice, lanes: Sequence[Lane]) -> Lane:
+    """Return the version a client belongs to."""
+    names = [lane.version for lane in lanes]
+    return weighted_choice(names, lanes, choice.sticky or choice.key)

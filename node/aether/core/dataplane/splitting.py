@@ -50,4 +50,4 @@ def _value_of(
 
 def _percentile(policy: SlicePolicy, name: str, value: bytes) -> float:
     """Return where a client stands, from 0 to below 100."""
-    return 100.0 * (number_of(f"{policy.slice} {name} ".encode() + value) / _SPAN)
+    return 100.0 * (number_of(f"{policy.slice} {name}\0".encode() + value) / _SPAN)

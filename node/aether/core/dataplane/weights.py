@@ -47,6 +47,11 @@ def give_back(taken: Share, shares: Sequence[Share], total: float = 1.0) -> None
     taken.credit += 1.0
 
 
+def sum_of_parts(shares: Sequence[Share]) -> float:
+    """Return what `next_share` and `give_back` take as the total of these shares."""
+    return sum(share.part for share in shares)
+
+
 def parts_of(weights: Sequence[VersionWeight], counts: Mapping[str, int]) -> dict[str, float]:
     """Return the part of each version that gets requests; `counts` are instances by version.
 
