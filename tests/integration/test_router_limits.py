@@ -10,7 +10,9 @@ import pytest
 from aether.core.dataplane.table import Table
 from aether.core.model.ids import NodeId
 from aether.dataplane.limits import Limits
-from aether.dataplane.router import Places, Router
+from aether.dataplane.listeners import Places
+from aether.dataplane.router import Router
+from aether.dataplane.settings import RouterSettings
 from aether.dataplane.table_file import write_table
 from tests.integration.router_rig import (
     POLL_S,
@@ -25,7 +27,15 @@ from tests.integration.router_rig import (
     until,
 )
 
-LOW = Limits(header_s=0.3, idle_s=0.6, linger_s=0.3, drain_s=0.3, header_bytes=2048, clients=3)
+LOW = Limits(
+    header_s=0.3,
+    idle_s=0.6,
+    linger_s=0.3,
+    drain_s=0.3,
+    header_bytes=2048,
+    clients=3,
+    trusted=("127.0.0.0/8",),
+)
 
 
 @pytest.fixture
@@ -44,10 +54,9 @@ class Inside:
     """A router whose limits the test chooses."""
 
     def __init__(self, folder: Path, limits: Limits) -> None:
-        self.places = Places(
-            node=NodeId("node-1"), data_dir=folder, bind="127.0.0.1", port=0, mesh_port=0
-        )
-        self.router = Router(self.places, limits)
+        self.places = Places(data_dir=folder)
+        settings = RouterSettings(node="node-1", port=0, mesh_port=0)
+        self.router = Router(self.places, settings, limits)
 
     async def __aenter__(self) -> str:
         await self.router.start()
@@ -213,14 +222,9 @@ async def test_early_answer_to_an_upload_ends_the_connection(rig: Rig) -> None:
 
 async def test_second_router_of_a_node_leaves_the_first_alone(rig: Rig, echo: Origin) -> None:
     async with serving(rig, echo) as address:
-        places = Places(
-            node=NodeId("node-1"),
-            data_dir=rig.folder,
-            bind="127.0.0.1",
-            port=int(address.rpartition(":")[2]),
-            mesh_port=0,
-        )
-        second = Router(places, LOW)
+        places = Places(data_dir=rig.folder)
+        taken = int(address.rpartition(":")[2])
+        second = Router(places, RouterSettings(node="node-1", port=taken, mesh_port=0), LOW)
         with pytest.raises(OSError, match="in use"):
             await second.start()
         await second.stop()

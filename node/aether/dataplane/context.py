@@ -7,6 +7,7 @@ from random import SystemRandom
 from typing import Protocol
 
 from aether.core.dataplane.balance import Balancer
+from aether.core.dataplane.rate_limit import TokenBuckets
 from aether.core.dataplane.retry_budget import RetryBudget
 from aether.core.dataplane.trace_context import TraceParents
 from aether.dataplane.admission import Admission
@@ -57,11 +58,15 @@ class Context:
     details: dict[str, object] = field(default_factory=dict)
     """More of how the router is: which worker of how many, its process, its certificates."""
     clients: set[Client] = field(default_factory=set)
+    arriving: int = 0
+    """Connections whose TLS handshake is under way."""
     emptied: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the last client is gone while draining."""
     requests: int = 0
     """Requests read since the start."""
     admission: Admission = field(init=False)
+    rates: TokenBuckets[str] = field(default_factory=TokenBuckets)
+    """What is left of each route's rate limit."""
     retries: int = 0
     """Times a request was given to another connection since the start."""
 

@@ -1,78 +1,75 @@
-"""The router: three listeners, one table, and the timers that keep both honest."""
+"""One router process: its listeners, one table, and the timers that keep both honest."""
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
+from aether.config.version import aether_version
 from aether.core.dataplane.balance import Balancer
 from aether.core.dataplane.table import Table
 from aether.core.model.ids import NodeId
+from aether.dataplane import drain
 from aether.dataplane.context import Context
+from aether.dataplane.control_socket import ControlSocket
 from aether.dataplane.downstream import ClientConnection
+from aether.dataplane.handover import Offer
 from aether.dataplane.limits import Limits
+from aether.dataplane.listeners import BACKLOG, LOCAL, Listening, Places, open_listeners
 from aether.dataplane.observer import Observer
 from aether.dataplane.pool import Pool
 from aether.dataplane.routing import Listener, Routing
+from aether.dataplane.settings import RouterSettings
 from aether.dataplane.table_client import TableClient
 from aether.dataplane.table_file import read_table
 from aether.tasks import Tasks
 
 SWEEP_S = 0.1
-BACKLOG = 1024
+CATCH_UP_S = 2.0
+"""Longest wait for the table of the process that is replaced; without a node the saved one counts."""
+_CATCH_UP_STEP_S = 0.01
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
-    """Where a router listens and keeps its files; port 0 lets the system choose."""
-
-    node: NodeId
-    data_dir: Path
-    bind: str
-    port: int
-    mesh_port: int
-
-    @property
-    def socket(self) -> Path:
-        """Listener for the slice hosts of this node."""
-        return self.data_dir / "run" / "router.sock"
-
-    @property
-    def table_link(self) -> Path:
-        """Where the node hands out tables."""
-        return self.data_dir / "run" / "router.sock.table"
-
-    @property
-    def table_file(self) -> Path:
-        """The last good table."""
-        return self.data_dir / "router" / "table.json"
-
-
 class Router:
-    """Serves until stopped, with or without a node."""
+    """Serves until stopped or replaced, with or without a node."""
 
-    def __init__(self, places: Places, limits: Limits | None = None) -> None:
+    def __init__(
+        self, places: Places, settings: RouterSettings, limits: Limits | None = None
+    ) -> None:
         self._places = places
+        self._settings = settings
         self._limits = limits or Limits()
         self._tasks = Tasks(on_failure=_log_failure)
         self._servers: list[asyncio.AbstractServer] = []
         self._context: Context | None = None
-        self._owns_socket = False
+        self._listening = Listening()
+        self._control = ControlSocket(places.control, self)
+        self.replaced = asyncio.Event()
+        """Set once another process accepts what came here before."""
 
     async def start(self) -> None:
-        """Read the saved table, listen, and begin to follow the node; raise OSError when a port is taken."""
+        """Come by the listening sockets, read the table, and serve.
+
+        Raises OSError when a port is taken by something else than the process this one replaces.
+        """
         places, limits = self._places, self._limits
-        table = read_table(places.table_file) or Table(revision=0, node=places.node)
+        self._listening = await asyncio.to_thread(
+            open_listeners,
+            places,
+            self._settings.bind,
+            (self._settings.port, self._settings.mesh_port),
+        )
+        table = read_table(places.table_file) or Table(revision=0, node=NodeId(self._settings.node))
         now = time.monotonic
         observer, balancer = Observer(), Balancer(zone=table.zone)
         balancer.configure(table.policies, table.instances, now())
         client = TableClient(places.table_link, places.table_file, self._swap, table, observer)
-        self._context = Context(
+        self._context = context = Context(
             routing=Routing(table),
             balancer=balancer,
             pool=Pool(limits, now),
@@ -80,40 +77,89 @@ class Router:
             now=now,
             revision=lambda: client.revision,
             observer=observer,
+            addresses=self._listening.addresses,
+            details=self._details(),
         )
-        await self._listen(self._context)
         self._tasks.start("follow tables", client.run())
-        self._tasks.start("sweep", self._sweep(self._context))
-        log.info("router serves", revision=table.revision, **self._context.addresses)
+        self._tasks.start("sweep", self._sweep(context))
+        if self._listening.offer is not None:
+            await self._catch_up(client, self._listening.offer)
+        await self._serve(context)
+        log.info("router serves", revision=client.revision, **self._context.addresses)
+
+    async def relieve(self) -> None:
+        """Tell the process this one replaces that it is; then be the one who is asked."""
+        offer, self._listening.offer = self._listening.offer, None
+        if offer is not None:
+            try:
+                await asyncio.to_thread(offer.finish)
+            except OSError as problem:
+                # It is gone, or will notice that the link is: both serve the same sockets till then.
+                log.warning("the replaced router is silent", pid=offer.pid, problem=str(problem))
+            finally:
+                offer.close()
+        self._control.start()
 
     @property
     def addresses(self) -> dict[str, str]:
         """Where the listeners are: `public`, `mesh` and `local`."""
         return dict(self._context.addresses) if self._context else {}
 
-    async def _listen(self, context: Context) -> None:
-        """Open the TCP ports first: they tell a second router of this node that it is one too many."""
-        places, loop = self._places, asyncio.get_running_loop()
-        for name, port, listener in (
-            ("public", places.port, Listener.PUBLIC),
-            ("mesh", places.mesh_port, Listener.MESH),
-        ):
-            server = await loop.create_server(
-                _factory(context, listener), places.bind, port, backlog=BACKLOG
-            )
-            self._servers.append(server)
-            host, chosen = server.sockets[0].getsockname()[:2]
-            context.addresses[name] = f"[{host}]:{chosen}" if ":" in host else f"{host}:{chosen}"
-        places.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        places.socket.unlink(missing_ok=True)
-        self._owns_socket = True
-        self._servers.append(
-            await loop.create_unix_server(
-                _factory(context, Listener.LOCAL), str(places.socket), backlog=BACKLOG
-            )
-        )
-        places.socket.chmod(0o600)
-        context.addresses["local"] = str(places.socket)
+    # -- what the control socket tells and does
+
+    @property
+    def listening(self) -> Listening:
+        """See Holder."""
+        return self._listening
+
+    @property
+    def revision(self) -> int:
+        """See Holder."""
+        return self._context.revision() if self._context else -1
+
+    def health(self) -> dict[str, object]:
+        """See Holder."""
+        return self._context.health() if self._context else {"status": "starting"}
+
+    def hand_over(self) -> None:
+        """See Holder."""
+        self._close_listeners()
+        self.replaced.set()
+
+    # -- serving
+
+    def _details(self) -> dict[str, object]:
+        return {
+            "pid": os.getpid(),
+            "worker": self._places.worker,
+            "workers": self._places.workers,
+            "version": aether_version(),
+        }
+
+    async def _catch_up(self, client: TableClient, offer: Offer) -> None:
+        """Wait for the table the replaced process uses, so that nothing is answered from an older one."""
+        try:
+            async with asyncio.timeout(CATCH_UP_S):
+                while client.revision < offer.revision:  # noqa: ASYNC110 - tables come over a socket, and ring no bell
+                    await asyncio.sleep(_CATCH_UP_STEP_S)
+        except TimeoutError:
+            log.info("serves from the saved table", revision=client.revision, of=offer.revision)
+
+    async def _serve(self, context: Context) -> None:
+        """Accept connections. Servers get copies of the sockets: the originals can be handed on."""
+        loop = asyncio.get_running_loop()
+        for name, listening in self._listening.sockets.items():
+            factory = _factory(context, Listener(name))
+            copy = listening.dup()
+            copy.settimeout(0)
+            make = loop.create_unix_server if name == LOCAL else loop.create_server
+            self._servers.append(await make(factory, sock=copy, backlog=BACKLOG))
+
+    def _close_listeners(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        self._listening.close()
 
     def _swap(self, table: Table) -> None:
         """Put a table to use; requests under way finish on the one they began with."""
@@ -136,32 +182,41 @@ class Router:
             if turn % 10 == 0:
                 context.pool.sweep()
 
+    # -- ending
+
+    async def finish(self) -> None:
+        """Answer what clients still ask after another process has taken over, within bounds."""
+        if self._context is not None:
+            await drain.finish(self._context, self._settings.handover_s)
+
     async def stop(self) -> None:
         """Take no more connections, let requests in flight finish for a while, close the rest."""
-        for server in self._servers:
-            server.close()
-        context = self._context
-        if context is not None:
-            context.draining = context.closing = True
-            for client in list(context.clients):
-                client.drain()
-            await self._wait_drained(context)
-            for client in list(context.clients):
-                client.abort()
-            await context.pool.close()
+        await self._control.stop()
+        if not self.replaced.is_set():
+            self._remove_local_socket()
+        if self._listening.offer is not None:
+            self._listening.offer.close()  # we never came to serve: it goes on as before
+        self._close_listeners()
+        if self._context is not None:
+            await drain.drain(self._context, self._limits.drain_s)
+            await self._context.pool.close()
         await self._tasks.stop()
-        if self._owns_socket:
-            self._places.socket.unlink(missing_ok=True)
         log.info("router stopped")
 
-    async def _wait_drained(self, context: Context) -> None:
-        if not context.clients:
+    def _remove_local_socket(self) -> None:
+        """Take the local socket's file away, unless other processes listen behind it."""
+        listening, path = self._listening, self._places.socket
+        if listening.offer is not None or LOCAL not in listening.sockets:
             return
-        try:
-            async with asyncio.timeout(self._limits.drain_s):
-                await context.emptied.wait()
-        except TimeoutError:
-            log.warning("requests cut off at stop", clients=len(context.clients))
+        if not any(_is_served(each) for each in self._places.others):
+            path.unlink(missing_ok=True)
+
+
+def _is_served(path: os.PathLike[str]) -> bool:
+    """Whether a process listens behind a Unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.settimeout(0)
+        return link.connect_ex(os.fspath(path)) == 0
 
 
 def _factory(context: Context, listener: Listener) -> Callable[[], ClientConnection]:
