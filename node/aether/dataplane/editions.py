@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from aether.core.dataplane.delta import between, delta_of, delta_to_plain
 from aether.core.dataplane.fingerprint import fingerprint, moved
-from aether.core.dataplane.table import Table, to_plain
+from aether.core.dataplane.table import Table
 from aether.frames import pack
 
 LINK_FRAME_BYTES = 64 * 1024 * 1024
@@ -88,4 +88,4 @@ def _pack(known: Edition | None, present: Edition) -> bytes:
         if 2 * (len(gone) + len(come)) < len(table.routes) + len(table.instances):
             delta = delta_to_plain(delta_of(known.table, table, gone, come))
             return pack({"op": "delta", **delta, **message}, LINK_FRAME_BYTES)
-    return pack({"op": "table", "table": to_plain(table), **message}, LINK_FRAME_BYTES)
+    return pack({"op": "table", "table": table, **message}, LINK_FRAME_BYTES)

@@ -30,6 +30,15 @@ def test_plain_form_is_that_of_the_wire() -> None:
                 "slice": "org.example:links",
                 "timeout_s": 30.0,
                 "body_limit": 16777216,
+                "host": "",
+                "attempts": 3,
+                "hedge_after_s": 0.0,
+                "rate": 0.0,
+                "burst": 0,
+                "auth": "",
+                "api_version": "",
+                "deprecated": "",
+                "sunset": "",
             }
         ],
         "instances": [
@@ -38,14 +47,20 @@ def test_plain_form_is_that_of_the_wire() -> None:
                 "slice": "org.example:links",
                 "node": "node-1",
                 "socket": "/run/i.sock",
+                "mesh": "",
+                "zone": "",
             },
             {
                 "instance": "org.example:links:1.0.0/1",
                 "slice": "org.example:links",
                 "node": "node-2",
+                "socket": "",
                 "mesh": "127.0.0.1:6202",
+                "zone": "",
             },
         ],
+        "zone": "",
+        "policies": [],
     }
     assert to_plain(TABLE) == plain
     assert from_plain(plain) == TABLE

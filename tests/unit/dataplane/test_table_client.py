@@ -107,6 +107,14 @@ async def test_client_comes_back_when_the_node_does(folder: Path, feed: TableFee
         await again.stop()
 
 
+async def test_the_last_table_is_saved_before_the_end(folder: Path, feed: TableFeed) -> None:
+    async with Follower(folder) as follower:
+        for revision in range(1, 6):
+            feed.publish(table(revision, f"x{revision}"))
+            await until(lambda: feed.confirmed == revision)  # noqa: B023 - called before the next turn
+    assert read_table(follower.file) == table(5, "x5")
+
+
 async def test_client_refuses_a_bad_table_and_keeps_the_last_good_one(folder: Path) -> None:
     answers: list[Any] = []
     endpoint = Endpoint(instance=InstanceId("a:b:1.0.0/0"), slice=BASE, node=NodeId("n1"))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from aether.core.dataplane.differences import differing
 from aether.core.dataplane.rows import Endpoint, RouteRow, RowKey, SlicePolicy
-from aether.core.dataplane.table import Table, row_to_plain
+from aether.core.dataplane.table import Table
 from aether.core.model.ids import InstanceId, SliceBase
 from aether.core.model.records import from_plain as record_from_plain
 from aether.core.model.records import to_plain as record_to_plain
@@ -139,18 +139,8 @@ def _replaced(
 
 def delta_to_plain(delta: Delta) -> dict[str, Any]:
     """Return the delta as in docs/wire.md."""
-    put = {
-        "routes": [row_to_plain(row) for row in delta.put.routes],
-        "instances": [row_to_plain(row) for row in delta.put.instances],
-        "policies": [row_to_plain(row) for row in delta.put.policies],
-    }
-    return {
-        "from": delta.base,
-        "revision": delta.revision,
-        "zone": delta.zone,
-        "put": {name: rows for name, rows in put.items() if rows},
-        "drop": {name: keys for name, keys in record_to_plain(delta.drop).items() if keys},
-    }
+    plain: dict[str, Any] = record_to_plain(delta)
+    return {"from" if name == "base" else name: each for name, each in plain.items()}
 
 
 def delta_from_plain(value: dict[Any, Any]) -> Delta:

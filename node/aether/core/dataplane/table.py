@@ -1,14 +1,15 @@
 """The routing table: all a router knows, as one immutable value and as plain values on the wire."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from aether.core.dataplane.differences import differing
 from aether.core.dataplane.rows import Endpoint, RouteRow, SlicePolicy
 from aether.core.dataplane.soundness import endpoint_problems, policy_problems, route_problems
-from aether.core.model.ids import NodeId
+from aether.core.model.ids import NodeId, write_id
 from aether.core.model.records import from_plain as record_from_plain
-from aether.core.model.records import to_plain as record_to_plain
 from aether.core.model.traffic import SplitRule, VersionWeight
 
 __all__ = [
@@ -66,35 +67,15 @@ class Table:
         return problems
 
 
-_ALWAYS = frozenset({"method", "pattern", "slice", "timeout_s", "body_limit"})
-_SILENT: dict[type, dict[str, Any]] = {
-    kind: {field.name: field.default for field in fields(kind) if field.name not in _ALWAYS}
-    for kind in (RouteRow, Endpoint, SlicePolicy)
-}
-"""Fields that are left out of the plain form while they have their default, by class."""
-
-
 def to_plain(table: Table) -> dict[str, Any]:
-    """Return the table as in docs/wire.md: what goes without saying is left out."""
-    plain: dict[str, Any] = {"revision": table.revision, "node": table.node}
-    if table.zone:
-        plain["zone"] = table.zone
-    plain["routes"] = [row_to_plain(row) for row in table.routes]
-    plain["instances"] = [row_to_plain(endpoint) for endpoint in table.instances]
-    if table.policies:
-        plain["policies"] = [row_to_plain(policy) for policy in table.policies]
+    """Return the table as in docs/wire.md."""
+    plain: dict[str, Any] = msgspec.msgpack.decode(msgspec.msgpack.encode(table, enc_hook=write_id))
     return plain
 
 
-def row_to_plain(row: RouteRow | Endpoint | SlicePolicy) -> dict[str, Any]:
-    """Return one row as plain values."""
-    silent = _SILENT[type(row)]
-    plain: dict[str, Any] = record_to_plain(row)
-    return {
-        name: value for name, value in plain.items() if name not in silent or value != silent[name]
-    }
-
-
 def from_plain(value: object) -> Table:
-    """Read a table from plain values; raise ValueError when they are something else."""
+    """Read a table from plain values; raise ValueError when they are something else.
+
+    A field that is left out has its default, and one that is not known is passed over.
+    """
     return record_from_plain(value, Table)
