@@ -1,6 +1,7 @@
 """Our router beside nginx, haproxy, Envoy, Caddy and a proxy of aiohttp, in interleaved rounds.
 
-`BENCH_ONLY` chooses cases (`small/64,64k-tcp/16`), or shapes (`small`, `upload-tcp`); `BENCH_PEERS`
+`BENCH_ONLY` chooses cases (`small/64,64k-tcp/16`), or shapes (`small`, `upload-tcp`); `stacks` is whole
+stacks with an application, beside nginx before uvicorn and Ray Serve (peers `uvicorn,ray`). `BENCH_PEERS` chooses
 the proxies beside ours (`nginx,haproxy`; empty: none); `BENCH_SECONDS` and `BENCH_ROUNDS` how long a turn
 is and how many each has (1 s, 5). `BENCH_BASE` names another checkout of Aether, whose router runs along as the
 peer `base`: what a change costs. `BENCH_CLASS=rr` puts all parties before other work: a clean median
@@ -22,23 +23,42 @@ from tests.bench.router.origins import running_origin
 from tests.bench.router.proxies import PROXIES
 from tests.bench.router.ratios import results
 from tests.bench.router.rounds import BASE, measured, running_proxies
+from tests.bench.router.stack_peers import stack_peers
+from tests.bench.router.stacks import stack_samples
 
 SHAPES = ("small", "64k", "upload")
 CONNECTIONS = (1, 16, 64, 256)
 ORIGINS = ("unix", "tcp")
+STACKS = "stacks"
 
 
 def run() -> None:
     """Measure what was asked for and print the results."""
     seconds = float(os.environ.get("BENCH_SECONDS", "1"))
     rounds = int(os.environ.get("BENCH_ROUNDS", "5"))
-    cases = chosen_cases(os.environ.get("BENCH_ONLY", ""))
-    names = chosen_peers(os.environ.get("BENCH_PEERS", ",".join(PROXIES)))
+    only = os.environ.get("BENCH_ONLY", "")
+    names = [] if only == STACKS else chosen_peers(os.environ.get("BENCH_PEERS", ",".join(PROXIES)))
     folder = Path(tempfile.mkdtemp(prefix="ae", dir="/tmp"))
     try:
-        write(list(_measure(folder, cases, names, seconds=seconds, rounds=rounds)))
+        if only == STACKS:
+            write(_stacks(folder, seconds, rounds))
+        else:
+            cases = chosen_cases(only)
+            write(list(_measure(folder, cases, names, seconds=seconds, rounds=rounds)))
     finally:
         shutil.rmtree(folder)
+
+
+def _stacks(folder: Path, seconds: float, rounds: int) -> list[Result]:
+    """Measure whole stacks; the peers are `uvicorn` and `ray`."""
+    peers = stack_peers(os.environ.get("BENCH_PEERS", "uvicorn,ray").split(","))
+    samples = list(stack_samples(peers, folder, seconds, rounds))
+    said = conditions(
+        "whole stacks, one replica, both cores for all",
+        f"client {loads.client_name()}",
+        f"{rounds} rounds of {seconds:g} s",
+    )
+    return list(results(samples, "router", said))
 
 
 def _measure(

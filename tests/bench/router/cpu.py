@@ -1,6 +1,8 @@
 """Processor time and memory of a tree of processes."""
 
+import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import psutil
@@ -19,15 +21,23 @@ class Tree:
 
     def cpu_s(self) -> float:
         """Return the seconds, user and system, that all threads of the tree used so far."""
-        return sum(time.clock_gettime(_clock_of(pid)) for pid in self.pids())
+        return self._sum(lambda pid: time.clock_gettime(_clock_of(pid)))
 
     def rss_mib(self) -> float:
         """Return the resident memory of the tree, in MiB."""
-        return sum(psutil.Process(pid).memory_info().rss for pid in self.pids()) / 2**20
+        return self._sum(lambda pid: psutil.Process(pid).memory_info().rss / 2**20)
 
     def pss_mib(self) -> float:
         """Return its memory with each shared page divided among those that share it, in MiB."""
-        return sum(psutil.Process(pid).memory_full_info().pss for pid in self.pids()) / 2**20
+        return self._sum(lambda pid: psutil.Process(pid).memory_full_info().pss / 2**20)
+
+    def _sum(self, of: Callable[[int], float]) -> float:
+        """Add up what is asked of each process; one that ends meanwhile counts nothing."""
+        total = 0.0
+        for pid in self.pids():
+            with contextlib.suppress(psutil.NoSuchProcess, OSError):
+                total += of(pid)
+        return total
 
 
 def _clock_of(pid: int) -> int:

@@ -23,6 +23,8 @@ class Case:
     origin: str
     """`unix` or `tcp`: how the proxy reaches its origin."""
     connections: int
+    target: str = ""
+    """Path to ask for, if not the origin's."""
 
     @property
     def name(self) -> str:
@@ -32,7 +34,7 @@ class Case:
     @property
     def path(self) -> str:
         """What is asked for."""
-        return f"/size/{LARGE if self.shape == '64k' else SMALL}"
+        return self.target or f"/size/{LARGE if self.shape == '64k' else SMALL}"
 
     @property
     def body(self) -> int:
