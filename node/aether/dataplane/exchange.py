@@ -39,7 +39,8 @@ from aether.dataplane.problems import (
     upstream_lost,
     upstream_timeout,
 )
-from aether.dataplane.retrying import IDEMPOTENT, UNDELIVERED, Halt, Setback, halt
+from aether.dataplane.request_body import NO_BODY, RequestBody
+from aether.dataplane.retrying import UNDELIVERED, Halt, Setback, halt, is_repeatable
 from aether.dataplane.routing import Forward
 from aether.dataplane.tunnel import Tunnel
 from aether.dataplane.upstream import UpstreamConnection
@@ -60,8 +61,6 @@ class Exchange:
         "_asker",
         "_attempts",
         "_body",
-        "_body_dropped",
-        "_body_ended",
         "_chunked",
         "_context",
         "_forward",
@@ -81,7 +80,6 @@ class Exchange:
         "_start",
         "_tunnel",
         "began",
-        "bytes_in",
         "bytes_out",
         "retries",
         "status",
@@ -118,16 +116,17 @@ class Exchange:
         else:
             trace = context.traces.following(None)
             self._lines = b"%b%b\r\ntraceparent: %b\r\n\r\n" % (self._start, wire_id, trace)
-        self._body = bytearray() if head.length else b""
-        self._body_dropped = False
-        self._body_ended = head.length == 0
+        self._body = NO_BODY
+        if head.length:
+            replay_bytes = context.limits.replay_bytes
+            self._body = RequestBody(is_chunked=head.length < 0, replay_bytes=replay_bytes)
         self._sends = 0
         self._answered = False
         self._answer_held = False
         self._chunked = False
+        self._tunnel = None
         self._over = False
         self._on_demand = head.expects_continue
-        self.bytes_in = 0
         self.bytes_out = 0
         self.retries = 0
         self.status = 0
@@ -151,13 +150,12 @@ class Exchange:
             self._send(taken)
 
     def _give_up(self, refusal: Refusal | None) -> None:
-        attempts = self._attempts
         base = self._forward.slice
         if self._is_mesh:
             endpoint = self._forward.endpoints[0]
             self._fail(refused(endpoint.instance, endpoint.node, is_busy=refusal is not None))
         elif refusal is None:
-            self._fail(no_endpoint(base, attempts.last_failure))
+            self._fail(no_endpoint(base, self._attempts.last_failure))
         else:
             self._fail(busy(base))
 
@@ -177,46 +175,36 @@ class Exchange:
                 return
             data = data[:-2] + lines_for_peer(endpoint.instance)
         self._sends += 1
-        if self._body:
-            data += self._body
-            self._drop_long_body()
+        body = self._body
+        if body.kept:
+            data += body.kept
+            body.sent()
         connection.may_switch = bool(self._head.upgrade)
         connection.send(self, self._head.method, data)
         if self._answer_held:
             connection.hold_answer(held=True)
         if self._on_demand:
             self._on_demand = False
-            if self.bytes_in == 0:
+            if body.size == 0:
                 self._asker.write(CONTINUE)
 
     # -- the request's body
-
-    def _drop_long_body(self) -> None:
-        """Keep no body that is too long to be sent again."""
-        if len(self._body) > self._context.limits.replay_bytes:
-            self._body = b""
-            self._body_dropped = True
 
     def body(self, payload: bytes, *, done: bool, trailers: bytes = b"") -> None:
         """Take more of the request's body from the client."""
         if self._over:
             return
         self._touch()
-        self.bytes_in += len(payload)
-        self._body_ended = done
-        if self.bytes_in > self._forward.body_limit:
+        body = self._body
+        wire = body.take(payload, done=done, trailers=trailers)
+        if body.size > self._forward.body_limit:
             self._fail(body_too_large(self._forward.body_limit), Outcome.CANCELLED)
             return
-        wire = payload
-        if self._head.length < 0:
-            wire = chunk(payload) + (last_chunk(trailers) if done else b"")
         connection = self._attempts.connection
-        if not self._body_dropped:
-            self._body += wire
         if connection is not None and not connection.is_opening:
             connection.write(wire)
-            self._drop_long_body()
-        elif len(self._body) > self._context.limits.replay_bytes:
+            body.sent()
+        elif body.is_full:
             self._asker.hold_body(held=True)
 
     def hold_request(self, *, held: bool) -> None:
@@ -237,7 +225,7 @@ class Exchange:
         if endpoint is None:
             return
         if head.aether and endpoint.mesh and b"x-aether-refused" in head.aether:
-            self._refused(connection, endpoint, head.aether[b"x-aether-refused"], done=done)
+            self._refused(connection, head.aether[b"x-aether-refused"], done=done)
             return
         if self._hedge is not None:
             self._hedge.cancel()
@@ -291,7 +279,7 @@ class Exchange:
         attempts.connection = None
         if self._answer_held:
             connection.hold_answer(held=False)
-        if self._body_ended:
+        if self._body.has_ended:
             self._context.pool.put(connection)
         else:
             connection.abandon()
@@ -316,9 +304,8 @@ class Exchange:
         """Count the tunnel, which is closed."""
         now = self._context.now()
         self._over = True
-        tunnel, self._tunnel = self._tunnel, None
-        if tunnel is not None:
-            self.bytes_in, self.bytes_out = tunnel.bytes_in, tunnel.bytes_out
+        if self._tunnel is not None:
+            self.bytes_out = self._tunnel.bytes_out
         connection = self._attempts.connection
         if connection is not None:
             self._attempts.release(connection, outcome, now)
@@ -341,10 +328,8 @@ class Exchange:
 
     def not_connected(self, connection: UpstreamConnection, reason: str) -> None:
         """See Receiver: nothing was sent, so any request may go elsewhere."""
-        endpoint = connection.endpoint
-        if endpoint is not None:
-            self._attempts.last_failure = reason
-            self._failed(connection, endpoint, reason, is_unsent=True)
+        self._attempts.last_failure = reason
+        self._failed(connection, Outcome.UNREACHABLE, reason, is_unsent=True)
 
     def lost(self, connection: UpstreamConnection, reason: str) -> None:
         """See Receiver."""
@@ -354,32 +339,35 @@ class Exchange:
         self._attempts.last_failure = f"{endpoint.instance} was lost ({reason})"
         if self._answered:
             self._cut_short(endpoint, reason)
+        elif connection.served > 0:
+            # The instance may be well: it let an idle connection go.
+            self._attempts.fresh_only = True
+            self._failed(connection, Outcome.CANCELLED, reason, is_unsent=False)
         else:
-            self._failed(connection, endpoint, reason, is_unsent=False)
+            self._failed(connection, Outcome.FAILED, reason, is_unsent=False)
 
-    def _refused(
-        self, connection: UpstreamConnection, endpoint: Endpoint, word: str, *, done: bool
-    ) -> None:
+    def _refused(self, connection: UpstreamConnection, word: str, *, done: bool) -> None:
         """Act on a peer router's word that it did not deliver the request, or lost it."""
-        self._attempts.last_failure = f"{endpoint.node} refused {endpoint.instance} ({word})"
-        if done and self._body_ended:
+        reason = f"its node's router says: {word}"
+        self._attempts.last_failure = reason
+        if done and self._body.has_ended:
             self._context.pool.put(connection)
         else:
             connection.abandon()
-        reason = f"its node's router says: {word}"
-        self._failed(connection, endpoint, reason, is_unsent=word in UNDELIVERED)
+        outcome = Outcome.CANCELLED if word == "busy" else Outcome.FAILED
+        self._failed(connection, outcome, reason, is_unsent=word in UNDELIVERED)
 
     def _failed(
-        self, connection: UpstreamConnection, endpoint: Endpoint, reason: str, *, is_unsent: bool
+        self, connection: UpstreamConnection, outcome: Outcome, reason: str, *, is_unsent: bool
     ) -> None:
         """Try again, where that is allowed, after an attempt that failed before its answer."""
+        endpoint, attempts = connection.endpoint, self._attempts
+        if endpoint is None:
+            return
         now = self._context.now()
-        is_stale = connection.served > 0 and not is_unsent and not endpoint.mesh
-        attempts = self._attempts
-        attempts.release(connection, Outcome.CANCELLED if is_stale else Outcome.FAILED, now)
-        if is_stale:
-            attempts.fresh_only = True  # the instance may be well: it let an idle connection go
-        else:
+        attempts.release(connection, outcome, now)
+        is_stale = attempts.fresh_only and outcome is Outcome.CANCELLED and not is_unsent
+        if not is_stale:
             attempts.pass_over(endpoint)
         if attempts.failed(connection):
             return  # the other copy is still under way
@@ -401,8 +389,8 @@ class Exchange:
         why = halt(
             Setback(
                 is_unsent=is_unsent,
-                is_repeatable=self._is_repeatable(),
-                is_body_kept=not self._body_dropped,
+                is_repeatable=is_repeatable(self._head, is_trusted=self._is_trusted),
+                is_body_kept=self._body.is_kept,
                 sends=self._sends,
                 attempts=self._most_sends,
                 left_s=self._asker.deadline - now,
@@ -412,11 +400,6 @@ class Exchange:
         if why is None and not is_unsent and not self._context.retry_budget.may_retry(now):
             return Halt.BUDGET
         return why
-
-    def _is_repeatable(self) -> bool:
-        if self._head.method in IDEMPOTENT:
-            return True
-        return self._is_trusted and self._head.aether.get(b"x-aether-idempotent") == "1"
 
     @property
     def _most_sends(self) -> int:
@@ -431,12 +414,16 @@ class Exchange:
             reason=reason,
             request_id=self._request_id.decode(),
         )
+        self._stop(Outcome.FAILED, 0)
+        self._asker.abort()
+
+    def _stop(self, outcome: Outcome, status: int) -> None:
+        """End every attempt and count the request."""
         now = self._context.now()
         self._over = True
-        self._attempts.end(Outcome.FAILED, now)
-        self.status = 0
+        self._attempts.end(outcome, now)
+        self.status = status
         self._end(now)
-        self._asker.abort()
 
     def refuse(self, problem: Problem) -> None:
         """End the request: the client broke it."""
@@ -444,11 +431,7 @@ class Exchange:
             self._fail(problem, Outcome.CANCELLED)
 
     def _fail(self, problem: Problem, outcome: Outcome = Outcome.FAILED) -> None:
-        now = self._context.now()
-        self._over = True
-        self._attempts.end(outcome, now)
-        self.status = 0 if self._answered else problem.status
-        self._end(now)
+        self._stop(outcome, 0 if self._answered else problem.status)
         if self._answered:
             self._asker.abort()
         else:
@@ -468,18 +451,13 @@ class Exchange:
 
     def client_lost(self) -> None:
         """Stop: nobody waits for the answer."""
-        if self._over:
-            return
-        now = self._context.now()
-        self._over = True
-        self._attempts.end(Outcome.CANCELLED, now)
-        self.status = 0
-        self._end(now)
+        if not self._over:
+            self._stop(Outcome.CANCELLED, 0)
 
     @property
     def waits_for_body(self) -> bool:
         """Whether the request is not yet read to its end."""
-        return not self._body_ended
+        return not self._body.has_ended
 
     def _end(self, now: float) -> None:
         """Count the request, which is over."""
@@ -500,6 +478,12 @@ class Exchange:
             bytes_out=self.bytes_out,
             retries=self.retries,
         )
+
+    @property
+    def bytes_in(self) -> int:
+        """Bytes of the request's body that came."""
+        tunnel = self._tunnel
+        return self._body.size if tunnel is None else tunnel.bytes_in
 
     @property
     def endpoint(self) -> Endpoint | None:

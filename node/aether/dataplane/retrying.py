@@ -10,6 +10,8 @@ the retry budget: under a slice that fails throughout, retries must not multiply
 from dataclasses import dataclass
 from enum import Enum
 
+from aether.dataplane.heads import RequestHead
+
 LEAST_LEFT_S = 0.05
 """A retry with less time than this could hardly be answered."""
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
@@ -60,3 +62,10 @@ def halt(setback: Setback) -> Halt | None:
     if setback.sends >= setback.attempts:
         return Halt.ATTEMPTS
     return None if setback.has_untried else Halt.NOBODY_ELSE
+
+
+def is_repeatable(head: RequestHead, *, is_trusted: bool) -> bool:
+    """Whether acting on a request twice does no harm, by its method or by the word of one of us."""
+    if head.method in IDEMPOTENT:
+        return True
+    return is_trusted and head.aether.get(b"x-aether-idempotent") == "1"

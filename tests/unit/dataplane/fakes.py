@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from aether.dataplane.problems import Problem
+from aether.dataplane.switched import FarEnd
 
 
 class Transport(asyncio.Transport):
@@ -15,6 +16,7 @@ class Transport(asyncio.Transport):
         self.is_reading_held = False
         self.is_aborted = False
         self.is_eof = False
+        self.unsent = 0
         self._closing = False
 
     def write(self, data: Any) -> None:
@@ -43,6 +45,9 @@ class Transport(asyncio.Transport):
     def write_eof(self) -> None:
         self.is_eof = True
 
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
     def take(self) -> bytes:
         """Return what was written since the last look."""
         written, self.written = self.written, b""
@@ -60,7 +65,9 @@ class Asker:
         self.is_body_held = False
         self.is_finished = False
         self.is_aborted = False
+        self.is_closed = False
         self.problem: Problem | None = None
+        self.far_end: FarEnd | None = None
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -75,3 +82,9 @@ class Asker:
 
     def abort(self) -> None:
         self.is_aborted = True
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def switch(self, far_end: FarEnd) -> None:
+        self.far_end = far_end

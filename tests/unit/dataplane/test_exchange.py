@@ -5,18 +5,19 @@ from typing import cast
 import pytest
 
 from aether.core.dataplane.balance import Balancer
-from aether.core.dataplane.table import Endpoint, Table
+from aether.core.dataplane.table import Endpoint, RouteRow, SlicePolicy, Table
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
 from aether.dataplane.context import Context
-from aether.dataplane.exchange import Exchange, Request
+from aether.dataplane.exchange import Exchange
 from aether.dataplane.heads import RequestReader
 from aether.dataplane.limits import Limits
-from aether.dataplane.pool import Pool, Waiter
+from aether.dataplane.pool import Pool
 from aether.dataplane.routing import Forward, Routing
-from aether.dataplane.upstream import UpstreamConnection
+from aether.dataplane.upstream import Receiver, UpstreamConnection
 from tests.unit.dataplane.fakes import Asker, Transport
 
 BASE = SliceBase("a:b")
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -35,7 +36,7 @@ class ScriptedPool:
 
     def __init__(self) -> None:
         self.idle: dict[str, list[UpstreamConnection]] = {}
-        self.asked: list[tuple[str, Waiter]] = []
+        self.asked: list[UpstreamConnection] = []
         self.kept: list[UpstreamConnection] = []
         self.is_full = False
 
@@ -43,10 +44,13 @@ class ScriptedPool:
         idle = self.idle.get(address)
         return idle.pop() if idle else None
 
-    def connect(self, address: str, waiter: Waiter) -> bool:
-        if not self.is_full:
-            self.asked.append((address, waiter))
-        return not self.is_full
+    def connect(self, address: str, receiver: Receiver) -> UpstreamConnection | None:
+        if self.is_full:
+            return None
+        made = UpstreamConnection(address, 10_000, lambda _: None)
+        made.receiver = receiver
+        self.asked.append(made)
+        return made
 
     def put(self, connection: UpstreamConnection) -> None:
         self.kept.append(connection)
@@ -63,50 +67,63 @@ class Play:
         is_mesh: bool = False,
         is_trusted: bool = True,
         body_limit: int = 1_000_000,
+        row: RouteRow | None = None,
+        policy: SlicePolicy | None = None,
     ) -> None:
         self.pool = ScriptedPool()
         self.now = 100.0
+        self.endpoints = endpoints
+        balancer = Balancer()
+        balancer.configure(() if policy is None else (policy,), endpoints, 100.0)
         self.context = Context(
-            routing=Routing(Table(revision=0, node=NodeId("here"))),
-            balancer=Balancer(),
+            routing=Routing(Table(revision=0, node=NodeId("here"), instances=endpoints)),
+            balancer=balancer,
             pool=cast("Pool", self.pool),
             limits=Limits(replay_bytes=100),
             now=lambda: self.now,
             revision=lambda: 0,
         )
         self.asker = Asker()
-        data = "\r\n".join([head, "Host: h", *lines, "", ""]).encode()
-        request = Request(
-            head=RequestReader().read(data),
-            forward=Forward(BASE, endpoints, 5.0, body_limit),
-            lines=b"HEAD\r\n",
-            request_id="id",
-            is_mesh=is_mesh,
-            is_trusted=is_trusted,
-        )
-        self.exchange = Exchange(self.context, self.asker, request)
+        data = "\r\n".join([head, "Host: h", "traceparent: " + TRACE, *lines, "", ""]).encode()
+        self.head = RequestReader().read(data)
+        self.forward = Forward(BASE, endpoints, 5.0, body_limit, row=row, policy=policy)
+        self.exchange = Exchange(self.context, self.asker, is_mesh=is_mesh, is_trusted=is_trusted)
 
     def start(self) -> "Play":
-        self.exchange.start()
+        self.exchange.begin(self.head, self.forward, "id")
         return self
 
     def connect(self, served: int = 0) -> tuple[UpstreamConnection, Transport]:
         """Let the latest attempt to connect succeed."""
-        address, waiter = self.pool.asked.pop()
-        connection, transport = opened(address, served)
-        waiter.connected(connection)
+        connection, transport = self.pool.asked.pop(), Transport()
+        connection.connection_made(transport)
+        connection.served = served
+        if connection.receiver is not None:
+            connection.receiver.connected(connection)
         return connection, transport
 
     def refuse(self) -> str:
         """Let the latest attempt to connect fail."""
-        address, waiter = self.pool.asked.pop()
-        waiter.not_connected("nobody listens")
-        return address
+        connection = self.pool.asked.pop()
+        receiver = connection.receiver
+        connection.abandon()
+        assert receiver is not None
+        receiver.not_connected(connection, "nobody listens")
+        return connection.address
 
     @property
     def code(self) -> str:
         assert self.asker.is_finished
+        assert self.in_flight == 0, "a request is counted that is over"
         return self.asker.problem.code if self.asker.problem else "ok"
+
+    @property
+    def in_flight(self) -> int:
+        return sum(self.context.balancer.in_flight(each) for each in self.endpoints)
+
+
+def body_of(request: bytes) -> bytes:
+    return request.partition(b"\r\n\r\n")[2]
 
 
 def opened(address: str, served: int = 0) -> tuple[UpstreamConnection, Transport]:
@@ -120,12 +137,15 @@ def test_answer_goes_to_the_client_and_the_connection_to_the_pool() -> None:
     play = Play(endpoint(0)).start()
     assert play.asker.deadline == 105.0
     connection, transport = play.connect()
-    assert transport.take() == b"HEAD\r\n\r\n"
+    assert transport.take() == (
+        f"GET / HTTP/1.1\r\nHost: h\r\ntraceparent: {TRACE}\r\nx-request-id: id\r\n\r\n".encode()
+    )
+    assert play.in_flight == 1
     connection.data_received(OK)
     assert play.code == "ok"
     assert play.asker.written == (
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-request-id: id\r\n"
-        b"x-aether-instance: a:b:1.0.0/0\r\n\r\nok"
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-aether-instance: a:b:1.0.0/0\r\n"
+        b"x-request-id: id\r\n\r\nok"
     )
     assert play.pool.kept == [connection]
 
@@ -133,14 +153,26 @@ def test_answer_goes_to_the_client_and_the_connection_to_the_pool() -> None:
 def test_peer_router_is_told_the_instance() -> None:
     play = Play(endpoint(0, mesh=True)).start()
     _, transport = play.connect()
-    assert transport.take() == b"HEAD\r\nx-aether-instance: a:b:1.0.0/0\r\n\r\n"
+    assert transport.take().endswith(
+        b"x-request-id: id\r\nx-aether-instance: a:b:1.0.0/0\r\nx-aether-hops: 1\r\n\r\n"
+    )
+
+
+def test_a_request_goes_from_router_to_router_once() -> None:
+    lines = ("x-aether-hops: 1",)
+    play = Play(endpoint(0, mesh=True), endpoint(1, mesh=True), lines=lines).start()
+    _, transport = play.connect()
+    assert transport.take() == b""
+    assert play.code == "loop"
+    assert play.asker.problem is not None
+    assert play.asker.problem.status == 508
 
 
 def test_failed_connections_try_everyone_once() -> None:
     play = Play(endpoint(0), endpoint(1), endpoint(2), head="POST / HTTP/1.1").start()
     assert {play.refuse() for _ in range(3)} == {"/0", "/1", "/2"}
     assert play.code == "no_endpoint"
-    assert play.context.balancer.is_ejected("/0", play.now)
+    assert play.context.balancer.is_ejected(endpoint(0), play.now)
     mesh = Play(endpoint(0), is_mesh=True).start()
     mesh.refuse()
     assert mesh.asker.problem is not None
@@ -151,6 +183,7 @@ def test_an_instance_that_came_meanwhile_is_tried_before_giving_up() -> None:
     """The only instance was replaced: the table the request began with leads nowhere."""
     play = Play(endpoint(0)).start()
     newer = Table(revision=1, node=NodeId("here"), routes=(), instances=(endpoint(1),))
+    play.context.balancer.configure((), newer.instances, play.now)
     play.context.routing = Routing(newer)
     assert [play.refuse(), play.refuse()] == ["/0", "/1"]
     assert play.code == "no_endpoint"
@@ -161,7 +194,7 @@ def test_addresses_that_are_full_are_passed_over() -> None:
     play.pool.is_full = True
     play.start()
     assert play.code == "no_endpoint"
-    assert not play.context.balancer.is_ejected("/0", play.now)
+    assert not play.context.balancer.is_ejected(endpoint(0), play.now)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +221,7 @@ def test_only_harmless_requests_are_sent_twice(
         return
     again, transport = play.connect()
     assert again.address != connection.address
-    assert transport.take() == b"HEAD\r\n\r\n" + (b"abc" if lines else b"")
+    assert body_of(transport.take()) == (b"abc" if lines else b"")
     again.data_received(OK)
     assert play.code == "ok"
 
@@ -208,7 +241,7 @@ def test_stale_connection_is_replaced_at_the_same_instance_by_a_fresh_one() -> N
     play.pool.idle["/0"] = [another, stale]
     play.start()
     stale.connection_lost(ConnectionResetError("reset"))
-    assert not play.context.balancer.is_ejected("/0", play.now)
+    assert not play.context.balancer.is_ejected(endpoint(0), play.now)
     fresh, _ = play.connect()
     fresh.data_received(OK)
     assert play.code == "ok"
@@ -230,7 +263,7 @@ def test_body_too_long_to_keep_is_not_sent_twice() -> None:
     play.start()
     connection, transport = play.connect()
     play.exchange.body(b"x" * 150, done=False)
-    assert transport.take() == b"HEAD\r\n\r\n" + b"x" * 150
+    assert body_of(transport.take()) == b"x" * 150
     connection.connection_lost(None)
     assert play.code == "upstream_lost"
 
@@ -245,7 +278,7 @@ def test_body_waits_for_a_connection_and_is_bounded_meanwhile() -> None:
     assert not play.asker.is_body_held
     play.exchange.body(b"", done=True)
     wire = b"32\r\n" + b"x" * 50 + b"\r\n3c\r\n" + b"y" * 60 + b"\r\n0\r\n\r\n"
-    assert transport.take() == b"HEAD\r\n\r\n" + wire
+    assert body_of(transport.take()) == wire
 
 
 def test_body_over_the_limit_ends_the_request() -> None:
@@ -279,18 +312,19 @@ def test_continue_is_said_once_an_instance_takes_the_request() -> None:
     ],
 )
 def test_refusals_of_a_peer_router(refusal: str, head: str, elsewhere: bool) -> None:
-    play = Play(endpoint(0, mesh=True), endpoint(1), head=head).start()
+    play = Play(endpoint(0, mesh=True), endpoint(1, mesh=True), head=head).start()
     connection, transport = play.connect()
     answer = f"HTTP/1.1 503 X\r\nx-aether-refused: {refusal}\r\nContent-Length: 0\r\n\r\n"
     connection.data_received(answer.encode())
-    if not elsewhere:
-        assert play.asker.written.startswith(b"HTTP/1.1 503 X")
-        return
     assert play.pool.kept == [connection]
-    second, _ = play.connect()
+    assert b"x-aether-instance: a:b:1.0.0/0" in transport.take()
+    if not elsewhere:
+        assert play.code == "upstream_lost"
+        return
+    second, transport = play.connect()
     second.data_received(OK)
     assert play.code == "ok"
-    assert transport.take() == b"HEAD\r\nx-aether-instance: a:b:1.0.0/0\r\n\r\n"
+    assert b"x-aether-instance: a:b:1.0.0/1" in transport.take()
 
 
 def test_an_instance_cannot_refuse() -> None:
@@ -344,9 +378,8 @@ def test_back_pressure_reaches_the_other_side() -> None:
     assert not play.asker.is_body_held
     play.exchange.hold_answer(held=True)
     assert transport.is_reading_held
-    slow = Play(endpoint(0))
-    slow.asker.is_write_held = True
-    slow.start()
+    slow = Play(endpoint(0)).start()
+    slow.exchange.hold_answer(held=True)
     _, transport = slow.connect()
     assert transport.is_reading_held
 
@@ -372,8 +405,9 @@ def test_deadline_within_the_answer_cuts_the_client() -> None:
 def test_client_that_left_frees_everything() -> None:
     play = Play(endpoint(0)).start()
     play.exchange.client_lost()
-    connection, _ = play.connect()
-    assert play.pool.kept == [connection], "a connection that comes too late goes to the pool"
+    connection, transport = play.connect()
+    assert connection.receiver is None, "a connection that comes too late is the pool's"
+    assert (transport.take(), play.in_flight) == (b"", 0)
     busy = Play(endpoint(0)).start()
     _, transport = busy.connect()
     busy.exchange.client_lost()

@@ -1,54 +1,61 @@
 """The heads the router sends on."""
 
-from aether.dataplane.forwarding import new_request_id, request_lines, response_head
+from aether.core.dataplane.table import Endpoint
+from aether.core.model.ids import InstanceId, NodeId, SliceBase
+from aether.dataplane.forwarding import (
+    AnswerStart,
+    lines_for_peer,
+    new_request_id,
+    request_start,
+    switch_lines,
+    trailer_line,
+)
 from aether.dataplane.heads import RequestHead, RequestReader, read_response
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+ENDPOINT = Endpoint(
+    instance=InstanceId("a:b:1.2.3/0"), slice=SliceBase("a:b"), node=NodeId("n"), socket="/s"
+)
 
 
 def head(*lines: str, start: str = "GET /a?b HTTP/1.1") -> RequestHead:
     return RequestReader().read("\r\n".join([start, "Host: h", *lines, "", ""]).encode())
 
 
-def test_request_from_outside_says_who_asked() -> None:
-    lines = request_lines(
-        head("A: b", "x-aether-slice: s", "x-forwarded-host: spoofed"),
-        "id-1",
-        client="10.0.0.1",
-        keep=(),
-    )
-    assert lines == (
-        b"GET /a?b HTTP/1.1\r\nHost: h\r\nA: b\r\nx-request-id: id-1\r\n"
-        b"x-forwarded-for: 10.0.0.1\r\nx-forwarded-proto: http\r\nx-forwarded-host: h\r\n"
+def test_a_request_waits_for_its_id() -> None:
+    assert request_start(head("A: b")) == (
+        b"GET /a?b HTTP/1.1\r\nHost: h\r\nA: b\r\nx-request-id: ",
+        False,
     )
 
 
-def test_request_from_inside_keeps_what_was_said_before() -> None:
-    lines = request_lines(
-        head("x-aether-slice: s", "x-aether-instance: i", "x-forwarded-for: 10.0.0.1"),
-        "id-1",
-        client=None,
-        keep=(b"x-aether-slice", b"x-aether-idempotent"),
-    )
-    assert lines == (
-        b"GET /a?b HTTP/1.1\r\nHost: h\r\nx-request-id: id-1\r\n"
-        b"x-forwarded-for: 10.0.0.1\r\nx-aether-slice: s\r\n"
-    )
+def test_a_trace_travels_on_and_a_broken_one_ends_here() -> None:
+    sound, has_trace = request_start(head(f"traceparent: {TRACE}", "tracestate: a=b"))
+    assert has_trace
+    assert TRACE.encode() in sound
+    assert b"tracestate: a=b" in sound
+    broken, has_trace = request_start(head("traceparent: 00-0-0-00", "tracestate: a=b"))
+    assert not has_trace
+    assert b"trace" not in broken
 
 
-def test_chunked_request_is_said_to_be_chunked() -> None:
-    chunked = head("Transfer-Encoding: chunked", start="POST / HTTP/1.1")
-    lines = request_lines(chunked, "i", client=None, keep=())
-    assert lines.endswith(b"x-request-id: i\r\ntransfer-encoding: chunked\r\n")
-
-
-def test_response_names_request_and_instance() -> None:
+def test_an_answer_names_the_instance_and_what_the_route_says_of_itself() -> None:
     answer = read_response(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", "GET")
-    plain = response_head(answer, "id-1", "a:b:1.0.0/0", chunked=False, close=False)
-    assert plain == (
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-request-id: id-1\r\n"
-        b"x-aether-instance: a:b:1.0.0/0\r\n\r\n"
+    start = AnswerStart(answer, ENDPOINT, b"sunset: never\r\n")
+    assert start.bytes == (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nsunset: never\r\n"
+        b"x-aether-instance: a:b:1.2.3/0\r\nx-request-id: "
     )
-    last = response_head(answer, "id-1", "a:b:1.0.0/0", chunked=True, close=True)
-    assert last.endswith(b"transfer-encoding: chunked\r\nconnection: close\r\n\r\n")
+
+
+def test_a_peer_is_told_the_instance_and_that_it_is_the_last_router() -> None:
+    lines = lines_for_peer("a:b:1.2.3/0")
+    assert lines == b"x-aether-instance: a:b:1.2.3/0\r\nx-aether-hops: 1\r\n\r\n"
+
+
+def test_ends_of_heads_stand_after_a_line_without_its_end() -> None:
+    assert trailer_line(frozenset({b"b", b"a"})) == b"\r\ntrailer: a, b"
+    assert switch_lines(b"x") == b"\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"
 
 
 def test_request_ids_differ() -> None:

@@ -32,16 +32,20 @@ class Waiter:
         self.connection = connection
         self.heard.set()
 
-    def not_connected(self, reason: str) -> None:
+    def not_connected(self, _: UpstreamConnection, reason: str) -> None:
         self.reason = reason
         self.heard.set()
 
-    def answered(self, head: ResponseHead, payload: bytes, *, done: bool) -> None:
+    def answered(
+        self, _: UpstreamConnection, head: ResponseHead, payload: bytes, *, done: bool
+    ) -> None:
         self.done.set()
 
-    def more(self, payload: bytes, *, done: bool) -> None: ...
+    def more(self, _: UpstreamConnection, payload: bytes, *, done: bool) -> None: ...
 
-    def lost(self, reason: str) -> None:
+    def switched(self, _: UpstreamConnection, head: ResponseHead, payload: bytes) -> None: ...
+
+    def lost(self, _: UpstreamConnection, reason: str) -> None:
         self.reason = reason
         self.done.set()
 
@@ -117,7 +121,7 @@ async def test_the_most_recently_used_is_used_again(rig: Rig) -> None:
 
 async def test_connections_per_address_are_bounded(rig: Rig) -> None:
     waiters = [await rig.connect() for _ in range(3)]
-    assert not rig.pool.connect(rig.address, Waiter())
+    assert rig.pool.connect(rig.address, Waiter()) is None
     assert waiters[0].connection is not None
     waiters[0].connection.abandon()
     assert (await rig.used()).is_usable
@@ -161,12 +165,33 @@ async def test_a_connection_never_used_is_not_kept(rig: Rig) -> None:
     assert rig.pool.take_idle(rig.address) is None
 
 
+async def test_a_connection_nobody_waits_for_any_more_is_kept(rig: Rig) -> None:
+    made = rig.pool.connect(rig.address, Waiter())
+    assert made is not None
+    made.receiver = None
+    async with asyncio.timeout(5):
+        while (kept := rig.pool.take_idle(rig.address)) is None:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0)
+    assert kept is made
+
+
+async def test_a_connection_given_up_while_it_opens_is_counted_out(rig: Rig) -> None:
+    waiter = Waiter()
+    made = rig.pool.connect(rig.address, waiter)
+    assert made is not None
+    made.abandon()
+    waiters = [await rig.connect() for _ in range(3)]
+    assert all(each.connection for each in waiters)
+    assert not waiter.heard.is_set()
+    assert not made.is_open
+
+
 async def test_a_connection_opened_too_late_is_closed(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = Transport()
 
-    async def dial(address: str, protocol: asyncio.Protocol) -> None:
+    async def dial(address: str, protocol: asyncio.Protocol, _peers: object) -> None:
         protocol.connection_made(opened)
         raise TimeoutError(address)
 

@@ -17,15 +17,26 @@ class Receiver:
         self.reason = ""
         self.held: list[bool] = []
 
-    def answered(self, head: ResponseHead, payload: bytes, *, done: bool) -> None:
+    def answered(
+        self, _: UpstreamConnection, head: ResponseHead, payload: bytes, *, done: bool
+    ) -> None:
         self.status, self.body, self.done = head.status, payload, done
 
-    def more(self, payload: bytes, *, done: bool) -> None:
+    def more(self, _: UpstreamConnection, payload: bytes, *, done: bool) -> None:
         self.body += payload
         self.done = done
 
-    def lost(self, reason: str) -> None:
+    def lost(self, _: UpstreamConnection, reason: str) -> None:
         self.reason = reason
+
+    def switched(self, _: UpstreamConnection, head: ResponseHead, payload: bytes) -> None:
+        self.status, self.body = head.status, payload
+
+    def connected(self, _: UpstreamConnection) -> None:
+        raise AssertionError("it was open already")
+
+    def not_connected(self, _: UpstreamConnection, reason: str) -> None:
+        raise AssertionError(reason)
 
     def hold_request(self, *, held: bool) -> None:
         self.held.append(held)
@@ -94,6 +105,36 @@ def test_what_is_no_answer_is_a_lost_one(wire: bytes) -> None:
     assert "not HTTP/1.1" in opened.feed(wire).reason
     assert opened.transport.is_aborted
     assert not opened.connection.is_usable
+
+
+def test_a_switch_that_was_asked_for_is_handed_on_with_what_follows_it() -> None:
+    opened = Open()
+    opened.connection.may_switch = True
+    opened.feed(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nraw")
+    assert (opened.receiver.status, opened.receiver.body) == (101, b"raw")
+    opened.feed(b"\x00more")
+    assert opened.receiver.body == b"raw\x00more"
+    opened.connection.connection_lost(None)
+    assert opened.receiver.done
+
+
+def test_trailers_are_there_once_the_answer_is_done() -> None:
+    opened = Open()
+    opened.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n")
+    opened.feed(b"1\r\na\r\n0\r\nX-Sum: 7\r\nX-Other: 8\r\n\r\n")
+    assert opened.receiver.done
+    assert opened.connection.trailers == b"X-Sum: 7\r\n"
+
+
+def test_a_connection_given_up_while_it_opens_is_closed_when_it_is_open() -> None:
+    made = UpstreamConnection("/s", 1000, lambda _: None)
+    assert made.is_opening
+    made.abandon()
+    transport = Transport()
+    made.connection_made(transport)
+    assert transport.is_closing()
+    assert not made.is_opening
+    assert not made.is_open
 
 
 def test_thousands_of_interim_answers_are_passed_over() -> None:
