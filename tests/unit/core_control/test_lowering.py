@@ -13,7 +13,16 @@ from aether.core.control.lowering import (
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.lifecycle import Desired
-from aether.core.model.plan import Command, DropRoute, DropTarget, Forget, Judge, SetTarget, Wish
+from aether.core.model.plan import (
+    Command,
+    DropRoute,
+    DropTarget,
+    DropTraffic,
+    Forget,
+    Judge,
+    SetTarget,
+    Wish,
+)
 from aether.core.model.reason import Reason
 from aether.core.model.records import EpochRecord, Verdict, VerdictRecord, decode
 from aether.core.store.commands import Delete, DeletePrefix, Guard, Put
@@ -109,14 +118,32 @@ def test_what_nobody_asks_for_must_not_be_asked_for_meanwhile() -> None:
         assert keys.blueprint(APP) not in guarded_by, "a change of it changes the target"
 
 
+def test_how_requests_are_divided_goes_with_the_slice_and_must_not_be_said_meanwhile() -> None:
+    seen = replace(VIEW, targets={SHOP: target()}, revisions={keys.EPOCH: 7, keys.target(SHOP): 4})
+    drop = DropTarget(SHOP, purge=False, because=BECAUSE)
+    txn = lower(drop, seen, 7)
+    assert txn.then == (Delete(keys.target(SHOP)),)
+    assert Guard(keys.traffic(SHOP), 0) in txn.guards
+    divided = replace(seen, revisions={**seen.revisions, keys.traffic(SHOP): 9})
+    txn = lower(drop, divided, 7)
+    assert txn.then == (Delete(keys.target(SHOP)), Delete(keys.traffic(SHOP)))
+    assert [guard for guard in txn.guards if guard.key == keys.traffic(SHOP)] == [
+        Guard(keys.traffic(SHOP), 9)
+    ]
+    alone = lower(DropTraffic(SHOP, BECAUSE), divided, 7)
+    assert alone.then == (Delete(keys.traffic(SHOP)),)
+    assert alone.guards == (Guard(keys.EPOCH, 7), Guard(keys.traffic(SHOP), 9))
+
+
 def test_waves_make_room_before_they_place_and_drop_last() -> None:
     old = placed("n1", f"{SHOP}:1.0.0/1")
     view = with_instance(VIEW, *old, wish(), None)
     new = Wish(*WHERE, wish(), BECAUSE)
     ended = Wish(*old, wish(), BECAUSE)
     drop = DropTarget(SHOP, purge=False, because=BECAUSE)
+    even = DropTraffic(SHOP, BECAUSE)
     judge = Judge(NodeId("n1"), view.verdicts[NodeId("n1")], BECAUSE)
-    assert waves([new, drop, ended, judge], view) == [[judge], [ended], [new], [drop]]
+    assert waves([new, drop, even, ended, judge], view) == [[judge], [ended], [new], [drop, even]]
 
 
 def test_what_is_on_a_node_or_of_a_slice_that_is_behind_waits() -> None:

@@ -62,4 +62,4 @@ def test_a_route_goes_when_its_slice_answers_it_for_another_host_only() -> None:
     view = with_instance(nodes("n1"), *WHERE, wish(), here)
     record = RouteRecord(slice=SHOP)
     view = replace(view, routes={("GET", "/a"): record, ("GET", "a.org/a"): record})
-    assert [(gone.method, gone.pattern) for gone in drop_routes(view)] == [("GET", "/a")]
+    assert [(gone.method, gone.place) for gone in drop_routes(view)] == [("GET", "/a")]

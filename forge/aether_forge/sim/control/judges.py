@@ -38,12 +38,13 @@ _WRITES: dict[str, tuple[str, ...]] = {
         keys.CONFIG,
         keys.ARTIFACTS,
         keys.TARGETS,
+        keys.TRAFFIC,
         keys.VERDICTS,
         keys.REMOVED,
     ),
 }
 _DELETES: dict[str, tuple[str, ...]] = {
-    "leader": (keys.PHASES, keys.ROUTES, keys.APP),
+    "leader": (keys.PHASES, keys.ROUTES, keys.TRAFFIC, keys.APP),
     "api": (keys.NODES, keys.WANTED, keys.PHASES, keys.PROVISIONS),
 }
 """What an actor may delete beside what it may write."""

@@ -15,10 +15,12 @@ from aether.core.model import keys
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.lifecycle import Desired
 from aether.core.model.plan import (
+    AboutSlice,
     Command,
     DropProvision,
     DropRoute,
     DropTarget,
+    DropTraffic,
     Forget,
     Judge,
     Provision,
@@ -43,12 +45,12 @@ def lower(command: Command, view: ClusterView, epoch_revision: int) -> Txn:
     the instance is. What takes away a slice that no blueprint asks for holds while none does, and what
     a drain takes away while the verdict on its node, which holds the order, is.
     """
-    operations = _operations(command)
+    operations = _operations(command, view)
     keys_read = [
         *(operation.key for operation in operations if isinstance(operation, Put | Delete)),
         *_read_too(command, view),
     ]
-    touched = tuple(Guard(key, view.revisions.get(key, 0)) for key in keys_read)
+    touched = tuple(Guard(key, view.revisions.get(key, 0)) for key in dict.fromkeys(keys_read))
     return Txn(
         then=operations,
         reason=replace(command.because, actor=f"leader:{_leader(view)}"),
@@ -59,7 +61,8 @@ def lower(command: Command, view: ClusterView, epoch_revision: int) -> Txn:
 def _read_too(command: Command, view: ClusterView) -> tuple[str, ...]:
     match command:
         case DropTarget(base):
-            return _ask_for(base, view)
+            # How its requests are divided goes with it, and must not be said meanwhile.
+            return (keys.traffic(base), *_ask_for(base, view))
         case Wish(node, instance, record):
             target = keys.target(instance.base)
             if _is_new(command, view):
@@ -132,7 +135,7 @@ def _wave(command: Command, view: ClusterView) -> int:
         case Wish():
             again = (command.node, command.instance) in view.wanted
             return 1 if again else 2
-        case DropTarget() | DropRoute():
+        case DropTarget() | DropRoute() | DropTraffic():
             return 3
 
 
@@ -141,10 +144,10 @@ def slice_of(command: Command, view: ClusterView) -> SliceBase | None:
     match command:
         case Wish() | Forget():
             return command.instance.base
-        case SetTarget() | DropTarget():
+        case SetTarget() | DropTarget() | DropTraffic():
             return command.base
         case DropRoute():
-            route = view.routes.get((command.method, command.pattern))
+            route = view.routes.get((command.method, command.place))
             return route.slice if route else None
         case Judge() | Provision() | DropProvision():
             return None
@@ -191,14 +194,14 @@ def _leader(view: ClusterView) -> str:
     return view.epoch.leader if view.epoch else ""
 
 
-def _operations(command: Command) -> tuple[Operation, ...]:
+def _operations(command: Command, view: ClusterView) -> tuple[Operation, ...]:
     match command:
         case Judge() | Provision() | DropProvision():
             return (_about_node(command),)
         case Wish() | Forget():
             return _about_instance(command)
-        case SetTarget() | DropTarget() | DropRoute():
-            return _about_slice(command)
+        case SetTarget() | DropTarget() | DropRoute() | DropTraffic():
+            return _about_slice(command, view)
 
 
 def _about_node(command: Judge | Provision | DropProvision) -> Operation:
@@ -218,15 +221,18 @@ def _about_instance(command: Wish | Forget) -> tuple[Operation, ...]:
     return (Delete(keys.wanted(node, instance)), Delete(keys.phase(node, instance)))
 
 
-def _about_slice(command: SetTarget | DropTarget | DropRoute) -> tuple[Operation, ...]:
+def _about_slice(command: AboutSlice, view: ClusterView) -> tuple[Operation, ...]:
     match command:
         case SetTarget(base, target):
             return (Put(keys.target(base), encode(target)),)
         case DropTarget(base, purge):
             data: tuple[Operation, ...] = (DeletePrefix(keys.app(base)),) if purge else ()
-            return (Delete(keys.target(base)), *data)
-        case DropRoute(method, pattern):
-            return (Delete(keys.route(method, pattern)),)
+            traffic = (Delete(keys.traffic(base)),) if keys.traffic(base) in view.revisions else ()
+            return (Delete(keys.target(base)), *traffic, *data)
+        case DropRoute(method, place):
+            return (Delete(keys.route(method, place)),)
+        case DropTraffic(base):
+            return (Delete(keys.traffic(base)),)
 
 
 def claim_epoch(view: ClusterView, leader: NodeId) -> Txn:

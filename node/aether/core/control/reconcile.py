@@ -9,6 +9,7 @@ from dataclasses import replace
 from aether.core.control.balance import rebalance
 from aether.core.control.convergence import converge
 from aether.core.control.dependencies import follow_losses
+from aether.core.control.division import drop_traffic
 from aether.core.control.drain import evacuate
 from aether.core.control.healing import heal
 from aether.core.control.liveness import judge_nodes, note_deafness
@@ -37,6 +38,7 @@ def reconcile(view: ClusterView, signals: Signals, settings: ControlSettings, no
     draft.add(converge(draft.view, draft.signals, settings, now))
     draft.add(drop_routes(draft.view))
     draft.add(drop_targets(draft.view))
+    draft.add(drop_traffic(draft.view))
     draft.add(heal(draft.view, signals, settings, now))
     if not draft.commands and now - signals.calm_since >= settings.settle_s:
         move = draft.view.once(rebalance)

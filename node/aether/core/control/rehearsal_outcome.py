@@ -14,7 +14,7 @@ class Step:
     at_s: float
     """Seconds after the change is made."""
     verb: str
-    """LOAD, ACTIVATE, DEACTIVATE, UNLOAD, FORGET; TARGET, DROP TARGET, DROP ROUTE; a verdict; PROVISION."""
+    """LOAD, ACTIVATE, DEACTIVATE, UNLOAD, FORGET; TARGET, DROP TARGET, DROP ROUTE, DROP TRAFFIC; a verdict; PROVISION."""
     slice: SliceBase | None
     instance: InstanceId | None
     node: NodeId | None

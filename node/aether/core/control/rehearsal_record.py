@@ -13,10 +13,12 @@ from aether.core.control.targets import is_retired
 from aether.core.model.ids import InstanceId, SliceBase
 from aether.core.model.lifecycle import Desired
 from aether.core.model.plan import (
+    AboutSlice,
     Command,
     DropProvision,
     DropRoute,
     DropTarget,
+    DropTraffic,
     Forget,
     Judge,
     Provision,
@@ -219,17 +221,19 @@ def _step(view: ClusterView, command: Command, now: float) -> Step:
             return replace(step, verb="PROVISION", node=node)
         case DropProvision(node):
             return replace(step, verb="DROP PROVISION", node=node)
-        case SetTarget() | DropTarget() | DropRoute():
+        case SetTarget() | DropTarget() | DropRoute() | DropTraffic():
             return _slice_step(view, command, step)
 
 
-def _slice_step(view: ClusterView, command: SetTarget | DropTarget | DropRoute, step: Step) -> Step:
+def _slice_step(view: ClusterView, command: AboutSlice, step: Step) -> Step:
     match command:
         case SetTarget(base):
             return replace(step, verb="TARGET", slice=base)
         case DropTarget(base):
             return replace(step, verb="DROP TARGET", slice=base)
-        case DropRoute(method, pattern):
-            route = view.routes.get((method, pattern))
+        case DropRoute(method, place):
+            route = view.routes.get((method, place))
             owner = route.slice if route is not None else None
-            return replace(step, verb=f"DROP ROUTE {method} {pattern}", slice=owner)
+            return replace(step, verb=f"DROP ROUTE {method} {place}", slice=owner)
+        case DropTraffic(base):
+            return replace(step, verb="DROP TRAFFIC", slice=base)

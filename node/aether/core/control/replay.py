@@ -7,6 +7,7 @@ from aether.core.control import (
     balance,
     convergence,
     dependencies,
+    division,
     drain,
     healing,
     liveness,
@@ -33,6 +34,7 @@ _MODULES: tuple[Mapping[str, Evaluate], ...] = (
     updates.RULES,
     dependencies.RULES,
     healing.RULES,
+    division.RULES,
 )
 
 RULES: Mapping[str, Evaluate] = dict(chain.from_iterable(rules.items() for rules in _MODULES))

@@ -15,6 +15,7 @@ from aether.core.model.plan import (
     DropProvision,
     DropRoute,
     DropTarget,
+    DropTraffic,
     Forget,
     Judge,
     Provision,
@@ -66,10 +67,10 @@ class Held:
             case Judge(node, record):
                 empties = record.verdict is Verdict.DECOMMISSIONED and node in self._emptying
                 return empties or node in self._nodes
-            case SetTarget(base) | DropTarget(base):
+            case SetTarget(base) | DropTarget(base) | DropTraffic(base):
                 return base in self.slices
-            case DropRoute(method, pattern):
-                route = self._view.routes.get((method, pattern))
+            case DropRoute(method, place):
+                route = self._view.routes.get((method, place))
                 return route is not None and route.slice in self.slices
             case Provision(node) | DropProvision(node):
                 return keys.provision(node) in self._unreadable

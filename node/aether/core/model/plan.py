@@ -10,6 +10,7 @@ from aether.core.model.records import (
     ProvisionRecord,
     RouteRecord,
     TargetRecord,
+    TrafficRecord,
     VerdictRecord,
     WantedRecord,
 )
@@ -68,7 +69,16 @@ class DropRoute:
     """Nobody answers this route any more."""
 
     method: str
-    pattern: str
+    place: str
+    """Its host, which may be empty, and its pattern."""
+    because: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class DropTraffic:
+    """What said how the requests of a slice are divided is out of date."""
+
+    base: SliceBase
     because: Reason
 
 
@@ -89,7 +99,9 @@ class DropProvision:
     because: Reason
 
 
-Command = Judge | SetTarget | DropTarget | Wish | Forget | DropRoute | Provision | DropProvision
+AboutSlice = SetTarget | DropTarget | DropRoute | DropTraffic
+"""Commands about a slice as a whole."""
+Command = Judge | Wish | Forget | Provision | DropProvision | AboutSlice
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +121,7 @@ def carry_out(view: ClusterView, commands: Iterable[Command]) -> ClusterView:
         wanted=dict(view.wanted),
         phases=dict(view.phases),
         routes=dict(view.routes),
+        traffic=dict(view.traffic),
         provisions=dict(view.provisions),
     )
     changes = Changes()
@@ -120,8 +133,8 @@ def carry_out(view: ClusterView, commands: Iterable[Command]) -> ClusterView:
             case Judge() | Provision() | DropProvision():
                 changes.nodes.add(command.node)
                 _change_node(draft, command)
-            case SetTarget() | DropTarget() | DropRoute():
-                if not isinstance(command, DropRoute):
+            case SetTarget() | DropTarget() | DropRoute() | DropTraffic():
+                if isinstance(command, SetTarget | DropTarget):
                     changes.targets.add(command.base)
                 _change_slice(draft, command)
     later = replace(
@@ -131,6 +144,7 @@ def carry_out(view: ClusterView, commands: Iterable[Command]) -> ClusterView:
         wanted=draft.wanted,
         phases=draft.phases,
         routes=draft.routes,
+        traffic=draft.traffic,
         provisions=draft.provisions,
     )
     return later.after(view, changes)
@@ -145,6 +159,7 @@ class _Tables:
     wanted: dict[Placed, WantedRecord]
     phases: dict[Placed, PhaseRecord]
     routes: dict[tuple[str, str], RouteRecord]
+    traffic: dict[SliceBase, TrafficRecord]
     provisions: dict[NodeId, ProvisionRecord]
 
 
@@ -167,11 +182,14 @@ def _change_node(draft: _Tables, command: Judge | Provision | DropProvision) -> 
             draft.provisions.pop(node, None)
 
 
-def _change_slice(draft: _Tables, command: SetTarget | DropTarget | DropRoute) -> None:
+def _change_slice(draft: _Tables, command: AboutSlice) -> None:
     match command:
         case SetTarget(base, target):
             draft.targets[base] = target
         case DropTarget(base):
             draft.targets.pop(base, None)
-        case DropRoute(method, pattern):
-            draft.routes.pop((method, pattern), None)
+            draft.traffic.pop(base, None)
+        case DropRoute(method, place):
+            draft.routes.pop((method, place), None)
+        case DropTraffic(base):
+            draft.traffic.pop(base, None)
