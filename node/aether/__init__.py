@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Request,
         Response,
         Slice,
+        TraceContext,
         call,
         delete,
         get,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
         post,
         put,
         remote,
+        request_id,
+        trace_context,
+        use_trace_context,
     )
 
 __all__ = [
@@ -46,6 +50,7 @@ __all__ = [
     "Request",
     "Response",
     "Slice",
+    "TraceContext",
     "call",
     "delete",
     "get",
@@ -53,6 +58,9 @@ __all__ = [
     "post",
     "put",
     "remote",
+    "request_id",
+    "trace_context",
+    "use_trace_context",
 ]
 
 

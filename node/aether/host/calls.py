@@ -8,8 +8,8 @@ from typing import cast
 
 import httptools
 
-from aether.host.serving import request_id
 from aether.sdk import CallError, CallFailed, CallTimedOut, CallUnavailable
+from aether.sdk.trace import request_id, trace_context
 
 MAX_CONNECTIONS = 64
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -174,9 +174,13 @@ def _request(slice_base: str, method: str, body: bytes, *, idempotent: bool) -> 
     ]
     if idempotent:
         lines.append("x-aether-idempotent: 1")
-    cause = request_id.get()
+    cause, trace = request_id(), trace_context()
     if cause:
         lines.append(f"x-request-id: {cause}")
+    if trace is not None:
+        lines.append(f"traceparent: {trace.traceparent}")
+        if trace.tracestate:
+            lines.append(f"tracestate: {trace.tracestate}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 

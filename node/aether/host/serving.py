@@ -1,7 +1,6 @@
 """The application of a slice: routes and calls straight to its methods, with nothing in between."""
 
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import Any
 
 import structlog
@@ -23,19 +22,16 @@ from aether.sdk.binding import Parameter, arguments_of, bind
 from aether.sdk.http import JSON, PROBLEM
 from aether.sdk.routes import RouteMark
 from aether.sdk.shape import RouteShape, SliceShape
+from aether.sdk.trace import REQUEST_HEADERS, request_id, trace_context
 from aether.sdk.values import encode_json, encode_msgpack
 
 CALL_PREFIX = b"/_aether/call/"
 MSGPACK = b"application/msgpack"
-REQUEST_ID = b"x-request-id"
 _JSON_TYPE = ((b"content-type", JSON.encode()),)
 _MSGPACK_TYPE = ((b"content-type", MSGPACK),)
 _PROBLEM_TYPE = ((b"content-type", PROBLEM.encode()),)
 
 log = structlog.get_logger()
-
-request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""Id of the request being handled; calls to other slices carry it on."""
 
 
 class _Route:
@@ -83,7 +79,7 @@ class SliceApp:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answer one exchange; whatever goes wrong in the slice becomes a problem document."""
-        request_id.set((exchange.header(REQUEST_ID) or b"").decode("latin-1"))
+        REQUEST_HEADERS.set(exchange.headers)
         is_call = exchange.path.startswith(CALL_PREFIX)
         try:
             if is_call:
@@ -95,7 +91,14 @@ class SliceApp:
         except HttpError as error:
             await _refuse(exchange, error)
         except Exception as failure:
-            log.exception("handler failed", method=exchange.method, path=_text(exchange.path))
+            trace = trace_context()
+            log.exception(
+                "handler failed",
+                method=exchange.method,
+                path=_text(exchange.path),
+                request_id=request_id(),
+                trace_id=trace.trace_id if trace else "",
+            )
             if is_call:
                 await _fail_call(exchange, failure)
             else:

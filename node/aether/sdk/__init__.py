@@ -13,6 +13,7 @@ from aether.sdk.kv import (
 from aether.sdk.remote import CallError, CallFailed, CallTimedOut, CallUnavailable, remote
 from aether.sdk.routes import call, delete, get, patch, post, put
 from aether.sdk.slice import Config, Slice
+from aether.sdk.trace import TraceContext, request_id, trace_context, use_trace_context
 
 __all__ = [
     "CallError",
@@ -31,6 +32,7 @@ __all__ = [
     "Request",
     "Response",
     "Slice",
+    "TraceContext",
     "call",
     "delete",
     "get",
@@ -38,4 +40,7 @@ __all__ = [
     "post",
     "put",
     "remote",
+    "request_id",
+    "trace_context",
+    "use_trace_context",
 ]

@@ -6,7 +6,7 @@ import pytest
 
 from aether.host.body import Body, Disconnected
 from aether.host.exchange import Exchange
-from aether.host.serving import SliceApp, request_id
+from aether.host.serving import SliceApp
 from aether.sdk import (
     CallTimedOut,
     HttpError,
@@ -17,6 +17,7 @@ from aether.sdk import (
     call,
     get,
     post,
+    request_id,
 )
 from aether.sdk.shape import shape_of
 
@@ -68,7 +69,7 @@ class Shop(Slice):
 
     @get("/id")
     async def id(self) -> str:
-        return request_id.get()
+        return request_id()
 
     @call()
     async def double(self, number: int) -> int:
