@@ -50,6 +50,7 @@ class SliceBalance:
     """State of one slice that lives across tables."""
 
     __slots__ = (
+        "_all_lanes",
         "_draws",
         "_forced",
         "_hash_rings",
@@ -80,8 +81,10 @@ class SliceBalance:
         self._draws = draws
         self._zone = ""
         self.by_instance: dict[InstanceId, Member] = {}
+        self._all_lanes: dict[str, Lane] = {}
+        """Of all versions that weights name, and "" for all versions alike."""
         self._known_lanes: dict[str, Lane] = {}
-        """Of the versions that have a part of the requests, or "" for all alike."""
+        """Of the versions that have a part of the requests."""
         self._lanes: tuple[Lane, ...] = ()
         """Those of them that have fit members."""
         self._forced: dict[str, Lane] = {}
@@ -117,14 +120,17 @@ class SliceBalance:
         counts: dict[str, int] = {}
         for member in self.members:
             counts[member.version] = counts.get(member.version, 0) + 1
-        known = self._known_lanes
-        self._known_lanes = {}
-        for version, part in parts_of(self.policy.weights, counts).items():
-            # Routers begin at different points of the turns: a small share is not met by all of
-            # them at the same request.
-            lane = known.get(version) or Lane(version, self._draws.unit() - 0.5)
-            lane.part = part
-            self._known_lanes[version] = lane
+        parts = parts_of(self.policy.weights, counts)
+        names = sorted({"", *parts, *(each.version for each in self.policy.weights)})
+        # Routers begin at different points of the turns, so that not all of them meet a small
+        # share at the same request. A version that goes and comes finds the credit it had.
+        self._all_lanes = {
+            name: self._all_lanes.get(name) or Lane(name, self._draws.unit() - 0.5)
+            for name in names
+        }
+        for name, part in parts.items():
+            self._all_lanes[name].part = part
+        self._known_lanes = {name: self._all_lanes[name] for name in parts}
         self._forced = {rule.version: Lane(rule.version) for rule in self.policy.rules}
 
     def has(self, member: Member) -> bool:
