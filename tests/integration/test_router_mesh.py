@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.router_rig import (
     BASE,
+    WAIT_S,
     Message,
     Origin,
     Rig,
@@ -97,29 +98,42 @@ async def test_lost_on_the_other_node_is_repeated_only_where_harmless(
         writer.transport.abort()
 
     one, two = pair
-    fatal, origin = await rig.origin("fatal", die), await rig.origin("near")
-    await two.use([row()], [local("node-2", fatal, 1)])
-    await one.use([row()], [local("node-1", origin, 0), remote("node-2", two.mesh, 1)])
-    answers = [await fetch(one.public, "/") for _ in range(6)]
-    assert [each.status for each in answers] == [200] * 6
-    assert fatal.requests, "the other node was asked as well"
+    fatal = await rig.origin("fatal", die)
+    spare, fatal_again = await rig.origin("spare"), Origin(fatal.path)
+    await two.use([row()], [local("node-2", fatal_again, 1), local("node-2", spare, 2)])
+    both = [remote("node-2", two.mesh, 1), remote("node-2", two.mesh, 2)]
+
+    async def lost_post() -> Message:
+        """Ask until a POST comes to the instance that dies."""
+        while (
+            answer := await fetch(one.public, "/", "Content-Length: 0", method="POST")
+        ).status == 200:
+            await one.use([row()], both)
+        return answer
+
+    await one.use([row()], both)
+    answers = [await fetch(one.public, "/") for _ in range(2)]
+    assert [each.status for each in answers] == [200] * 2
+    assert fatal.requests, "the one that dies was asked as well"
     marked = ("x-aether-idempotent: 1", f"x-aether-slice: {BASE}", "Content-Length: 0")
-    calls = [await fetch(one.local, "/_aether/call/x", *marked, method="POST") for _ in range(4)]
-    assert [each.status for each in calls] == [200] * 4
-    posts = [await fetch(one.public, "/", "Content-Length: 0", method="POST") for _ in range(4)]
-    lost = [each for each in posts if each.status == 502]
-    assert lost, "a POST that may have taken effect is not repeated"
-    assert lost[0].json()["code"] == "upstream_lost"
-    assert lost[0].json()["node"] == "node-2"
+    calls = [await fetch(one.local, "/_aether/call/x", *marked, method="POST") for _ in range(2)]
+    assert [each.status for each in calls] == [200] * 2
+    async with asyncio.timeout(WAIT_S):
+        lost = await lost_post()
+    assert lost.status == 502, "a POST that may have taken effect is not repeated"
+    assert lost.json()["code"] == "upstream_lost"
+    assert lost.json()["node"] == "node-2"
 
 
 async def test_lost_node_costs_no_request_of_the_others(
     rig: Rig, pair: tuple[RouterProcess, RouterProcess]
 ) -> None:
     one, two = pair
+    three = await rig.router("node-3")
     near, far = await rig.origin("near"), await rig.origin("far")
     await two.use([row()], [local("node-2", far, 1)])
-    await one.use([row()], [local("node-1", near, 0), remote("node-2", two.mesh, 1)])
+    await three.use([row()], [local("node-3", near, 0)])
+    await one.use([row()], [remote("node-3", three.mesh, 0), remote("node-2", two.mesh, 1)])
     statuses: list[int] = []
     running = True
 
@@ -137,3 +151,15 @@ async def test_lost_node_costs_no_request_of_the_others(
         await until(lambda: len(statuses) > size + 200)
         running = False
     assert set(statuses) == {200}
+
+
+async def test_a_request_that_goes_round_is_stopped_at_the_second_router(
+    rig: Rig, pair: tuple[RouterProcess, RouterProcess]
+) -> None:
+    """Mesh addresses that lead to the public door of a router that would send it on."""
+    one, two = pair
+    await two.use([row()], [remote("node-1", one.public, 1)])
+    await one.use([row()], [remote("node-2", two.public, 1)])
+    answer = await fetch(one.public, "/")
+    assert answer.status == 508
+    assert answer.json()["code"] == "loop"
