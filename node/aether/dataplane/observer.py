@@ -5,14 +5,12 @@ start of the process, so a frame that is not sent, or a node that restarts, lose
 """
 
 import asyncio
-import random
 import secrets
 import time
 from collections.abc import Iterator
 from itertools import islice
 
 from aether.core.dataplane.route_counts import RouteCounts
-from aether.core.dataplane.trace_context import TraceParents
 from aether.frames import pack
 
 PERIOD_S = 1.0
@@ -28,7 +26,6 @@ class Observer(RouteCounts):
 
     def __init__(self) -> None:
         super().__init__()
-        self.traces = TraceParents(random.Random(secrets.randbits(256)))  # noqa: S311 - ids of traces are no secrets
         self._run = secrets.token_hex(8)
         self._began = time.monotonic()
 
