@@ -13,7 +13,7 @@ from urllib.parse import quote
 from aether.core.dataplane.match import ANY_METHOD, Kind, parse_pattern
 from aether.core.dataplane.rows import INTERNAL, Endpoint, RouteRow
 from aether.core.dataplane.table import Table
-from aether.core.model.ids import SliceBase
+from aether.core.model.ids import InstanceId, SliceBase
 
 IDEMPOTENT = ("DELETE", "GET", "HEAD", "OPTIONS", "PUT")
 """Methods a request may be sent again with after it was lost."""
@@ -93,6 +93,15 @@ def edge_endpoints(table: Table, heaviest: int) -> Mapping[SliceBase, tuple[Edge
         base: tuple(_weighted(endpoints, asked.get(base, {}), heaviest))
         for base, endpoints in found.items()
     }
+
+
+def edge_name(instance: InstanceId) -> str:
+    """Return the instance as a name that every proxy takes: letters, digits and `.:_-`.
+
+    >>> edge_name(InstanceId("org.example:links:1.0.0+b2/3"))
+    'org.example:links:1.0.0_b2:3'
+    """
+    return instance.replace("/", ":").replace("+", "_")
 
 
 def _place(row: RouteRow) -> tuple[str, tuple[tuple[int, str], ...]]:
