@@ -1,9 +1,9 @@
 """One client connection: requests are read one after the other and answered in that order."""
 
 import asyncio
-import json
 from typing import cast
 
+from aether.core.dataplane.route_counts import NO_ROUTE
 from aether.dataplane.context import Context
 from aether.dataplane.exchange import Exchange
 from aether.dataplane.forwarded import Door
@@ -17,19 +17,24 @@ from aether.dataplane.heads import (
     RequestReader,
     target_too_long,
 )
+from aether.dataplane.pacing import BodyPace, ReadProgress, unsent_bytes
 from aether.dataplane.problems import (
     Problem,
     bad_request,
+    body_too_slow,
     crowded,
     head_too_large,
     overloaded,
+    rate_limited,
     render,
+    render_health,
     request_timeout,
 )
-from aether.dataplane.routing import Forward, Health, Listener
+from aether.dataplane.routing import Forward, Health, Listener, Routing
 from aether.dataplane.switched import FarEnd
 
 _NEVER = float("inf")
+_CARRIAGE_RETURN = 13
 _LINGER_BYTES = 16 * 1024 * 1024
 """How much of a refused request is taken in at most before the connection is cut."""
 
@@ -65,12 +70,19 @@ class ClientConnection(asyncio.Protocol):
         self._far_end: FarEnd | None = None
         self._request_id = ""
         self._head: RequestHead | None = None
+        self._known_head: RequestHead | None = None
+        self._known_routing: Routing | None = None
+        self._choice: Forward | Health | Problem = Health()
+        self._pace = BodyPace()
+        self._progress = ReadProgress()
         self._advancing = False
+        self._aside = False
         self._lingering = False
         self._lingered = 0
         self._write_held = False
         self._body_held = False
         self._pipeline_held = False
+        self._reading_held = False
 
     # -- asyncio.Protocol
 
@@ -127,6 +139,20 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
+        if self._exchange is None and not self._buffer and not self._aside:
+            end = data.find(HEAD_END)
+            if (
+                end == len(data) - 4
+                and end <= self._context.limits.header_bytes
+                and data[0] != _CARRIAGE_RETURN
+                and not self._write_held
+            ):
+                self._read(data)  # one whole head and nothing else, as it mostly is
+                return
+        self._receive(data)
+
+    def _receive(self, data: bytes) -> None:
+        """Take bytes that are not just a head."""
         if self._far_end is not None:
             self._far_end.received(data)
         elif self._lingering:
@@ -148,6 +174,7 @@ class ClientConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
         self._write_held = True
+        self._progress.forget()
         if self._far_end is not None:
             self._far_end.hold(held=True)
         elif self._exchange is not None:
@@ -190,8 +217,7 @@ class ClientConnection(asyncio.Protocol):
         return (
             bool(self._buffer)
             and self._exchange is None
-            and not self._lingering
-            and self._far_end is None
+            and not self._aside
             and not self._write_held
             and self._transport is not None
             and not self._transport.is_closing()
@@ -211,14 +237,21 @@ class ClientConnection(asyncio.Protocol):
             return False
         head, self._buffer = self._buffer[: end + 4], self._buffer[end + 4 :]
         self._scanned = 0
-        try:
-            self._take(self._reader.read(head))
-        except BadHead as problem:
-            self._reject(bad_request(str(problem), problem.status))
+        self._read(head)
         return True
 
+    def _read(self, data: bytes) -> None:
+        """Read one whole head."""
+        try:
+            head = self._reader.read(data)
+        except BadHead as problem:
+            self._reject(bad_request(str(problem), problem.status))
+        else:
+            self._take(head)
+
     def _too_long(self, limit: int) -> Problem:
-        if self._buffer.find(b"\n", 0, MAX_TARGET_BYTES) < 0:
+        is_long = len(self._buffer) > MAX_TARGET_BYTES
+        if is_long and self._buffer.find(b"\n", 0, MAX_TARGET_BYTES) < 0:
             problem = target_too_long()
             return bad_request(str(problem), problem.status)
         return head_too_large(limit)
@@ -228,15 +261,36 @@ class ClientConnection(asyncio.Protocol):
         context.requests += 1
         self._head = head
         self._request_id = head.request_id or new_request_id()
-        self._body = head.body_reader() if head.has_body else None
-        self._trailers = b""
-        choice = context.routing.decide(self._listener, head)
-        if isinstance(choice, Problem):
-            self._answer(choice)
-        elif isinstance(choice, Health):
-            self._answer_health()
-        else:
+        if head.length:
+            self._body = head.body_reader()
+            self._trailers = b""
+            self._pace.begin(context.now())
+        if head is not self._known_head or context.routing is not self._known_routing:
+            self._known_head, self._known_routing = head, context.routing
+            self._choice = context.routing.decide(self._listener, head)
+        choice = self._choice
+        if isinstance(choice, Forward):
+            if choice.row is not None and choice.row.rate and self._is_over_rate(choice):
+                return
             self._forward(head, choice)
+        elif isinstance(choice, Problem):
+            context.observer.answered(NO_ROUTE, head.method, choice.status)
+            self._answer(choice)
+        else:
+            self._answer_health()
+
+    def _is_over_rate(self, forward: Forward) -> bool:
+        """Answer a request its route has no room for; another router has asked that already."""
+        row, context = forward.row, self._context
+        if row is None or self._listener is Listener.MESH:
+            return False
+        wait_s = context.rates.admit(forward.series, row.rate, row.burst, context.now())
+        if wait_s:
+            problem = rate_limited(wait_s)
+            method = "" if self._head is None else self._head.method
+            context.observer.answered(forward.series, method, problem.status)
+            self._answer(problem)
+        return wait_s > 0
 
     def _forward(self, head: RequestHead, forward: Forward) -> None:
         self._exchange = exchange = self._carrier
@@ -255,6 +309,10 @@ class ClientConnection(asyncio.Protocol):
         except FramingError as problem:
             exchange.refuse(bad_request(f"The request's body is broken: {problem}."))
             return
+        context = self._context
+        if self._pace.is_too_slow(exchange.bytes_in, context.now(), context.limits):
+            exchange.refuse(body_too_slow(context.limits.least_bytes_per_s))
+            return
         if done:
             self._trailers = body.trailers
             self._body = None
@@ -270,16 +328,19 @@ class ClientConnection(asyncio.Protocol):
         """See Asker and FarEnd."""
         if held is not self._body_held:
             self._body_held = held
+            self._pace.hold(self._context.now(), held=held)
             self._apply_holds()
 
     def _apply_holds(self) -> None:
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if self._body_held or self._pipeline_held:
+        held = self._body_held or self._pipeline_held
+        if held and not self._reading_held:
             transport.pause_reading()
-        else:
+        elif self._reading_held and not held:
             transport.resume_reading()
+        self._reading_held = held
 
     # -- answering
 
@@ -306,6 +367,7 @@ class ClientConnection(asyncio.Protocol):
         """
         self._exchange = None
         self._far_end = far_end
+        self._aside = True
         self._body_held = self._pipeline_held = False
         self._apply_holds()
         early, self._buffer = self._buffer, b""
@@ -358,13 +420,8 @@ class ClientConnection(asyncio.Protocol):
         self._linger()
 
     def _answer_health(self) -> None:
-        body = json.dumps(self._context.health()).encode()
-        lines = (
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-            f"content-length: {len(body)}\r\nx-request-id: {self._request_id}\r\n\r\n"
-        )
         is_head = self._head is not None and self._head.method == "HEAD"
-        self.write(lines.encode("ascii") + (b"" if is_head else body))
+        self.write(render_health(self._context.health(), self._request_id, body_wanted=not is_head))
         self._next()
 
     def _next(self) -> None:
@@ -372,7 +429,9 @@ class ClientConnection(asyncio.Protocol):
         close = self.wants_close
         self._head = None
         self._body_held = False
-        if self._body is not None:
+        if self._body is None and not close and not self._buffer and not self._reading_held:
+            self.deadline = self._context.now() + self._context.limits.idle_s
+        elif self._body is not None:
             self._linger()  # what is left of the body would be taken for a request
         elif close:
             if self._transport is not None:
@@ -394,7 +453,7 @@ class ClientConnection(asyncio.Protocol):
         """
         transport = self._transport
         self._buffer, self._body = b"", None
-        self._lingering = True
+        self._lingering = self._aside = True
         if transport is None or transport.is_closing():
             return
         self.deadline = self._context.now() + self._context.limits.linger_s
@@ -409,6 +468,8 @@ class ClientConnection(asyncio.Protocol):
         """See Client."""
         if self._far_end is not None:
             self._far_end.expire()
+        elif self._takes_answer():
+            self.deadline = self._context.now() + self._context.limits.stall_s
         elif self._exchange is not None:
             is_slow = self._exchange.waits_for_body and not self._body_held
             self._exchange.expire(client_is_slow=is_slow)
@@ -416,6 +477,13 @@ class ClientConnection(asyncio.Protocol):
             self._reject(request_timeout(self._context.limits.header_s))
         else:
             self.abort()
+
+    def _takes_answer(self) -> bool:
+        """Whether the client is behind with reading, and reads."""
+        transport = self._transport
+        if transport is None or self._lingering or not transport.get_write_buffer_size():
+            return False
+        return self._progress.is_enough(unsent_bytes(transport), self._context.limits)
 
     def drain(self) -> None:
         """See Client."""

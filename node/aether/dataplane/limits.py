@@ -42,11 +42,11 @@ class Limits:
     trusted: tuple[str, ...] = ()
     """Networks of proxies that are not bounded so, and whose word on protocol and host counts."""
     body_grace_s: float = 20.0
-    """A request's body may be as slow as it likes for so long …"""
-    body_bytes_per_s: float = 500.0
-    """… and then has to have come at this rate on the average; 0: at any rate."""
+    """How long a request's body may be as slow as it likes."""
+    least_bytes_per_s: float = 500.0
+    """What a body after that has to have come at on the average, and an answer be taken at; 0: any."""
     stall_s: float = 30.0
-    """Silence of a client that has an answer to read, and takes none of it."""
+    """How often it is looked whether a client slower than its answer still takes of it."""
 
     @property
     def most_of_address(self) -> int:

@@ -233,3 +233,13 @@ def render(problem: Problem, request_id: str, *, body_wanted: bool, close: bool)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = f"HTTP/1.1 {problem.status} {phrase}\r\n{lines}\r\n".encode("latin-1")
     return head + body if body_wanted else head
+
+
+def render_health(health: Mapping[str, object], request_id: str, *, body_wanted: bool) -> bytes:
+    """Return the answer to who asks how the router is."""
+    body = json.dumps(health).encode()
+    head = (
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+        f"content-length: {len(body)}\r\nx-request-id: {request_id}\r\n\r\n"
+    ).encode("ascii")
+    return head + body if body_wanted else head

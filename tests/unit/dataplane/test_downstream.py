@@ -7,22 +7,30 @@ from aether.core.dataplane.table import RouteRow, Table
 from aether.core.model.ids import NodeId, SliceBase
 from aether.dataplane.context import Context
 from aether.dataplane.downstream import ClientConnection
-from aether.dataplane.exchange import Exchange, Request
+from aether.dataplane.exchange import Exchange
 from aether.dataplane.limits import Limits
 from aether.dataplane.pool import Pool
 from aether.dataplane.routing import Listener, Routing
 from tests.unit.dataplane.fakes import Transport
 
+LIMITS = Limits(header_bytes=1000)
 GET = b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
 class Rig:
     """One connection to a router that has a route `/x` and nobody to answer it."""
 
-    def __init__(self, listener: Listener = Listener.PUBLIC) -> None:
+    def __init__(
+        self,
+        listener: Listener = Listener.PUBLIC,
+        limits: Limits = LIMITS,
+        rate: float = 0.0,
+        peer: object = ("10.0.0.1", 5),
+    ) -> None:
         self.now = 0.0
-        limits = Limits(header_bytes=1000)
-        route = RouteRow(method="*", pattern="/x", slice=SliceBase("a:b"), body_limit=100)
+        route = RouteRow(
+            method="*", pattern="/x", slice=SliceBase("a:b"), body_limit=100, rate=rate
+        )
         self.context = Context(
             routing=Routing(Table(revision=3, node=NodeId("n1"), routes=(route,))),
             balancer=Balancer(),
@@ -31,9 +39,15 @@ class Rig:
             now=lambda: self.now,
             revision=lambda: 3,
         )
-        self.client = ClientConnection(self.context, listener)
-        self.transport = Transport()
-        self.client.connection_made(self.transport)
+        self.client, self.transport = self.connect(listener, peer)
+
+    def connect(
+        self, listener: Listener = Listener.PUBLIC, peer: object = ("10.0.0.1", 5)
+    ) -> tuple[ClientConnection, Transport]:
+        """Open one more connection."""
+        client, transport = ClientConnection(self.context, listener), Transport(peer)
+        client.connection_made(transport)
+        return client, transport
 
     def feed(self, data: bytes) -> list[int]:
         """Return the statuses answered to `data`."""
@@ -153,19 +167,23 @@ def test_draining_closes_what_is_idle() -> None:
 def test_only_our_own_may_vouch_for_a_repetition(
     listener: Listener, trusted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[Request] = []
+    seen: list[bool] = []
 
     class Noted(Exchange):
-        def start(self) -> None:
-            seen.append(self.request)
-
-        def __init__(self, context: Context, asker: ClientConnection, request: Request) -> None:
-            super().__init__(context, asker, request)
-            self.request = request
+        def __init__(
+            self,
+            context: Context,
+            asker: ClientConnection,
+            *,
+            is_mesh: bool = False,
+            is_trusted: bool = True,
+        ) -> None:
+            super().__init__(context, asker, is_mesh=is_mesh, is_trusted=is_trusted)
+            seen.append(is_trusted)
 
     monkeypatch.setattr("aether.dataplane.downstream.Exchange", Noted)
-    Rig(listener).feed(GET)
-    assert [request.is_trusted for request in seen] == [trusted]
+    assert Rig(listener).feed(GET) == [503]
+    assert seen == [trusted]
 
 
 def test_a_client_that_takes_no_answers_may_not_go_on_asking() -> None:
@@ -179,3 +197,115 @@ def test_a_client_that_takes_no_answers_may_not_go_on_asking() -> None:
     rig.client.resume_writing()
     assert not rig.transport.is_reading_held
     assert rig.transport.take().count(b"HTTP/1.1 503") == fed
+
+
+def test_one_address_cannot_take_all_connections() -> None:
+    rig = Rig(limits=Limits(clients=8, address_clients=3))
+    more = [rig.connect() for _ in range(3)]
+    assert [transport.is_closing() for _, transport in more] == [False, False, True]
+    refused = more[2][1].take()
+    assert refused.startswith(b"HTTP/1.1 503")
+    assert b"retry-after: 1" in refused
+    _, other = rig.connect(peer=("10.0.0.2", 5))
+    assert not other.is_closing()
+    rig.client.connection_lost(None)
+    assert not rig.connect()[1].is_closing()
+
+
+def test_our_own_are_not_bounded_by_address() -> None:
+    rig = Rig(Listener.LOCAL, limits=Limits(clients=8, address_clients=1))
+    assert not any(rig.connect(Listener.MESH)[1].is_closing() for _ in range(3))
+
+
+def test_who_is_turned_away_at_the_limit_does_not_linger() -> None:
+    rig = Rig(limits=Limits(clients=2))
+    transports = [rig.connect(peer=(f"10.0.0.{at}", 5))[1] for at in range(2, 5)]
+    assert [transport.is_closing() for transport in transports] == [False, True, True]
+    assert transports[1].take().startswith(b"HTTP/1.1 503")
+
+
+def test_rate_of_a_route_is_kept() -> None:
+    rig = Rig(rate=2.0)
+    assert rig.feed(GET * 3) == [503, 503, 429]
+    rig.client.data_received(GET)
+    answer = rig.transport.take()
+    assert b"retry-after: 1\r\n" in answer
+    assert b'"rate_limited"' in answer
+    rig.now = 1.0
+    assert rig.feed(GET * 3) == [503, 503, 429]
+
+
+def test_rate_is_counted_where_a_request_came_first() -> None:
+    rig = Rig(Listener.MESH, rate=1.0)
+    assert rig.feed(GET * 3) == [400, 400, 400]
+
+
+def test_the_same_request_is_decided_upon_anew_by_a_new_table() -> None:
+    rig = Rig()
+    assert rig.feed(GET) == [503]
+    rig.context.routing = Routing(Table(revision=4, node=NodeId("n1")))
+    assert rig.feed(GET) == [404]
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"GET /" + b"a" * 9000, 414),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 9000, 431),
+        (b"GET /x HTTP/1.1\r\nHost: h\r\nExpect: x\r\n\r\n", 417),
+        (b"GET /x HTTP/1.1\r\nHost: h\r\n" + b"a:\r\n" * 256 + b"\r\n", 431),
+    ],
+)
+def test_refusals_have_their_own_status(data: bytes, status: int) -> None:
+    rig = Rig(limits=Limits(header_bytes=8500))
+    assert rig.feed(data) == [status]
+    assert rig.transport.is_eof
+
+
+class End:
+    """The far end of a tunnel, which writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[object] = []
+
+    def received(self, data: bytes) -> None:
+        self.heard.append(data)
+
+    def hold(self, *, held: bool) -> None:
+        self.heard.append(held)
+
+    def client_lost(self) -> None:
+        self.heard.append("lost")
+
+    def expire(self) -> None:
+        self.heard.append("expired")
+
+
+def test_after_a_switch_bytes_are_only_bytes() -> None:
+    rig, end = Rig(), End()
+    rig.feed(GET[:-1])
+    rig.client.switch(end)
+    rig.client.data_received(GET)
+    rig.client.pause_writing()
+    rig.client.resume_writing()
+    rig.client.expire()
+    rig.client.drain()
+    assert end.heard == [GET[:-1], GET, True, False, "expired"]
+    assert not rig.transport.is_closing()
+    rig.client.connection_lost(None)
+    assert end.heard[-1] == "lost"
+    assert rig.transport.take() == b""
+
+
+def test_a_client_that_reads_slowly_is_waited_for_and_one_that_does_not_read_is_not() -> None:
+    rig = Rig()
+    stall_s = rig.context.limits.stall_s
+    rig.client.pause_writing()
+    for waiting in (100_000, 60_000, 20_000, 1):
+        rig.now += stall_s
+        rig.transport.unsent = waiting
+        rig.client.expire()
+        assert rig.client.deadline == rig.now + stall_s
+        assert not rig.transport.is_aborted
+    rig.client.expire()
+    assert rig.transport.is_aborted
