@@ -44,6 +44,18 @@ class Intake(Protocol):
         ...
 
 
+class RouterProcesses(Protocol):
+    """The router processes of this node; `aether.node.routers` has them."""
+
+    async def restart(self) -> list[dict[str, Any]]:
+        """Replace each by a new one; raise Unavailable where the one before has to serve on."""
+        ...
+
+    async def health(self) -> list[dict[str, Any]]:
+        """Return how each says it is."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What the handlers work with."""
@@ -75,6 +87,8 @@ class Context:
     """What was decided on this cluster and why; None where nothing is recorded."""
     traffic: NodeTraffic | None = None
     """What this node's routers count; None where nobody counts."""
+    routers: RouterProcesses | None = None
+    """The router processes of this node; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

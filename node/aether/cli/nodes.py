@@ -24,6 +24,15 @@ _COLUMNS: Mapping[str, str] = {
     "ROUTER": "router",
     "VERSION": "version",
 }
+_ROUTERS: Mapping[str, str] = {
+    "WORKER": "worker",
+    "STATUS": "status",
+    "PID": "pid",
+    "VERSION": "version",
+    "TABLE": "revision",
+    "CLIENTS": "clients",
+    "REQUESTS": "requests",
+}
 _HOSTED: Mapping[str, str] = {"INSTANCE": "instance", "DESIRED": "desired", "PHASE": "phase"}
 _BESIDE = frozenset({"hosted", "drain", "progress"})
 _JSON = {"content-type": "application/json"}
@@ -146,6 +155,35 @@ def remove(
         return
     _, answer = this.client.request("DELETE", path_to("nodes", node, force=forced, plan=plan))
     this.output.show(answer, [answer["summary"]])
+
+
+@group.command("routers")
+@click.argument("node", type=NODE)
+@click.pass_obj
+def routers(this: Invocation, node: str) -> None:
+    """Show the router processes of a node."""
+    answer = this.client.get(path_to("nodes", node, "router"))
+    this.output.show(answer, _router_lines(answer))
+
+
+@group.command("router-restart")
+@click.argument("node", type=NODE)
+@click.pass_obj
+def router_restart(this: Invocation, node: str) -> None:
+    """Replace the router processes of a node by new ones; no request is lost."""
+    answer = _post(this, path_to("nodes", node, "router", "restart"), None)
+    this.output.show(answer, _router_lines(answer))
+
+
+def _router_lines(answer: Mapping[str, Any]) -> list[str]:
+    workers = answer["workers"]
+    problems = [
+        f"worker {each['worker']}: {problem}"
+        for each in workers
+        for problem in (each.get("problem"), each.get("tls", {}).get("problem"))
+        if problem
+    ]
+    return [*render_table(table_of(workers, _ROUTERS)), *problems]
 
 
 def _order(this: Invocation, path: str, body: Mapping[str, bool] | None) -> None:

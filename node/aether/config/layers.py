@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aether.config.guess import did_you_mean
+from aether.config.places import Path as Keys
 from aether.config.places import Place, find_places, place_of
 from aether.config.toml import load_toml
 from aether.errors import ConfigInvalid
@@ -68,14 +69,23 @@ class Layers:
         except ConfigInvalid as problem:
             self.problems += problem.problems
             return
-        places = find_places(text)
-        for key, value in tables.items():
-            if key in self._sections and isinstance(value, dict):
-                for inner, setting in value.items():
-                    at = _at(str(path), place_of(places, (key, inner)))
-                    self._set(f"{key}.{inner}", setting, at)
+        self._add_table(tables, (), str(path), find_places(text))
+
+    def _add_table(
+        self,
+        table: Mapping[str, Any],
+        above: tuple[str, ...],
+        path: str,
+        places: Mapping[Keys, Place],
+    ) -> None:
+        """Lay the values of one table of a file over those present, and of the sections in it."""
+        for key, value in table.items():
+            at = (*above, key)
+            name = ".".join(at)
+            if name in self._sections and isinstance(value, dict):
+                self._add_table(value, at, path, places)
             else:
-                self._set(key, value, _at(str(path), place_of(places, (key,))))
+                self._set(name, value, _at(path, place_of(places, at)))
 
     def add_environment(self, environ: Mapping[str, str]) -> None:
         """Lay `AETHER_NAME` and `AETHER_SECTION__NAME` over the values present."""
@@ -154,7 +164,8 @@ def _read(path: Path) -> str:
 def _convert(kind: Any, value: object) -> object:  # noqa: ANN401 - a type as get_type_hints gives it
     """Return `value` as `kind`; text is read, as variables and flags hold nothing else."""
     if typing.get_origin(kind) is tuple:
-        return _strings(value)
+        inner = typing.get_args(kind)[0]
+        return _tables(inner, value) if dataclasses.is_dataclass(inner) else _strings(value)
     if typing.get_origin(kind) is Mapping:
         return _pairs(value)
     if kind is bool:
@@ -205,6 +216,28 @@ def _strings(value: object) -> tuple[str, ...]:
     if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return tuple(value)
     raise ValueError(f"{value!r} is not a list of texts")
+
+
+def _tables(kind: Any, value: object) -> tuple[object, ...]:  # noqa: ANN401 - a dataclass
+    """Return a list of tables as values of a dataclass; they can stand in a file only."""
+    if not isinstance(value, list | tuple) or not all(isinstance(item, dict) for item in value):
+        raise ValueError(f"{value!r} is not a list of tables, which only a file can hold")
+    hints = typing.get_type_hints(kind)
+    required = {
+        each.name for each in dataclasses.fields(kind) if each.default is dataclasses.MISSING
+    }
+    made = []
+    for number, item in enumerate(value, 1):
+        unknown = sorted(set(item) - set(hints))
+        missing = sorted(required - set(item))
+        if unknown:
+            raise ValueError(
+                f"table {number}: unknown {unknown[0]}{did_you_mean(unknown[0], hints)}"
+            )
+        if missing:
+            raise ValueError(f"table {number}: {missing[0]} is missing")
+        made.append(kind(**{name: _convert(hints[name], inner) for name, inner in item.items()}))
+    return tuple(made)
 
 
 def _pairs(value: object) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aether.config.layers import Layers
+from aether.config.router import RouterConfig, RouterTlsConfig
 from aether.core.model.ids import NodeId, parse_node_id
 from aether.core.raft.membership import MAX_VOTERS
 from aether.errors import ConfigInvalid
@@ -23,7 +24,8 @@ ENGINES = ("native", "pysyncobj")
 PLACES = ("own", "inline")
 ROLES = ("voter", "worker")
 MAX_PROVIDER_S = 120.0
-SECTIONS = ("store", "control", "provider", "log")
+SECTIONS = ("store", "control", "provider", "router", "log")
+INNER_SECTIONS = ("router.tls",)
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -167,6 +169,8 @@ class NodeConfig:
     """Section `[control]`."""
     provider: ProviderConfig = field(default_factory=ProviderConfig)
     """Section `[provider]`."""
+    router: RouterConfig = field(default_factory=RouterConfig)
+    """Section `[router]`."""
     log: LogConfig = field(default_factory=LogConfig)
     """Section `[log]`."""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -196,6 +200,23 @@ class NodeConfig:
         for section in SECTIONS:
             for name, sentence in getattr(self, section).problems():
                 yield f"{section}.{name}", sentence
+        if self.router.mesh_tls == "on" and not self.store.has_tls:
+            yield "router.mesh_tls", "needs the node's certificate: set store.tls_ca and the others"
+
+    @property
+    def has_mesh_tls(self) -> bool:
+        """Whether routers of different nodes speak mutual TLS with each other."""
+        wanted = self.router.mesh_tls
+        return self.store.has_tls and (
+            wanted == "on" or (wanted == "auto" and not self._is_on_loopback)
+        )
+
+    @property
+    def _is_on_loopback(self) -> bool:
+        try:
+            return ipaddress.ip_address(self.bind).is_loopback
+        except ValueError:
+            return True  # "localhost", or no address at all, which is a problem of its own
 
     def _role_problems(self) -> Iterator[tuple[str, str]]:
         yield from _choice("role", self.role, ROLES)
@@ -288,7 +309,7 @@ def load_config(flags: Mapping[str, Any], environ: Mapping[str, str]) -> NodeCon
     `flags` are by field name (`node_id`, `store.engine`), None when not given; `config` names the
     file, or `AETHER_CONFIG` does.
     """
-    layers = Layers(NodeConfig, sections=SECTIONS, computed=("origins",))
+    layers = Layers(NodeConfig, sections=SECTIONS + INNER_SECTIONS, computed=("origins",))
     layers.add_file(flags.get("config") or environ.get("AETHER_CONFIG"))
     layers.add_environment(environ)
     layers.add_flags(flags)
@@ -297,6 +318,9 @@ def load_config(flags: Mapping[str, Any], environ: Mapping[str, str]) -> NodeCon
         "store": StoreConfig(**layers.section("store")),
         "control": ControlConfig(**layers.section("control")),
         "provider": ProviderConfig(**layers.section("provider")),
+        "router": RouterConfig(
+            **layers.section("router"), tls=RouterTlsConfig(**layers.section("router.tls"))
+        ),
         "log": LogConfig(**layers.section("log")),
     }
     problems = list(layers.problems)

@@ -22,7 +22,7 @@ from aether.dataplane.listeners import BACKLOG, LOCAL, Listening, Places, open_l
 from aether.dataplane.observer import Observer
 from aether.dataplane.pool import Pool
 from aether.dataplane.routing import Listener, Routing
-from aether.dataplane.settings import RouterSettings
+from aether.dataplane.settings import RouterSettings, digest
 from aether.dataplane.table_client import TableClient
 from aether.dataplane.table_file import read_table
 from aether.tasks import Tasks
@@ -134,6 +134,7 @@ class Router:
             "worker": self._places.worker,
             "workers": self._places.workers,
             "version": aether_version(),
+            "settings": digest(self._settings),
         }
 
     async def _catch_up(self, client: TableClient, offer: Offer) -> None:

@@ -1,5 +1,6 @@
 """What a router is told when it starts: written by its node, kept so that it starts without one."""
 
+import hashlib
 from pathlib import Path
 
 import msgspec
@@ -70,3 +71,8 @@ def read_settings(data_dir: Path) -> RouterSettings:
 def write_settings(data_dir: Path, settings: RouterSettings) -> None:
     """Keep the settings for routers started from now on."""
     write_whole(data_dir / FILE, msgspec.json.encode(settings))
+
+
+def digest(settings: RouterSettings) -> str:
+    """Return a short name of the settings, by which a node sees that a router has others."""
+    return hashlib.sha256(msgspec.json.encode(settings)).hexdigest()[:16]

@@ -16,8 +16,10 @@ from pathlib import Path
 import psutil
 import structlog
 
+from aether.errors import Unavailable
 from aether.host.hostlog import bound_log
 from aether.ports import Clock
+from aether.tasks import Tasks
 
 _log = structlog.get_logger()
 
@@ -26,6 +28,9 @@ _MOST_BACKOFF_S = 5.0
 _STEADY_S = 10.0
 """A child that ran this long starts its next life without a growing pause."""
 _LOOK_S = 0.1
+_REPLACE_LOOK_S = 0.02
+_SERVES_S = 20.0
+"""Longest time until a process that takes the place of another serves."""
 _LOG_LOOK_S = 5.0
 
 
@@ -47,19 +52,92 @@ class Supervisor:
         self._pid_path = data_dir / "run" / f"{child.name}.pid"
         self._clock = clock
         self._process: psutil.Process | None = None
-        self._spawned: asyncio.subprocess.Process | None = None
+        self._spawned: dict[int, asyncio.subprocess.Process] = {}
+        self._replaced: list[psutil.Process] = []
+        self._changing = asyncio.Lock()
+        self._tasks = Tasks()
+
+    @property
+    def pid(self) -> int:
+        """Return the pid of the child; 0 while there is none."""
+        return self._process.pid if self._process is not None else 0
 
     async def run(self) -> None:
         """Start or adopt the child, and start it again whenever it ends, until cancelled."""
         backoff = _FIRST_BACKOFF_S
         while True:
-            self._process = self._adopt() or await self._start()
+            async with self._changing:
+                self._process = self._adopt() or await self._start()
             began = self._clock.now()
-            await self._wait_for_end(self._process)
+            await self._wait_for_last()
             backoff = _FIRST_BACKOFF_S if self._clock.now() - began > _STEADY_S else backoff
             _log.warning("child ended, starting it again", child=self._child.name, after_s=backoff)
             await self._clock.sleep(backoff)
             backoff = min(_MOST_BACKOFF_S, backoff * 2)
+
+    async def _wait_for_last(self) -> None:
+        """Wait until the child has ended, and no other has taken its place meanwhile."""
+        while True:
+            process = self._process
+            if process is None:
+                return
+            await self._wait_for_end(process)
+            async with self._changing:
+                if self._process is process:
+                    return
+
+    async def replace(self, see_off_s: float) -> int:
+        """Start another process that takes the child's place by itself; return its pid.
+
+        It has done so when the pid file names it. The one before ends by itself, and is killed
+        when it has not within `see_off_s` seconds. Raises Unavailable, with the child as it was,
+        when the new one does not come to serve.
+        """
+        async with self._changing:
+            earlier = self._process
+            made = await self._start()
+            try:
+                await self._wait_until_it_serves(made)
+            except BaseException:
+                _kill(made)
+                raise
+            self._process = made
+        if earlier is not None and _lives(earlier):
+            self._replaced.append(earlier)
+            self._tasks.start(f"see off {earlier.pid}", self._see_off(earlier, see_off_s))
+        return made.pid
+
+    async def _wait_until_it_serves(self, process: psutil.Process) -> None:
+        try:
+            async with asyncio.timeout(_SERVES_S):
+                while self._named() != process.pid:
+                    if not _lives(process):
+                        raise Unavailable(
+                            f"the new {self._child.name} ended at once; the one before serves on: "
+                            f"{self._log_path} says why"
+                        )
+                    await self._clock.sleep(_REPLACE_LOOK_S)
+        except TimeoutError as late:
+            raise Unavailable(
+                f"the new {self._child.name} did not serve within {_SERVES_S:g} s; the one before "
+                f"serves on: {self._log_path} may say why"
+            ) from late
+
+    async def _see_off(self, process: psutil.Process, longest_s: float) -> None:
+        try:
+            async with asyncio.timeout(longest_s):
+                await self._wait_for_end(process)
+        except TimeoutError:
+            _log.warning("replaced child does not end, killing it", child=self._child.name)
+            _kill(process)
+        self._replaced.remove(process)
+
+    def _named(self) -> int:
+        """Return the pid in the pid file; 0 when there is none."""
+        try:
+            return int(self._pid_path.read_text().split()[0])
+        except (OSError, ValueError, IndexError):
+            return 0
 
     async def end_earlier(self) -> None:
         """End the child of an earlier life of this node, if one lives: it must not be adopted."""
@@ -71,6 +149,10 @@ class Supervisor:
     async def stop(self) -> None:
         """Ask the child to end, and end its whole session when it does not in time."""
         process, self._process = self._process, None
+        await self._tasks.stop()
+        for each in self._replaced:
+            _kill(each)
+        self._replaced.clear()
         if process is None:
             return
         try:
@@ -102,7 +184,7 @@ class Supervisor:
 
     async def _start(self) -> psutil.Process:
         with self._log_path.open("ab") as log:
-            self._spawned = await asyncio.create_subprocess_exec(
+            spawned = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 *self._child.arguments,
@@ -111,12 +193,15 @@ class Supervisor:
                 stderr=log,
                 start_new_session=True,
             )
-        _log.info("started", child=self._child.name, pid=self._spawned.pid)
-        return psutil.Process(self._spawned.pid)
+        self._spawned[spawned.pid] = spawned
+        _log.info("started", child=self._child.name, pid=spawned.pid)
+        return psutil.Process(spawned.pid)
 
     async def _wait_for_end(self, process: psutil.Process) -> None:
-        if self._spawned is not None and self._spawned.pid == process.pid:
-            await self._spawned.wait()
+        spawned = self._spawned.get(process.pid)
+        if spawned is not None:
+            await spawned.wait()
+            self._spawned.pop(process.pid, None)
             return
         # An adopted process is nobody's child here, so its end is looked for, not waited on.
         while _lives(process):
@@ -139,6 +224,11 @@ def _lives(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _kill(process: psutil.Process) -> None:
+    with contextlib.suppress(psutil.Error, ProcessLookupError):
+        process.kill()
 
 
 def _kill_session(leader: psutil.Process) -> None:

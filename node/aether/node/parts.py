@@ -32,6 +32,7 @@ from aether.node.data_dir import DataDir
 from aether.node.managers import Managers, ManagersGround, assemble_managers
 from aether.node.provider import HttpNodeProvider
 from aether.node.readiness import Readiness
+from aether.node.routers import Routers
 from aether.node.stores import Grounds, NodeStore, open_store
 from aether.ports import Store
 from aether.rpc.formation import Membership
@@ -76,6 +77,7 @@ class Parts:
     store: Store
     launcher: UnixLauncher
     feed: TableFeed
+    routers: Routers
     gateway: HostGateway
     readiness: Readiness
     managers: Managers
@@ -135,11 +137,13 @@ def assemble(ground: Ground) -> Parts:
             set_log_level=set_level,
         )
     )
+    routers = Routers(config, data_dir.path, clock)
     return Parts(
         node_store=node_store,
         store=store,
         launcher=launcher,
         feed=feed,
+        routers=routers,
         gateway=HostGateway(data_dir.run("node.sock"), store, managers.agent.slice_of),
         readiness=readiness,
         managers=managers,
@@ -147,7 +151,11 @@ def assemble(ground: Ground) -> Parts:
         chronicle=chronicle,
         providing=_providing(ground, store, managers.control, clock),
         api=_api(
-            ground, node_store, intake, readiness, _Tellers(managers.control, chronicle, traffic)
+            ground,
+            node_store,
+            intake,
+            readiness,
+            _Tellers(managers.control, chronicle, traffic, routers),
         ),
     )
 
@@ -198,6 +206,7 @@ class _Tellers:
     control: ClusterDeploymentManager
     chronicle: Chronicle
     traffic: NodeTraffic
+    routers: Routers
 
 
 def _api(
@@ -223,6 +232,7 @@ def _api(
             evaluate=control.evaluate,
             chronicle=tellers.chronicle,
             traffic=tellers.traffic,
+            routers=tellers.routers,
             rehearsals=Rehearsals(_control_settings(ground.config)),
         )
     )

@@ -141,7 +141,7 @@ class Node:
         self._on_stop("host gateway", parts.gateway.stop)
         await parts.launcher.start()
         self._on_stop("launcher client", parts.launcher.stop)
-        self._start_children(data_dir)
+        await self._start_children(parts, data_dir)
         self._on_stop("leaving", self._leave)
         self._on_stop("tasks", self._tasks.stop)
         self._start_loops(parts, data_dir)
@@ -159,20 +159,13 @@ class Node:
             self._on_stop("store process", node_store.supervisor.stop)
         self._on_stop("store", node_store.stop)
 
-    def _start_children(self, data_dir: DataDir) -> None:
-        router = (
-            "aether.dataplane",
-            *("--node-id", self._config.node_id),
-            *("--data-dir", str(data_dir.path)),
-            *("--bind", self._config.bind),
-            *("--port", str(self._config.router_port)),
-            *("--mesh-port", str(self._config.mesh_port)),
-        )
+    async def _start_children(self, parts: Parts, data_dir: DataDir) -> None:
         launcher = ("aether.host", "--data-dir", str(data_dir.path))
-        for child in (Child("launcher", launcher, 6.0), Child("router", router, 2.0)):
-            supervisor = Supervisor(child, data_dir.path, self._clock)
-            self._tasks.start(f"supervise {child.name}", supervisor.run())
-            self._on_stop(child.name, supervisor.stop)
+        supervisor = Supervisor(Child("launcher", launcher, 6.0), data_dir.path, self._clock)
+        self._tasks.start("supervise launcher", supervisor.run())
+        self._on_stop("launcher", supervisor.stop)
+        await parts.routers.start(self._tasks)
+        self._on_stop("routers", parts.routers.stop)
 
     def _start_loops(self, parts: Parts, data_dir: DataDir) -> None:
         voting = become_voter(
@@ -182,7 +175,8 @@ class Node:
             self._clock,
             is_worker=self._config.is_worker,
         )
-        logs = bound_logs(data_dir.path / "logs", ("store", "router", "launcher"), self._clock)
+        names = ("store", "launcher", *parts.routers.names)
+        logs = bound_logs(data_dir.path / "logs", names, self._clock)
         self._tasks.start("logs", logs)
         self._tasks.start("vote", voting)
         parts.managers.start(self._tasks)
