@@ -81,6 +81,7 @@ class Exchange:
         "_tunnel",
         "began",
         "bytes_out",
+        "made_trace",
         "retries",
         "status",
     )
@@ -96,6 +97,8 @@ class Exchange:
         self._hedge: Hedge | None = None
         self._tunnel: Tunnel | None = None
         self._over = True
+        self.made_trace = b""
+        """The `traceparent` of the last request that came without one."""
         self._known_head: RequestHead | None = None
         self._known_forward: Forward | None = None
 
@@ -114,7 +117,7 @@ class Exchange:
         if self._has_trace:
             self._lines = b"%b%b\r\n\r\n" % (self._start, wire_id)
         else:
-            trace = context.traces.following(None)
+            self.made_trace = trace = context.traces.following(None)
             self._lines = b"%b%b\r\ntraceparent: %b\r\n\r\n" % (self._start, wire_id, trace)
         self._body = NO_BODY
         if head.length:
