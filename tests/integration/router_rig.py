@@ -16,6 +16,8 @@ from aether.core.dataplane.table import Endpoint, RouteRow, Table
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
 from aether.dataplane.feed import TableFeed
 from aether.dataplane.streams import end_stream
+from aether.node.clock import MonotonicClock
+from aether.telemetry.traffic import NodeTraffic
 
 WAIT_S = 15.0
 POLL_S = 0.01
@@ -206,13 +208,14 @@ class RouterProcess:
     node: str = "node-1"
     revision: int = 0
     feed: TableFeed | None = None
+    traffic: NodeTraffic = field(default_factory=lambda: NodeTraffic(MonotonicClock()))
     process: asyncio.subprocess.Process | None = None
     addresses: dict[str, str] = field(default_factory=dict)
 
     async def start(self, *, with_node: bool = True) -> "RouterProcess":
         (self.data_dir / "run").mkdir(exist_ok=True)
         if with_node and self.feed is None:
-            self.feed = TableFeed(self.data_dir / "run" / "router.sock.table")
+            self.feed = TableFeed(self.data_dir / "run" / "router.sock.table", self.traffic)
             await self.feed.start()
         command = ["-m", "aether.dataplane", "--node-id", self.node]
         command += ["--data-dir", str(self.data_dir), "--bind", "127.0.0.1"]
