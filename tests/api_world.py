@@ -240,6 +240,7 @@ class ApiWorld:
         entries |= {keys.wanted(*placed): encode(record) for placed, record in view.wanted.items()}
         entries |= {keys.phase(*placed): encode(record) for placed, record in view.phases.items()}
         entries |= {keys.route(*route): encode(record) for route, record in view.routes.items()}
+        entries |= {keys.traffic(base): encode(record) for base, record in view.traffic.items()}
         await self.put(entries)
 
     async def stream(self, path: str) -> bytes:

@@ -21,6 +21,7 @@ from aether.cli.progress import (
     read_blueprint,
     read_slice,
 )
+from aether.cli.slice_traffic import traffic
 from aether.cli.tables import cell, render_pairs, render_table, table_of
 from aether.cli.waiting import CHANGE_TIMEOUT_S, Wait, look_at, wait_until_done
 from aether.core.model.wording import counted
@@ -43,7 +44,10 @@ _INSTANCES: Mapping[str, str] = {
 
 @click.group(cls=LazyGroup)
 def group() -> None:
-    """Look at, scale and build slices."""
+    """Look at, scale and build slices, and divide their requests."""
+
+
+group.add_command(traffic)
 
 
 @group.command("list")
