@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from aether.core.dataplane.differences import differing
+from aether.core.dataplane.edge import instance_of
 from aether.core.dataplane.hosts import HostMatcher
 from aether.core.dataplane.match import NotAllowed, parameter_of, split_path
 from aether.core.dataplane.notices import notices
@@ -222,7 +223,7 @@ class Routing:
         instance = head.aether.get(b"x-aether-instance", "")
         if not instance:
             return bad_request("The mesh takes requests with x-aether-instance only.")
-        endpoint = self._local.get(instance)
+        endpoint = self._local.get(instance) or self._local.get(instance_of(instance))
         if endpoint is None:
             return refused(_printable(instance), self.table.node)
         route = None if _is_reserved(head.path) else self._find(head)

@@ -7,7 +7,9 @@ import pytest
 from aether.core.dataplane.edge import (
     RESERVED,
     edge_endpoints,
+    edge_name,
     edge_routes,
+    instance_of,
     path_expression,
     routes_of_host,
 )
@@ -138,3 +140,11 @@ def test_the_cluster_s_own_paths_are_found_however_they_are_written() -> None:
     for path in ("/_aether/calls", "/%5faether/x", "/a/_%61ether", "/%5F%61%65%74%68%65%72"):
         assert re.search(RESERVED, path), path
     assert not re.search(RESERVED, "/aether")
+
+
+def test_an_instance_is_known_by_the_name_a_proxy_has_for_it() -> None:
+    for text in ("org.ex_ample:links:1.0.0/0", "g:s:1.0.0+b.2/12", "g:s:2.0.0-rc.1/3"):
+        name = edge_name(InstanceId(text))
+        assert re.fullmatch(r"[A-Za-z0-9.:_-]+", name)
+        assert instance_of(name) == text
+    assert instance_of("anything else") == "anything else"

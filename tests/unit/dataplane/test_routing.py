@@ -89,6 +89,12 @@ def test_mesh_door_hands_to_one_local_instance() -> None:
     assert (call.endpoints, call.timeout_s) == ((HERE,), CALL_TIMEOUT_S)
 
 
+def test_mesh_door_takes_the_name_a_foreign_proxy_has_for_an_instance() -> None:
+    routed = decide(Listener.MESH, "/x", "x-aether-instance: a:b:1.0.0/0")
+    assert isinstance(routed, Forward)
+    assert decide(Listener.MESH, "/x", "x-aether-instance: a:b:1.0.0:0") == routed
+
+
 @pytest.mark.parametrize("instance", ["a:b:1.0.0/1", "a:b:1.0.0/7", "rubbish"])
 def test_mesh_door_refuses_what_is_not_here(instance: str) -> None:
     choice = decide(Listener.MESH, "/x", f"x-aether-instance: {instance}")

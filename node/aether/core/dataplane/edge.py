@@ -104,6 +104,19 @@ def edge_name(instance: InstanceId) -> str:
     return instance.replace("/", ":").replace("+", "_")
 
 
+def instance_of(name: str) -> str:
+    """Return the instance that `edge_name` made this of; any other text as it is.
+
+    >>> instance_of("org.example:links:1.0.0_b2:3")
+    'org.example:links:1.0.0+b2/3'
+    """
+    parts = name.split(":")
+    if len(parts) != 4:
+        return name
+    group, slice_, version, ordinal = parts
+    return f"{group}:{slice_}:{version.replace('_', '+')}/{ordinal}"
+
+
 def _place(row: RouteRow) -> tuple[str, tuple[tuple[int, str], ...]]:
     """Return what sorts a row before all of its host that are less specific, segment by segment.
 
