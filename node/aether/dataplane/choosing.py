@@ -3,6 +3,7 @@
 from http.cookies import CookieError, SimpleCookie
 
 from aether.core.dataplane.balance import Choice
+from aether.core.dataplane.splitting import choose_version
 from aether.core.dataplane.table import SlicePolicy
 from aether.dataplane.header_lines import value_of
 from aether.dataplane.heads import RequestHead
@@ -27,7 +28,17 @@ def choice_for(forward: Forward, head: RequestHead) -> Choice:
         return Choice(forward.slice, forward.endpoints)
     cookies = _cookies(head.lines)
     key = _affinity_key(policy, forward, head, cookies)
-    return Choice(forward.slice, forward.endpoints, key=key)
+    version = ""
+    if policy.rules:
+        version = choose_version(policy, _headers_for(policy, head.lines), cookies)
+    return Choice(forward.slice, forward.endpoints, key=key, version=version)
+
+
+def _headers_for(policy: SlicePolicy, lines: bytes) -> dict[bytes, bytes]:
+    """Return the headers that the rules name, of those that came with a value."""
+    names = dict.fromkeys(rule.header for rule in policy.rules if rule.header)
+    found = ((name.encode("latin-1", "replace"), _value(lines, name)) for name in names)
+    return {name: value for name, value in found if value}
 
 
 def _affinity_key(
