@@ -5,7 +5,8 @@ from typing import Any
 
 import structlog
 
-from aether.core.dataplane.match import Kind, Matcher, NotAllowed, parse_pattern, split_path
+from aether.core.dataplane.hosts import HostMatcher
+from aether.core.dataplane.match import Kind, NotAllowed, parse_pattern, split_path
 from aether.host.body import Disconnected
 from aether.host.exchange import Exchange
 from aether.sdk import (
@@ -40,6 +41,7 @@ class _Route:
     __slots__ = (
         "_segments",
         "handler",
+        "host",
         "mark",
         "method",
         "needs_body",
@@ -50,7 +52,7 @@ class _Route:
 
     def __init__(self, slice_: Slice, shape: RouteShape) -> None:
         self.mark: RouteMark = shape.mark
-        self.method, self.pattern = shape.mark.method, shape.mark.pattern
+        self.method, self.pattern, self.host = self.mark.method, self.mark.pattern, self.mark.host
         self._segments = parse_pattern(shape.mark.pattern)
         self.handler: Callable[..., Any] = getattr(slice_, shape.handler)
         self.parameters: tuple[Parameter, ...] = shape.parameters
@@ -75,7 +77,8 @@ class SliceApp:
     def __init__(self, slice_: Slice, shape: SliceShape) -> None:
         self._slice = slice_
         self._shape = shape
-        self._routes = Matcher(_Route(slice_, route) for route in shape.routes)
+        self._routes = HostMatcher(_Route(slice_, route) for route in shape.routes)
+        self._has_hosts = any(route.mark.host for route in shape.routes)
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answer one exchange; whatever goes wrong in the slice becomes a problem document."""
@@ -106,7 +109,9 @@ class SliceApp:
 
     async def _answer_route(self, exchange: Exchange) -> None:
         path = _text(exchange.path)
-        route = self._routes.find(exchange.method, path)
+        # As the router matched it: what is for one host, or internal there, must not answer another.
+        host = _text(exchange.header(b"host") or b"") if self._has_hosts else ""
+        route = self._routes.find(exchange.method, path, host)
         if route is None or isinstance(route, NotAllowed):
             raise _unmatched(exchange, route)
         params = route.read_path(path)

@@ -70,3 +70,11 @@ def test_rules_are_bounded() -> None:
 def test_a_record_survives_the_store() -> None:
     record = TrafficRecord(weights=tuple(weights(9, 1)), rules=(RULE, SHARE))
     assert decode(encode(record), TrafficRecord) == record
+
+
+def test_shares_by_one_name_are_all_the_clients_at_most() -> None:
+    half = replace(SHARE, percent=50.0)
+    other = replace(half, cookie="", header="x-user")
+    assert traffic_problems([], [half, half, other, RULE]) == []
+    (problem,) = traffic_problems([], [half, half, replace(SHARE, percent=0.5)])
+    assert problem.startswith("rules: 100.5 % of the clients by cookie sid")

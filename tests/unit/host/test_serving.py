@@ -90,8 +90,26 @@ class Wire:
         return exchange.body.is_complete
 
 
+class Hosted(Slice):
+    @get("/{what}", host="admin.example.org", internal=True)
+    async def admin(self, what: str) -> str:
+        return f"admin {what}"
+
+    @get("/{*rest}", host="*.example.org")
+    async def below(self, rest: str) -> str:
+        return f"below {rest}"
+
+    @get("/{what}")
+    async def anywhere(self, what: str) -> str:
+        return f"anywhere {what}"
+
+
 async def ask(
-    method: str, target: str, body: bytes = b"", headers: dict[bytes, bytes] | None = None
+    method: str,
+    target: str,
+    body: bytes = b"",
+    headers: dict[bytes, bytes] | None = None,
+    kind: type[Slice] = Shop,
 ) -> tuple[int, bytes]:
     wire = Wire()
     exchange = Exchange(wire, Body(lambda: None, lambda: None))
@@ -101,9 +119,26 @@ async def ask(
     if body:
         exchange.body.feed(body)
     exchange.body.end()
-    await SliceApp(Shop(), shape_of(Shop))(exchange)
+    await SliceApp(kind(), shape_of(kind))(exchange)
     assert exchange.finished
     return exchange.status, wire.sent
+
+
+@pytest.mark.parametrize(
+    ("host", "answer"),
+    [
+        (b"admin.example.org", b'"admin x"'),
+        (b"Admin.Example.org:8443", b'"admin x"'),
+        (b"shop.example.org", b'"below x"'),
+        (b"example.org", b'"anywhere x"'),
+        (b"", b'"anywhere x"'),
+    ],
+)
+async def test_the_handler_for_the_host_answers(host: bytes, answer: bytes) -> None:
+    """What is for the cluster alone, for one host, must not answer clients of another."""
+    headers = {b"host": host} if host else {}
+    status, sent = await ask("GET", "/x", headers=headers, kind=Hosted)
+    assert (status, sent.rpartition(b"\r\n\r\n")[2]) == (200, answer)
 
 
 @pytest.mark.parametrize(

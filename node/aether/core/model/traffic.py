@@ -2,6 +2,7 @@
 
 A rule is looked at before the weights, the first that fits wins. It asks for one header or one cookie:
 either it equals `value`, or it tells clients apart, of which `percent` get the version, each always.
+Shares by one name lie side by side: two rules of 10 % get a tenth of the clients each.
 A request that carries no such header or cookie fits no rule of it.
 """
 
@@ -75,6 +76,15 @@ def _rules_problems(rules: Sequence[SplitRule]) -> Iterator[str]:
     for position, rule in enumerate(rules):
         for problem in _rule_problems(rule):
             yield f"rules[{position}] for version {rule.version!r}: {problem}"
+    asked = dict.fromkeys((rule.header, rule.cookie) for rule in rules if 0 < rule.percent <= 100)
+    for header, cookie in asked:
+        shares = (rule.percent for rule in rules if (rule.header, rule.cookie) == (header, cookie))
+        total = math.fsum(shares)
+        if total > 100:
+            yield (
+                f"rules: {total:g} % of the clients by {f'header {header}' if header else f'cookie {cookie}'}; "
+                "shares by one name lie side by side, so they are 100 % at most together"
+            )
 
 
 def _rule_problems(rule: SplitRule) -> Iterator[str]:
