@@ -10,6 +10,7 @@ from aether.core.dataplane.balance import Balancer
 from aether.core.dataplane.rate_limit import TokenBuckets
 from aether.core.dataplane.retry_budget import RetryBudget
 from aether.core.dataplane.trace_context import TraceParents
+from aether.dataplane.access_log import AccessLog
 from aether.dataplane.admission import Admission
 from aether.dataplane.limits import Limits
 from aether.dataplane.observer import Observer
@@ -65,6 +66,8 @@ class Context:
     requests: int = 0
     """Requests read since the start."""
     admission: Admission = field(init=False)
+    access_log: AccessLog | None = None
+    """Where requests are written down; None: nowhere."""
     rates: TokenBuckets[str] = field(default_factory=TokenBuckets)
     """What is left of each route's rate limit."""
     retries: int = 0

@@ -12,24 +12,23 @@ from aether.dataplane.framing import BodyReader, FramingError
 from aether.dataplane.header_lines import BadHead
 from aether.dataplane.heads import (
     HEAD_END,
-    MAX_TARGET_BYTES,
     RequestHead,
     RequestReader,
-    target_too_long,
+    too_long,
 )
-from aether.dataplane.pacing import BodyPace, ReadProgress, unsent_bytes
+from aether.dataplane.pacing import BodyPace, Holds, ReadProgress, unsent_bytes
 from aether.dataplane.problems import (
     Problem,
     bad_request,
     body_too_slow,
     crowded,
-    head_too_large,
     overloaded,
     rate_limited,
     render,
     render_health,
     request_timeout,
 )
+from aether.dataplane.request_log import RequestLog
 from aether.dataplane.routing import Forward, Health, Listener, Routing
 from aether.dataplane.switched import FarEnd
 
@@ -73,6 +72,7 @@ class ClientConnection(asyncio.Protocol):
         self._known_head: RequestHead | None = None
         self._known_routing: Routing | None = None
         self._choice: Forward | Health | Problem = Health()
+        self._log: RequestLog | None = None
         self._pace = BodyPace()
         self._progress = ReadProgress()
         self._advancing = False
@@ -80,29 +80,31 @@ class ClientConnection(asyncio.Protocol):
         self._lingering = False
         self._lingered = 0
         self._write_held = False
-        self._body_held = False
-        self._pipeline_held = False
-        self._reading_held = False
+        self._holds = Holds()
 
     # -- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
-        self._transport = cast("asyncio.Transport", transport)
+        self._transport = self._holds.transport = cast("asyncio.Transport", transport)
         context = self._context
         context.clients.add(self)
         if context.closing:
             transport.close()  # it slipped in while the listener was closing
             return
         self.deadline = context.now() + context.limits.idle_s
+        peer = transport.get_extra_info("peername")
+        address = str(peer[0]) if isinstance(peer, tuple) else ""
+        if context.access_log is not None and self._listener is not Listener.MESH:
+            self._log = RequestLog(context.access_log, address)
         if self._listener is Listener.PUBLIC:
-            self._admit(transport.get_extra_info("peername"))
+            self._admit(address)
         if len(context.clients) > context.limits.clients:
             self._turn_away(overloaded(context.limits.clients))
 
-    def _admit(self, peer: object) -> None:
+    def _admit(self, address: str) -> None:
         """Let a client from outside in, unless its address holds too many connections."""
-        context, address = self._context, str(peer[0]) if isinstance(peer, tuple) else ""
+        context = self._context
         admitted = context.admission.enter(address)
         if admitted is None:
             context.admission.log_refusal(address, context.now())
@@ -136,6 +138,8 @@ class ClientConnection(asyncio.Protocol):
             exchange.client_lost()
         if far_end is not None:
             far_end.client_lost()
+        if self._log is not None and (exchange or far_end):
+            self._write_down(self._log)
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
@@ -196,10 +200,8 @@ class ClientConnection(asyncio.Protocol):
     def _hold_pipeline(self) -> None:
         """Read no more while many requests wait for an answer, or for the client to take one."""
         waits = self._exchange is not None or self._write_held
-        held = waits and len(self._buffer) > self._context.limits.pipeline_bytes
-        if held is not self._pipeline_held:
-            self._pipeline_held = held
-            self._apply_holds()
+        self._holds.pipeline = waits and len(self._buffer) > self._context.limits.pipeline_bytes
+        self._holds.apply()
 
     def _advance(self) -> None:
         """Begin requests for as long as whole heads are there and nothing is being answered."""
@@ -230,7 +232,7 @@ class ClientConnection(asyncio.Protocol):
         limit = self._context.limits.header_bytes
         end = self._buffer.find(HEAD_END, self._scanned)
         if end > limit or (end < 0 and len(self._buffer) > limit):
-            self._reject(self._too_long(limit))
+            self._refuse(too_long(self._buffer, limit))
             return False
         if end < 0:
             self._scanned = max(0, len(self._buffer) - 3)
@@ -245,16 +247,12 @@ class ClientConnection(asyncio.Protocol):
         try:
             head = self._reader.read(data)
         except BadHead as problem:
-            self._reject(bad_request(str(problem), problem.status))
+            self._refuse(problem)
         else:
             self._take(head)
 
-    def _too_long(self, limit: int) -> Problem:
-        is_long = len(self._buffer) > MAX_TARGET_BYTES
-        if is_long and self._buffer.find(b"\n", 0, MAX_TARGET_BYTES) < 0:
-            problem = target_too_long()
-            return bad_request(str(problem), problem.status)
-        return head_too_large(limit)
+    def _refuse(self, problem: BadHead) -> None:
+        self._reject(bad_request(str(problem), problem.status))
 
     def _take(self, head: RequestHead) -> None:
         context = self._context
@@ -270,27 +268,31 @@ class ClientConnection(asyncio.Protocol):
             self._choice = context.routing.decide(self._listener, head)
         choice = self._choice
         if isinstance(choice, Forward):
-            if choice.row is not None and choice.row.rate and self._is_over_rate(choice):
+            if choice.row is not None and choice.row.rate and self._is_over_rate(head, choice):
                 return
             self._forward(head, choice)
         elif isinstance(choice, Problem):
-            context.observer.answered(NO_ROUTE, head.method, choice.status)
-            self._answer(choice)
+            self._answer_here(head, NO_ROUTE, choice)
         else:
             self._answer_health()
 
-    def _is_over_rate(self, forward: Forward) -> bool:
+    def _is_over_rate(self, head: RequestHead, forward: Forward) -> bool:
         """Answer a request its route has no room for; another router has asked that already."""
         row, context = forward.row, self._context
         if row is None or self._listener is Listener.MESH:
             return False
         wait_s = context.rates.admit(forward.series, row.rate, row.burst, context.now())
         if wait_s:
-            problem = rate_limited(wait_s)
-            method = "" if self._head is None else self._head.method
-            context.observer.answered(forward.series, method, problem.status)
-            self._answer(problem)
+            self._answer_here(head, forward.series, rate_limited(wait_s))
         return wait_s > 0
+
+    def _answer_here(self, head: RequestHead, series: str, problem: Problem) -> None:
+        """Answer a request that no instance gets, and count it where it came first."""
+        if self._listener is not Listener.MESH:
+            self._context.observer.answered(series, head.method, problem.status)
+        if self._log is not None:
+            self._log.answered(head, self._request_id, problem.status)
+        self._answer(problem)
 
     def _forward(self, head: RequestHead, forward: Forward) -> None:
         self._exchange = exchange = self._carrier
@@ -326,21 +328,10 @@ class ClientConnection(asyncio.Protocol):
 
     def hold_body(self, *, held: bool) -> None:
         """See Asker and FarEnd."""
-        if held is not self._body_held:
-            self._body_held = held
+        if held is not self._holds.body:
+            self._holds.body = held
             self._pace.hold(self._context.now(), held=held)
-            self._apply_holds()
-
-    def _apply_holds(self) -> None:
-        transport = self._transport
-        if transport is None or transport.is_closing():
-            return
-        held = self._body_held or self._pipeline_held
-        if held and not self._reading_held:
-            transport.pause_reading()
-        elif self._reading_held and not held:
-            transport.resume_reading()
-        self._reading_held = held
+            self._holds.apply()
 
     # -- answering
 
@@ -368,8 +359,7 @@ class ClientConnection(asyncio.Protocol):
         self._exchange = None
         self._far_end = far_end
         self._aside = True
-        self._body_held = self._pipeline_held = False
-        self._apply_holds()
+        self._holds.release()
         early, self._buffer = self._buffer, b""
         if self._write_held:
             far_end.hold(held=True)
@@ -384,10 +374,17 @@ class ClientConnection(asyncio.Protocol):
     def finish(self, problem: Problem | None = None) -> None:
         """See Asker."""
         self._exchange = None
+        if self._log is not None:
+            self._write_down(self._log)
         if problem is not None:
             self._answer(problem)
         else:
             self._next()
+
+    def _write_down(self, log: RequestLog) -> None:
+        head, forward, exchange = self._head, self._choice, self._carrier
+        if head is not None and isinstance(forward, Forward):
+            log.carried(head, self._request_id, forward, exchange, self._context.now())
 
     def _answer(self, problem: Problem) -> None:
         """Answer with a problem, then go on or close as the request allows."""
@@ -416,7 +413,10 @@ class ClientConnection(asyncio.Protocol):
 
     def _reject(self, problem: Problem) -> None:
         """Answer bytes that are no request: nothing after them can be trusted."""
-        self.write(render(problem, new_request_id(), body_wanted=True, close=True))
+        request_id = new_request_id()
+        if self._log is not None:
+            self._log.answered(None, request_id, problem.status)
+        self.write(render(problem, request_id, body_wanted=True, close=True))
         self._linger()
 
     def _answer_health(self) -> None:
@@ -428,8 +428,9 @@ class ClientConnection(asyncio.Protocol):
         """Go on after an answer: the next request, or the end of the connection."""
         close = self.wants_close
         self._head = None
-        self._body_held = False
-        if self._body is None and not close and not self._buffer and not self._reading_held:
+        holds = self._holds
+        holds.body = False
+        if self._body is None and not close and not self._buffer and not holds.is_held:
             self.deadline = self._context.now() + self._context.limits.idle_s
         elif self._body is not None:
             self._linger()  # what is left of the body would be taken for a request
@@ -441,7 +442,7 @@ class ClientConnection(asyncio.Protocol):
             self.deadline = self._context.now() + (
                 limits.header_s if self._buffer else limits.idle_s
             )
-            self._apply_holds()
+            holds.apply()
             self._advance()
             self._hold_pipeline()
 
@@ -457,8 +458,7 @@ class ClientConnection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         self.deadline = self._context.now() + self._context.limits.linger_s
-        self._body_held = self._pipeline_held = False
-        self._apply_holds()
+        self._holds.release()
         if transport.can_write_eof():
             transport.write_eof()
 
@@ -471,7 +471,7 @@ class ClientConnection(asyncio.Protocol):
         elif self._takes_answer():
             self.deadline = self._context.now() + self._context.limits.stall_s
         elif self._exchange is not None:
-            is_slow = self._exchange.waits_for_body and not self._body_held
+            is_slow = self._exchange.waits_for_body and not self._holds.body
             self._exchange.expire(client_is_slow=is_slow)
         elif self._buffer and not self._lingering and not self._write_held:
             self._reject(request_timeout(self._context.limits.header_s))

@@ -180,14 +180,20 @@ class _NoCallbacks:
 def _check_size(head: bytes, line: list[bytes]) -> None:
     """Refuse what is within the limit of bytes and still out of proportion."""
     if len(head) > MAX_TARGET_BYTES and len(line) > 1 and len(line[1]) > MAX_TARGET_BYTES:
-        raise target_too_long()
+        raise _target_too_long()
     # The shortest header line has four bytes, and most heads are too short for so many.
     if len(head) > 4 * MAX_HEADERS and head.count(b"\n") - 2 > MAX_HEADERS:
         raise BadHead(f"The request has more than {MAX_HEADERS} headers; send fewer.", 431)
 
 
-def target_too_long() -> BadHead:
-    """Return the refusal of a request line that is too long."""
+def too_long(begin: bytes, limit: int) -> BadHead:
+    """Return the refusal of a head of which so much has come and no end within the limit."""
+    if len(begin) > MAX_TARGET_BYTES and begin.find(b"\n", 0, MAX_TARGET_BYTES) < 0:
+        return _target_too_long()
+    return BadHead(f"The request's head is over {limit} bytes; send fewer or shorter headers.", 431)
+
+
+def _target_too_long() -> BadHead:
     return BadHead(
         f"The request's target is over {MAX_TARGET_BYTES} bytes; send long values in a body.", 414
     )

@@ -13,6 +13,37 @@ from aether.dataplane.limits import Limits
 _INT = struct.Struct("i")
 
 
+class Holds:
+    """Why nothing is read from a client for now; reading goes on when no reason is left."""
+
+    __slots__ = ("body", "is_held", "pipeline", "transport")
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.body = False
+        """Nobody can take more of the body."""
+        self.pipeline = False
+        """Many requests wait for an answer, or for the client to take one."""
+        self.is_held = False
+
+    def apply(self) -> None:
+        """Read or do not, as there are reasons now."""
+        held = self.body or self.pipeline
+        transport = self.transport
+        if held is self.is_held or transport is None or transport.is_closing():
+            return
+        self.is_held = held
+        if held:
+            transport.pause_reading()
+        else:
+            transport.resume_reading()
+
+    def release(self) -> None:
+        """Read on, whatever was."""
+        self.body = self.pipeline = False
+        self.apply()
+
+
 class BodyPace:
     """Whether the body of a request comes at the rate asked for; time we held it back is not counted."""
 

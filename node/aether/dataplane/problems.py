@@ -51,15 +51,6 @@ def bad_request(detail: str, status: int = 400) -> Problem:
     return Problem(status=status, code=_CODES[status], detail=detail)
 
 
-def head_too_large(limit: int) -> Problem:
-    """431: the request line and headers are over the limit."""
-    return Problem(
-        status=431,
-        code="too_large",
-        detail=f"The request's head is over {limit} bytes; send fewer or shorter headers.",
-    )
-
-
 def body_too_large(limit: int) -> Problem:
     """413: the body is over the route's limit."""
     return Problem(
