@@ -11,7 +11,7 @@ SEEDS ?= 1..10000
 CONTROL_SEEDS ?= 1..5000
 SOAK_FLAGS ?=
 
-.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-cluster bench-router bench-store bench-control soak-store protos docs clean
+.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-cluster bench-router bench-store bench-control soak-router soak-store protos docs clean
 
 setup: $(STAMP)
 
@@ -96,6 +96,10 @@ bench-cluster: setup
 # and Debian's iproute2, nftables, strace, faketime and e2fsprogs.
 soak-store: setup
 	$(BIN)/python -m tests.soak.store $(SOAK_FLAGS)
+
+# Ten minutes of traffic through routers whose nodes and stores are all dead.
+soak-router: setup
+	ROUTER_ALONE_S=600 $(BIN)/pytest -q -s e2e/test_router_alone.py
 
 protos: setup
 	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=node --pyi_out=node --grpc_python_out=node \

@@ -6,6 +6,7 @@ application until its first answer, `pss` the memory of all processes of the sta
 
 import contextlib
 import statistics
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from http.client import HTTPConnection, HTTPException
@@ -32,17 +33,27 @@ def stack_samples(
     uvicorn runs too (`stacks-asgi/64`).
     """
     with contextlib.ExitStack() as stack:
-        first: dict[str, float] = {}
-        for peer in peers:
-            stack.callback(peer.end)
-            peer.start(folder / peer.name)
-            first[peer.name] = statistics.median(_deployments(peer))
-        for peer in peers:
+        first = {peer: seconds for peer in peers if (seconds := _start(peer, folder, stack))}
+        up = list(first)
+        for peer in up:
             _load(peer, WARM_S, folder)
         for turn in range(rounds):
-            for peer in (*peers[turn % len(peers) :], *peers[: turn % len(peers)]):
-                metrics = _measure(peer, seconds, folder) | {"first": first[peer.name]}
+            for peer in (*up[turn % len(up) :], *up[: turn % len(up)]):
+                metrics = _measure(peer, seconds, folder) | {"first": first[peer]}
                 yield from _as_samples(peer.name, turn, metrics)
+
+
+def _start(peer: StackPeer, folder: Path, stack: contextlib.ExitStack) -> float:
+    """Bring a stack up; return its median time to a first answer, 0 for a peer that does not start."""
+    stack.callback(peer.end)
+    try:
+        peer.start(folder / peer.name)
+        return statistics.median(_deployments(peer))
+    except (TimeoutError, RuntimeError) as problem:
+        if peer.name.startswith(PRODUCT):
+            raise
+        sys.stderr.write(f"without {peer.name}: {problem}\n")
+        return 0.0
 
 
 def _as_samples(name: str, turn: int, metrics: dict[str, float]) -> Iterator[Sample]:
