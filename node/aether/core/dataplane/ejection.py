@@ -75,7 +75,7 @@ class Record:
         self._old_total = self.total if is_next else 0
         self._old_errors = self.errors if is_next else 0
         self.total = self.errors = 0
-        self._ends = now + _HALF_S
+        self._ends = (self._ends if is_next else now) + _HALF_S
 
     def counts(self, now: float) -> tuple[int, int]:
         """Return requests and errors of the window."""
