@@ -73,6 +73,6 @@ def host_name(host: str) -> str:
     >>> host_name("Example.org.:8080"), host_name("[::1]:8080")
     ('example.org', '[::1]')
     """
-    end = host.find("]") + 1 if host.startswith("[") else host.find(":")
-    name = host if end <= 0 else host[:end]
-    return name.lower().removesuffix(".")
+    if host.startswith("["):
+        return "".join(host.partition("]")[:2]).lower()
+    return host.partition(":")[0].lower().removesuffix(".")
