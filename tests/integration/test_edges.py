@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -121,7 +122,8 @@ async def origin(folder: Path, name: str) -> Origin:
 
 
 def find(program: str) -> str:
-    found = shutil.which(program) or shutil.which(program, path="/usr/sbin")
+    beside = Path(sys.executable).parent  # where the wheel of Envoy puts it
+    found = shutil.which(program) or shutil.which(program, path=f"{beside}:/usr/sbin")
     if not found:
         pytest.skip(f"{program} is not installed")
     return found

@@ -25,7 +25,7 @@ PLACES = ("own", "inline")
 ROLES = ("voter", "worker")
 MAX_PROVIDER_S = 120.0
 SECTIONS = ("store", "control", "provider", "router", "log")
-INNER_SECTIONS = ("router.tls",)
+INNER_SECTIONS = ("router.tls", "router.export")
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -200,8 +200,17 @@ class NodeConfig:
         for section in SECTIONS:
             for name, sentence in getattr(self, section).problems():
                 yield f"{section}.{name}", sentence
+        yield from self._mesh_problems()
+
+    def _mesh_problems(self) -> Iterator[tuple[str, str]]:
         if self.router.mesh_tls == "on" and not self.store.has_tls:
             yield "router.mesh_tls", "needs the node's certificate: set store.tls_ca and the others"
+        if self.router.export.is_wanted and self.has_mesh_tls:
+            yield (
+                "router.export",
+                "cannot be kept with TLS between routers: a proxy that is not ours has no certificate "
+                'to show them; say router.mesh_tls = "off" or remove the section',
+            )
 
     @property
     def has_mesh_tls(self) -> bool:

@@ -1,9 +1,13 @@
-"""The sections `[router]` and `[router.tls]` of a node's configuration."""
+"""The sections `[router]`, `[router.tls]` and `[router.export]` of a node's configuration."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 
+_FOLDER = re.compile(r"/[A-Za-z0-9._/-]{1,79}")
+"""What every proxy reads in its configuration without quotes, short enough for the sockets in it."""
 MOST_WORKERS = 32
 MOST_CERTIFICATES = 1000
 MESH_TLS = ("auto", "on", "off")
@@ -54,6 +58,42 @@ class RouterTlsConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RouterExportConfig:
+    """`[router.export]`: proxies that are not ours, kept on the routing table; see docs/guide/edge.md."""
+
+    envoy: str = ""
+    """Folder of the files an Envoy reads; made when it is missing. Empty: none."""
+    haproxy: str = ""
+    """Folder of the configuration and the sockets of a haproxy; made when it is missing. Empty: none."""
+    address: str = "127.0.0.1"
+    """Address the proxy listens on."""
+    port: int = 8000
+    """TCP port the proxy listens on."""
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether there is any proxy to be told."""
+        return bool(self.envoy or self.haproxy)
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong: name and sentence."""
+        for name, folder in (("envoy", self.envoy), ("haproxy", self.haproxy)):
+            if folder and not _FOLDER.fullmatch(folder):
+                yield (
+                    name,
+                    f"{folder!r} is not an absolute path of letters, digits and ._-/ of 80 at most",
+                )
+        if self.envoy and self.envoy == self.haproxy:
+            yield "haproxy", f"{self.haproxy} is the folder of Envoy; give each one of its own"
+        try:
+            ip_address(self.address)
+        except ValueError:
+            yield "address", f"{self.address!r} is not an IP address"
+        if not 1 <= self.port <= 65_535:
+            yield "port", f"{self.port} is not within 1 and 65535"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouterConfig:
     """`[router]`: the processes that carry traffic."""
 
@@ -67,6 +107,8 @@ class RouterConfig:
     """Mutual TLS between routers with the node's `store.tls_…` files: `on`, `off`, or `auto`: when `bind` is beyond loopback and there are files. Equal on all nodes."""
     tls: RouterTlsConfig = field(default_factory=RouterTlsConfig)
     """Section `[router.tls]`."""
+    export: RouterExportConfig = field(default_factory=RouterExportConfig)
+    """Section `[router.export]`."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong: name and sentence."""
@@ -80,3 +122,5 @@ class RouterConfig:
             yield "mesh_tls", f"{self.mesh_tls!r} is not one of {', '.join(MESH_TLS)}"
         for name, sentence in self.tls.problems():
             yield f"tls.{name}", sentence
+        for name, sentence in self.export.problems():
+            yield f"export.{name}", sentence

@@ -37,23 +37,32 @@ class Edges:
         self._edges = tuple(edges)
         self._table: Table | None = None
         self._news = asyncio.Event()
+        self._told: Table | None = None
 
     def publish(self, table: Table) -> None:
-        """Make `table` the present one; nothing happens when only its revision differs."""
-        if self._table is None or not table.says_the_same(self._table):
-            self._table = table
+        """Make `table` the present one; nobody is told when only its revision differs."""
+        before, self._table = self._table, table
+        if before is None or not table.says_the_same(before):
             self._news.set()
+        elif self._told is before:
+            self._told = table
+
+    @property
+    def confirmed(self) -> int:
+        """Revision of the table that every proxy goes by which can be told at all; -1 before the first."""
+        return -1 if self._told is None else self._told.revision
 
     async def run(self) -> None:
         """Tell until cancelled."""
         failing = dict.fromkeys(self._edges, "")
         while True:
             await self._wait()
-            if self._table is None:
+            table = self._table
+            if table is None:
                 continue
             for edge in self._edges:
                 try:
-                    await edge.tell(self._table)
+                    await edge.tell(table)
                 except OSError as problem:
                     said = str(problem) or type(problem).__name__
                     if failing[edge] != said:
@@ -61,6 +70,7 @@ class Edges:
                     failing[edge] = said
                 else:
                     failing[edge] = ""
+            self._told = table if self._news.is_set() else self._table
 
     async def _wait(self) -> None:
         """Wait for a table, or for the time at which a proxy that is behind is told again."""

@@ -33,6 +33,7 @@ class HaproxyLink:
     def __init__(self, place: Place, master: Path) -> None:
         self._place, self._master = place, master
         self._told: Plan | None = None
+        self._written: Plan | None = None
         self._leaving: set[str] = set()
 
     @property
@@ -44,7 +45,7 @@ class HaproxyLink:
         """Have haproxy go by the table; raise OSError when it cannot be reached or a file not written."""
         before, after = self._told, plan(table, self._place)
         if before != after:
-            await asyncio.to_thread(self._write, before, after)
+            await asyncio.to_thread(self._write, after)
             self._told = None  # until it has been told
             steps = commands(before, after) if before is not None else None
             if steps is None or before is None or not await self._run(steps):
@@ -54,11 +55,13 @@ class HaproxyLink:
             self._told = after
         await self._delete()
 
-    def _write(self, before: Plan | None, after: Plan) -> None:
-        folder = Path(self._place.folder)
+    def _write(self, after: Plan) -> None:
+        folder, before = Path(self._place.folder), self._written
         if before is None or before.routes != after.routes:
             write_whole(folder / MAP, after.routes.encode())
-        write_whole(folder / CONFIG, after.config.encode())
+        if before != after:
+            write_whole(folder / CONFIG, after.config.encode())
+        self._written = after
 
     async def _run(self, steps: list[str]) -> bool:
         """Run commands; say whether haproxy took every one of them."""

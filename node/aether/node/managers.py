@@ -16,7 +16,7 @@ from aether.core.control.signals import ControlSettings
 from aether.core.model.records import NodeRecord
 from aether.node.live_settings import LiveSettings
 from aether.node.registration import register
-from aether.node.tables import Feed, TablePublisher
+from aether.node.tables import Edges, Feed, TablePublisher
 from aether.ports import Clock, Launcher, Store
 from aether.rpc.handlers import NodeReport
 from aether.rpc.reports import Reporter, ReportLink
@@ -38,6 +38,8 @@ class ManagersGround:
     launcher: Launcher
     feed: Feed
     """Takes the routing tables."""
+    edges: Edges | None = None
+    """Takes them to proxies that are not ours."""
     clock: Clock
     prepare: Prepare
     reports: ReportLink
@@ -83,13 +85,14 @@ def assemble_managers(ground: ManagersGround) -> Managers:
     control = ClusterDeploymentManager(
         node, store, clock, ground.settings, period_s=ground.period_s
     )
+    tables = TablePublisher(node, store, ground.feed, clock, ground.edges)
     stepper = Stepper(
         node,
         ground.record.incarnation,
         store,
         ground.launcher,
         ground.prepare,
-        table_revision=lambda: ground.feed.confirmed,
+        table_revision=lambda: tables.confirmed,
         drain_grace_s=Effective(ground.record).drain_grace_s,
     )
     agent = NodeDeploymentManager(stepper, store, ground.launcher, clock, period_s=ground.period_s)
@@ -97,7 +100,7 @@ def assemble_managers(ground: ManagersGround) -> Managers:
         ground=ground,
         control=control,
         agent=agent,
-        tables=TablePublisher(node, store, ground.feed, clock),
+        tables=tables,
         reporter=_reporter(ground, control, agent),
         live=LiveSettings(ground.record, store, clock, ground.set_log_level),
     )

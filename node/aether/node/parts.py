@@ -29,6 +29,7 @@ from aether.host.client import UnixLauncher
 from aether.host.gateway import HostGateway
 from aether.node.clock import MonotonicClock
 from aether.node.data_dir import DataDir
+from aether.node.edges import edges_of
 from aether.node.managers import Managers, ManagersGround, assemble_managers
 from aether.node.provider import HttpNodeProvider
 from aether.node.readiness import Readiness
@@ -128,6 +129,7 @@ def assemble(ground: Ground) -> Parts:
             store=store,
             launcher=launcher,
             feed=feed,
+            edges=edges_of(config.router.export),
             clock=clock,
             prepare=Preparer(data_dir.path, ground.repository, layers, ground.peers).prepare,
             reports=ground.peers,

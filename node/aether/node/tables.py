@@ -40,15 +40,35 @@ class Feed(Protocol):
         ...
 
 
+class Edges(Protocol):
+    """Takes tables to proxies that are not ours; `dataplane.edges.Edges` is one."""
+
+    def publish(self, table: Table) -> None:
+        """Make `table` the present one."""
+        ...
+
+    @property
+    def confirmed(self) -> int:
+        """Revision every proxy has reached that can be told; -1 before the first table."""
+        ...
+
+    async def run(self) -> None:
+        """Tell until cancelled."""
+        ...
+
+
 class TablePublisher:
     """Compiles the table from this node's copy of the store whenever that changes.
 
     No leader and no quorum is needed: a node that is cut off serves what it last knew.
     """
 
-    def __init__(self, node: NodeId, store: Store, feed: Feed, clock: Clock) -> None:
+    def __init__(
+        self, node: NodeId, store: Store, feed: Feed, clock: Clock, edges: Edges | None = None
+    ) -> None:
         self._store = store
         self._feed = feed
+        self._edges = edges
         self._wakeups = Wakeups(clock, _PERIOD_S)
         self._look = Look(store, _PREFIXES)
         self._compiler = TableCompiler(node)
@@ -59,12 +79,27 @@ class TablePublisher:
         await self._catch_up()
         tasks = Tasks()
         tasks.start("table-watch", self._wakeups.follow(self._store, _PREFIXES))
+        if self._edges is not None:
+            tasks.start("edges", self._edges.run())
         try:
             while True:
-                self._feed.publish(self._compiled())
+                self._publish(self._compiled())
                 await self._wakeups.wait()
         finally:
             await tasks.stop()
+
+    @property
+    def confirmed(self) -> int | None:
+        """Revision every router has reached, and every proxy at the edge; None without a router."""
+        reached = self._feed.confirmed
+        if reached is None or self._edges is None:
+            return reached
+        return min(reached, self._edges.confirmed)
+
+    def _publish(self, table: Table) -> None:
+        self._feed.publish(table)
+        if self._edges is not None:
+            self._edges.publish(table)
 
     def _compiled(self) -> Table:
         """Return the table of this node's copy; the one before while the copy stands still."""

@@ -40,6 +40,7 @@ async def test_each_edge_is_told_and_one_that_fails_is_told_again_alone_of_news(
     tasks.start("edges", edges.run())
     async with asyncio.timeout(WAIT_S):
         await ill.news.wait()
+        assert edges.confirmed == 1
     await tasks.stop()
     assert ill.tries == 2
     assert well.tables[0] == table(1)
@@ -52,11 +53,15 @@ async def test_a_revision_alone_is_no_news() -> None:
     edges.publish(table(2))
     tasks.start("edges", edges.run())
     async with asyncio.timeout(WAIT_S):
+        assert edges.confirmed == -1
         await told.news.wait()
         told.news.clear()
         edges.publish(table(3))
+        assert edges.confirmed == 3
         edges.publish(table(4, zone="b"))
+        assert edges.confirmed == 3
         await told.news.wait()
     await tasks.stop()
+    assert edges.confirmed == 4
     assert [each.zone for each in told.tables] == ["", "b"]
-    assert told.tables[0].revision == 1
+    assert told.tables[0].revision == 2
