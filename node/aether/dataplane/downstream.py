@@ -143,13 +143,16 @@ class ClientConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        if self._exchange is None and not self._buffer and not self._aside:
+        if self._exchange is None and not (self._buffer or self._aside or self._write_held):
+            known = self._reader.known(data)
+            if known is not None:
+                self._take(known)
+                return
             end = data.find(HEAD_END)
             if (
                 end == len(data) - 4
                 and end <= self._context.limits.header_bytes
                 and data[0] != _CARRIAGE_RETURN
-                and not self._write_held
             ):
                 self._read(data)  # one whole head and nothing else, as it mostly is
                 return

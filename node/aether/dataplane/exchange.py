@@ -18,6 +18,7 @@ from aether.dataplane.context import Context
 from aether.dataplane.forwarding import (
     CONTINUE,
     ENDINGS,
+    TRACE,
     AnswerStart,
     lines_for_peer,
     request_start,
@@ -25,7 +26,7 @@ from aether.dataplane.forwarding import (
     trailer_line,
 )
 from aether.dataplane.framing import LAST_CHUNK, chunk, last_chunk
-from aether.dataplane.heads import RequestHead, ResponseHead
+from aether.dataplane.heads import HEAD_END, RequestHead, ResponseHead
 from aether.dataplane.hedging import Hedge, may_hedge
 from aether.dataplane.problems import (
     Problem,
@@ -113,12 +114,12 @@ class Exchange:
         if forward is not self._known_forward:
             self._known_forward = self._forward = forward
             self._plain_choice = plain_choice(forward)
-        self._request_id = wire_id = request_id.encode("ascii")
+        self._request_id = wire_id = request_id.encode()
         if self._has_trace:
-            self._lines = b"%b%b\r\n\r\n" % (self._start, wire_id)
+            self._lines = b"".join((self._start, wire_id, HEAD_END))
         else:
             self.made_trace = trace = context.traces.following(None)
-            self._lines = b"%b%b\r\ntraceparent: %b\r\n\r\n" % (self._start, wire_id, trace)
+            self._lines = b"".join((self._start, wire_id, TRACE, trace, HEAD_END))
         self._body = NO_BODY
         if head.length:
             replay_bytes = context.limits.replay_bytes

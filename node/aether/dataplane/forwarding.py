@@ -32,6 +32,9 @@ def new_request_id() -> str:
     return f"{_START}-{next(_COUNT):x}"
 
 
+TRACE = b"\r\ntraceparent: "
+
+
 def request_start(head: RequestHead) -> tuple[bytes, bool]:
     """Return a head for an instance up to the value of its request id, and whether it has a trace.
 

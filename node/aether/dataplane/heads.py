@@ -125,8 +125,8 @@ class RequestReader:
 
         The same head as the last one gives the same object.
         """
-        known = self._request
-        if known is not None and head == self._head:
+        known = self.known(head)
+        if known is not None:
             return known
         line_end = head.find(b"\r\n")
         block = head[line_end:]
@@ -134,6 +134,10 @@ class RequestReader:
         if len(head) <= _REMEMBERED_BYTES:
             self._head, self._request = head, request
         return request
+
+    def known(self, data: bytes) -> RequestHead | None:
+        """Return the last head when `data` is it again: looking for its end costs more."""
+        return self._request if data == self._head else None
 
     def _read_known(self, head: bytes, line_end: int, block: bytes) -> RequestHead | None:
         """Read a plain request line before lines that are known; None when either is not so."""
@@ -240,12 +244,20 @@ def _origin_form(target: bytes) -> tuple[bytes, bytes | None]:
 class ResponseReader:
     """Reads the response heads of one connection; a head equal to the last one is known already."""
 
-    __slots__ = ("_head", "_method", "_read")
+    __slots__ = ("_head", "_method", "_read", "size")
 
     def __init__(self) -> None:
         self._head = b""
         self._method = ""
         self._read: ResponseHead | None = None
+        self.size = 0
+        """Bytes of the last head that is known."""
+
+    def at_begin_of(self, data: bytes, request_method: str) -> ResponseHead | None:
+        """Return the last head when `data` begins with it again: looking for its end costs more."""
+        if request_method == self._method and data.startswith(self._head):
+            return self._read
+        return None
 
     def read(self, head: bytes, request_method: str) -> ResponseHead:
         """Read a whole response head, blank line included; raise BadHead."""
@@ -255,6 +267,7 @@ class ResponseReader:
         response = read_response(head, request_method)
         if len(head) <= _REMEMBERED_BYTES:
             self._head, self._method, self._read = head, request_method, response
+            self.size = len(head)
         return response
 
 

@@ -96,7 +96,9 @@ class Pool:
             connection.abandon()
 
     def _keep(self, connection: UpstreamConnection) -> None:
-        idle = self._idle.setdefault(connection.address, [])
+        idle = self._idle.get(connection.address)
+        if idle is None:
+            idle = self._idle[connection.address] = []
         if len(idle) >= self._limits.upstream_idle_connections:
             connection.abandon()
             return

@@ -130,7 +130,8 @@ class UpstreamConnection(asyncio.Protocol):
     @property
     def may_be_kept(self) -> bool:
         """Whether the answer just read lets the connection be used again."""
-        return self._keep_alive and self.is_usable
+        transport = self._transport
+        return self._keep_alive and transport is not None and not transport.is_closing()
 
     @property
     def trailers(self) -> bytes:
@@ -186,6 +187,11 @@ class UpstreamConnection(asyncio.Protocol):
         if receiver is None:
             self.abandon()  # bytes nobody asked for: this connection is out of step
             return
+        if self._in_head and not self._head:
+            head = self._reader.at_begin_of(data, self._method)
+            if head is not None and head.length == len(data) - self._reader.size:
+                self._finish(receiver, head, data[self._reader.size :])
+                return
         try:
             if self._in_head:
                 self._read_head(receiver, self._head + data if self._head else data)
@@ -205,13 +211,8 @@ class UpstreamConnection(asyncio.Protocol):
         if head.status == _SWITCHING:
             self._switch(receiver, head, rest)
             return
-        length = head.length
-        if length == len(rest):
-            self._body = None
-            self._keep_alive = head.keep_alive
-            self.receiver = None
-            self.served += 1
-            receiver.answered(self, head, rest, done=True)
+        if head.length == len(rest):
+            self._finish(receiver, head, rest)
             return
         self._body = body = head.body_reader()
         payload, rest, done = body.feed(rest) if body else (b"", rest, True)
@@ -220,6 +221,14 @@ class UpstreamConnection(asyncio.Protocol):
             self.receiver = None
             self.served += 1
         receiver.answered(self, head, payload, done=done)
+
+    def _finish(self, receiver: Receiver, head: ResponseHead, payload: bytes) -> None:
+        """Hand on an answer that came as a whole, as small ones do."""
+        self._body = None
+        self._keep_alive = head.keep_alive
+        self.receiver = None
+        self.served += 1
+        receiver.answered(self, head, payload, done=True)
 
     def _switch(self, receiver: Receiver, head: ResponseHead, rest: bytes) -> None:
         if not self.may_switch:

@@ -38,7 +38,9 @@ def decide(
 @pytest.mark.parametrize("listener", [Listener.PUBLIC, Listener.LOCAL])
 def test_path_leads_to_every_endpoint_of_its_slice(listener: Listener) -> None:
     row = ROUTING.table.routes[0]
-    assert decide(listener, "/x?y") == Forward(BASE, (HERE, THERE), 2.0, 10, row=row, key=0)
+    assert decide(listener, "/x?y") == Forward(
+        BASE, (HERE, THERE), 2.0, 10, row=row, key=0, series="GET /{x} a:b"
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,8 @@ def test_public_door_does_not_honour_internal_headers() -> None:
 
 def test_mesh_door_hands_to_one_local_instance() -> None:
     routed = decide(Listener.MESH, "/x", "x-aether-instance: a:b:1.0.0/0")
-    assert routed == Forward(BASE, (HERE,), 2.0, 10, row=ROUTING.table.routes[0], key=0)
+    first = ROUTING.table.routes[0]
+    assert routed == Forward(BASE, (HERE,), 2.0, 10, row=first, key=0, series="GET /{x} a:b")
     call = decide(Listener.MESH, "/_aether/call/x", "x-aether-instance: a:b:1.0.0/0")
     assert isinstance(call, Forward)
     assert (call.endpoints, call.timeout_s) == ((HERE,), CALL_TIMEOUT_S)
