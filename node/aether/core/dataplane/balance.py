@@ -146,7 +146,7 @@ class Balancer:
         """Count a request that was handed to an endpoint; raise RuntimeError for an unknown one."""
         member = self._members.get(endpoint.instance)
         if member is None or member.endpoint is not endpoint:
-            member = self._find(endpoint)
+            member = self._known(endpoint)
         member.in_flight += 1
         if not member.breaker.is_closed:
             member.breaker.started()
@@ -161,7 +161,7 @@ class Balancer:
         """
         member = self._members.get(endpoint.instance)
         if member is None or member.endpoint is not endpoint:
-            member = self._find(endpoint)
+            member = self._known(endpoint)
         if member.in_flight <= 0:
             raise RuntimeError(f"a request to {endpoint.instance} ended that was never started")
         member.in_flight -= 1
@@ -172,16 +172,22 @@ class Balancer:
 
     def in_flight(self, endpoint: Endpoint) -> int:
         """Return how many requests to an endpoint are under way."""
-        return self._find(endpoint).in_flight
+        member = self._find(endpoint)
+        return member.in_flight if member is not None else 0
 
     def is_ejected(self, endpoint: Endpoint, now: float) -> bool:
         """Whether an endpoint is set aside at `now`."""
-        return self._find(endpoint).record.is_ejected(now)
+        member = self._find(endpoint)
+        return member is not None and member.record.is_ejected(now)
 
-    def _find(self, endpoint: Endpoint) -> Member:
+    def _find(self, endpoint: Endpoint) -> Member | None:
         member = self._members.get(endpoint.instance)
-        if member is None or member.endpoint.address != endpoint.address:
-            member = self._departed.get((endpoint.instance, endpoint.address))
+        if member is not None and member.endpoint.address == endpoint.address:
+            return member
+        return self._departed.get((endpoint.instance, endpoint.address))
+
+    def _known(self, endpoint: Endpoint) -> Member:
+        member = self._find(endpoint)
         if member is None:
             raise RuntimeError(f"{endpoint.instance} at {endpoint.address} was never in the table")
         return member
