@@ -19,7 +19,7 @@ from aether.dataplane.streams import end_stream
 from aether.node.clock import MonotonicClock
 from aether.telemetry.traffic import NodeTraffic
 
-WAIT_S = 15.0
+WAIT_S = 40.0
 POLL_S = 0.01
 BASE = SliceBase("org.example:echo")
 
@@ -212,16 +212,19 @@ class RouterProcess:
     process: asyncio.subprocess.Process | None = None
     addresses: dict[str, str] = field(default_factory=dict)
 
-    async def start(self, *, with_node: bool = True) -> "RouterProcess":
+    async def start(
+        self, *, with_node: bool = True, from_settings: bool = False
+    ) -> "RouterProcess":
         (self.data_dir / "run").mkdir(exist_ok=True)
         if with_node and self.feed is None:
             self.feed = TableFeed(self.data_dir / "run" / "router.sock.table", self.traffic)
             await self.feed.start()
-        command = ["-m", "aether.dataplane", "--node-id", self.node]
-        command += ["--data-dir", str(self.data_dir), "--bind", "127.0.0.1"]
+        command = ["-m", "aether.dataplane", "--data-dir", str(self.data_dir)]
+        if not from_settings:
+            command += ["--node-id", self.node, "--port", "0", "--mesh-port", "0"]
         with (self.data_dir / "router.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, *command, "--port", "0", "--mesh-port", "0", stderr=log
+                sys.executable, *command, stderr=log
             )
         async with asyncio.timeout(WAIT_S):
             self.addresses = {}

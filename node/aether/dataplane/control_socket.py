@@ -93,6 +93,8 @@ class ControlSocket:
             link.settimeout(0)
             async with asyncio.timeout(QUESTION_S):
                 question = await _read(link)
+            if not question:
+                return  # who only looks whether somebody listens says nothing
             pid = check_peer(link, question.get("pid"))
             match question.get("op"):
                 case "health":
@@ -114,6 +116,9 @@ class ControlSocket:
         await self._hand_out(link, tuple(self._holder.listening.sockets))
         async with asyncio.timeout(TAKE_S):
             said = await _read(link)
+        if not said:
+            log.warning("whoever took the sockets is gone before it served", pid=pid)
+            return
         if said.get("op") != "ready" or self._taken:
             raise FrameError("whoever took the sockets does not say that it serves")
         self._taken = True
@@ -146,7 +151,11 @@ async def _answer(link: socket.socket, fields: dict[str, object]) -> None:
 
 
 async def _read(link: socket.socket) -> dict[str, Any]:
-    (size,) = HEADER.unpack(await _exactly(link, HEADER.size))
+    """Return a question; an empty one when the other end closes without any."""
+    first = await asyncio.get_running_loop().sock_recv(link, HEADER.size)
+    if not first:
+        return {}
+    (size,) = HEADER.unpack(first + await _exactly(link, HEADER.size - len(first)))
     if size > MAX_QUESTION_BYTES:
         raise FrameError(f"a question of {size} bytes is over {MAX_QUESTION_BYTES}")
     question = unpack(await _exactly(link, size))

@@ -14,6 +14,7 @@ import structlog
 import uvloop
 
 from aether.core.model.ids import parse_node_id
+from aether.dataplane.certificates import BadCertificate
 from aether.dataplane.limits import Limits, raise_open_files
 from aether.dataplane.listeners import Places
 from aether.dataplane.router import Router
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m aether.d
     limits = Limits(clients=raise_open_files(), drain_s=settings.drain_s)
     try:
         uvloop.run(_serve(places, settings, limits))
-    except OSError as problem:
+    except (OSError, BadCertificate) as problem:
         log.critical("router cannot serve", problem=str(problem), bind=settings.bind)
         return 1
     return 0

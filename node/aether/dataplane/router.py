@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable
 
 import structlog
 
@@ -15,13 +14,13 @@ from aether.core.model.ids import NodeId
 from aether.dataplane import drain
 from aether.dataplane.context import Context
 from aether.dataplane.control_socket import ControlSocket
-from aether.dataplane.downstream import ClientConnection
 from aether.dataplane.handover import Offer
 from aether.dataplane.limits import Limits
-from aether.dataplane.listeners import BACKLOG, LOCAL, Listening, Places, open_listeners
+from aether.dataplane.listeners import LOCAL, Listening, Places, open_listeners
 from aether.dataplane.observer import Observer
 from aether.dataplane.pool import Pool
-from aether.dataplane.routing import Listener, Routing
+from aether.dataplane.routing import Routing
+from aether.dataplane.serving import Serving
 from aether.dataplane.settings import RouterSettings, digest
 from aether.dataplane.table_client import TableClient
 from aether.dataplane.table_file import read_table
@@ -45,7 +44,7 @@ class Router:
         self._settings = settings
         self._limits = limits or Limits()
         self._tasks = Tasks(on_failure=_log_failure)
-        self._servers: list[asyncio.AbstractServer] = []
+        self._serving: Serving | None = None
         self._context: Context | None = None
         self._listening = Listening()
         self._control = ControlSocket(places.control, self)
@@ -55,9 +54,11 @@ class Router:
     async def start(self) -> None:
         """Come by the listening sockets, read the table, and serve.
 
-        Raises OSError when a port is taken by something else than the process this one replaces.
+        Raises OSError when a port is taken by something else than the process this one replaces,
+        BadCertificate when a certificate cannot be used.
         """
         places, limits = self._places, self._limits
+        self._serving = serving = await asyncio.to_thread(Serving, self._settings)
         self._listening = await asyncio.to_thread(
             open_listeners,
             places,
@@ -72,7 +73,7 @@ class Router:
         self._context = context = Context(
             routing=Routing(table),
             balancer=balancer,
-            pool=Pool(limits, now),
+            pool=Pool(limits, now, serving.mesh),
             limits=limits,
             now=now,
             revision=lambda: client.revision,
@@ -84,7 +85,8 @@ class Router:
         self._tasks.start("sweep", self._sweep(context))
         if self._listening.offer is not None:
             await self._catch_up(client, self._listening.offer)
-        await self._serve(context)
+        self._know_peers(table)
+        await serving.start(context, self._listening.sockets)
         log.info("router serves", revision=client.revision, **self._context.addresses)
 
     async def relieve(self) -> None:
@@ -135,6 +137,7 @@ class Router:
             "workers": self._places.workers,
             "version": aether_version(),
             "settings": digest(self._settings),
+            **(self._serving.health() if self._serving else {}),
         }
 
     async def _catch_up(self, client: TableClient, offer: Offer) -> None:
@@ -146,20 +149,9 @@ class Router:
         except TimeoutError:
             log.info("serves from the saved table", revision=client.revision, of=offer.revision)
 
-    async def _serve(self, context: Context) -> None:
-        """Accept connections. Servers get copies of the sockets: the originals can be handed on."""
-        loop = asyncio.get_running_loop()
-        for name, listening in self._listening.sockets.items():
-            factory = _factory(context, Listener(name))
-            copy = listening.dup()
-            copy.settimeout(0)
-            make = loop.create_unix_server if name == LOCAL else loop.create_server
-            self._servers.append(await make(factory, sock=copy, backlog=BACKLOG))
-
     def _close_listeners(self) -> None:
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        if self._serving is not None:
+            self._serving.close()
         self._listening.close()
 
     def _swap(self, table: Table) -> None:
@@ -171,6 +163,11 @@ class Router:
         context.balancer.zone = table.zone
         context.balancer.configure(table.policies, table.instances, context.now())
         context.pool.retain({endpoint.address for endpoint in table.instances})
+        self._know_peers(table)
+
+    def _know_peers(self, table: Table) -> None:
+        if self._serving is not None and self._serving.mesh is not None:
+            self._serving.mesh.know(table.instances)
 
     async def _sweep(self, context: Context) -> None:
         turn = 0
@@ -182,6 +179,13 @@ class Router:
             turn += 1
             if turn % 10 == 0:
                 context.pool.sweep()
+                await self._look_after_certificates(context)
+
+    async def _look_after_certificates(self, context: Context) -> None:
+        serving = self._serving
+        if serving is not None and serving.has_tls:
+            await asyncio.to_thread(serving.refresh)
+            context.details.update(serving.health())
 
     # -- ending
 
@@ -201,6 +205,8 @@ class Router:
         if self._context is not None:
             await drain.drain(self._context, self._limits.drain_s)
             await self._context.pool.close()
+        if self._serving is not None:
+            await self._serving.stop()
         await self._tasks.stop()
         log.info("router stopped")
 
@@ -218,10 +224,6 @@ def _is_served(path: os.PathLike[str]) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         link.settimeout(0)
         return link.connect_ex(os.fspath(path)) == 0
-
-
-def _factory(context: Context, listener: Listener) -> Callable[[], ClientConnection]:
-    return lambda: ClientConnection(context, listener)
 
 
 def _log_failure(name: str, failure: BaseException) -> None:

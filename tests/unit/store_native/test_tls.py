@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from aether.core.model.node_certificate import nodes_named
 from aether.errors import ConfigInvalid
-from aether.store.native.tls import check_own, explain, nodes_named
+from aether.store.native.tls import check_own, explain
 from tests.certificates import Authority
 
 

@@ -8,12 +8,13 @@ from typing import cast
 import structlog
 
 from aether.core.model.ids import NodeId
+from aether.core.model.node_certificate import nodes_named
 from aether.frames import HEADER, FrameError
 from aether.store.native import handshake
 from aether.store.native.handshake import Denied, Hello, Introduction
 from aether.store.native.sockets import prepare, split_address
 from aether.store.native.splitter import PING, Splitter
-from aether.store.native.tls import TlsContexts, explain, nodes_named
+from aether.store.native.tls import TlsContexts, explain
 
 CONNECT_S = 2.0
 FIRST_REDIAL_S = 0.05

@@ -13,13 +13,14 @@ from typing import cast
 import structlog
 
 from aether.core.model.ids import NodeId
+from aether.core.model.node_certificate import nodes_named
 from aether.errors import ConfigInvalid
 from aether.frames import HEADER, FrameError
 from aether.store.native import handshake
 from aether.store.native.handshake import Denial, Denied, Hello, Welcome
 from aether.store.native.sockets import prepare
 from aether.store.native.splitter import MAX_FRAME_BYTES, Splitter
-from aether.store.native.tls import TlsContexts, explain, nodes_named
+from aether.store.native.tls import TlsContexts, explain
 from aether.tasks import Tasks
 
 HANDSHAKE_S = 2.0

@@ -7,11 +7,10 @@ from typing import Any
 
 import structlog
 
+from aether.core.model.node_certificate import nodes_named
 from aether.errors import ConfigInvalid
 from aether.store.spec import TlsFiles
 
-_SPIFFE = "spiffe://"
-_NODE = "/node/"
 _MOST_FLIGHTS = 8
 
 log = structlog.get_logger()
@@ -94,19 +93,6 @@ def _load(path: Path, load: Callable[[], None]) -> None:
         raise ConfigInvalid(
             [f"TLS file {path} (or its key) cannot be used: {problem}"]
         ) from problem
-
-
-def nodes_named(certificate: Mapping[str, Any]) -> frozenset[str]:
-    """Return the nodes a verified certificate speaks for, from its subject alternative names."""
-    names: set[str] = set()
-    for kind, value in certificate.get("subjectAltName", ()):
-        if kind == "DNS":
-            names.add(value)
-        elif kind == "URI" and value.startswith(_SPIFFE):
-            _, found, node = value.rpartition(_NODE)
-            if found and node:
-                names.add(node)
-    return frozenset(names)
 
 
 def check_own(files: TlsFiles, node: str) -> None:

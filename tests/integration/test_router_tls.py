@@ -1,0 +1,209 @@
+"""TLS on the public port of a real router: names, reload, bounds, and those who do not speak it."""
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from aether.dataplane import handover
+from aether.dataplane.listeners import control_path
+from aether.dataplane.settings import Certificate, RouterSettings, write_settings
+from aether.store.spec import TlsFiles
+from tests.certificates import Authority
+from tests.integration.router_rig import (
+    WAIT_S,
+    Message,
+    Rig,
+    RouterProcess,
+    Wire,
+    head,
+    local,
+    read_head,
+    row,
+)
+
+SHOP, BLOG = "shop.example.org", "*.blog.example.org"
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    made = Rig()
+    yield made
+    await made.close()
+
+
+class TlsRouter:
+    """A router with two certificates, and clients that trust their CA."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.ca = Authority(rig.folder)
+        self.shop = self.ca.issue(SHOP, spiffe=False, stem="shop")
+        self.blog = self.ca.issue(BLOG, spiffe=False, stem="blog")
+        self.router = RouterProcess(rig.folder / "node-1")
+
+    async def start(self, **more: Any) -> "TlsRouter":
+        certificates = tuple(
+            Certificate(cert=str(each.certificate), key=str(each.key))
+            for each in (self.shop, self.blog)
+        )
+        settings = RouterSettings(
+            node="node-1", port=0, mesh_port=0, certificates=certificates, **more
+        )
+        (self.router.data_dir / "router").mkdir(parents=True, exist_ok=True)
+        write_settings(self.router.data_dir, settings)
+        await self.router.start(from_settings=True)
+        return self
+
+    @contextlib.asynccontextmanager
+    async def client(
+        self, name: str, version: ssl.TLSVersion | None = None
+    ) -> AsyncIterator[tuple[Wire, ssl.SSLObject]]:
+        """Connect as a client that asks for `name`, and believes no other."""
+        trust = ssl.create_default_context(cafile=str(self.ca.path))
+        trust.set_alpn_protocols(["h2", "http/1.1"])
+        if version is not None:
+            trust.maximum_version = version
+        host, _, port = self.router.public.rpartition(":")
+        async with asyncio.timeout(WAIT_S):
+            reader, writer = await asyncio.open_connection(
+                host, int(port), ssl=trust, server_hostname=name
+            )
+        try:
+            yield Wire(reader, writer), writer.get_extra_info("ssl_object")
+        finally:
+            writer.transport.abort()
+
+    async def get(self, name: str) -> Message:
+        async with self.client(name) as (wire, _):
+            return await wire.get("/")
+
+    async def health(self) -> dict[str, Any]:
+        path = control_path(self.router.data_dir, 0)
+        return dict((await asyncio.to_thread(handover.health, path))["tls"])
+
+    async def shown(self, name: str) -> bytes:
+        """Return the certificate shown to whoever asks for `name`."""
+        async with self.client(name) as (_, tls):
+            return tls.getpeercert(binary_form=True) or b""
+
+
+@pytest.fixture
+async def tls(rig: Rig) -> AsyncIterator[TlsRouter]:
+    made = TlsRouter(rig)
+    origin = await rig.origin("a")
+    await made.start(handshake_s=1.0, handshakes=4)
+    await made.router.use([row()], [local("node-1", origin)])
+    yield made
+    await made.router.close()
+
+
+async def test_each_host_is_shown_its_certificate(tls: TlsRouter) -> None:
+    async with tls.client(SHOP) as (wire, connection):
+        answer = await wire.get("/")
+        assert answer.status == 200
+        assert answer.json()["headers"]["x-forwarded-proto"] == "https"
+        assert connection.selected_alpn_protocol() == "http/1.1"
+        assert connection.version() == "TLSv1.3"
+    assert (await tls.get("dogs.blog.example.org")).status == 200
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await tls.get("elsewhere.example.org")
+    async with tls.client(SHOP, ssl.TLSVersion.TLSv1_2) as (wire, connection):
+        assert (await wire.get("/")).status == 200
+        assert connection.version() == "TLSv1.2"
+    assert (await tls.health())["certificates"] == [[SHOP], [BLOG]]
+
+
+async def test_a_changed_certificate_is_used_and_a_broken_one_is_not(tls: TlsRouter) -> None:
+    first = await tls.shown(SHOP)
+    async with tls.client(SHOP) as (kept, _):
+        replace(tls.ca.issue(SHOP, spiffe=False, stem="shop2"), tls.shop)
+        second = await _changed(tls, first)
+        assert (await kept.get("/")).status == 200, "connections there are stay as they are"
+    tls.shop.key.write_text("no key at all")
+    problem = ""
+    async with asyncio.timeout(WAIT_S):
+        while not problem:
+            problem = (await tls.health())["problem"]
+    assert str(tls.shop.key) in problem
+    assert await tls.shown(SHOP) == second
+    assert (await tls.get(SHOP)).status == 200
+    assert "changed certificate is not used" in tls.router.log()
+    replace(tls.ca.issue(SHOP, spiffe=False, stem="shop3"), tls.shop)
+    await _changed(tls, second)
+    assert (await tls.health())["problem"] == ""
+
+
+async def test_a_router_that_cannot_read_its_certificate_leaves_the_one_before_serving(
+    tls: TlsRouter,
+) -> None:
+    tls.shop.certificate.write_text("nothing")
+    successor = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "aether.dataplane", "--data-dir", str(tls.router.data_dir)),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(WAIT_S):
+        _, said = await successor.communicate()
+    assert successor.returncode == 1
+    assert "shop.pem" in said.decode()
+    assert (await tls.get("dogs.blog.example.org")).status == 200
+
+
+async def test_plain_http_is_told_to_use_tls(tls: TlsRouter) -> None:
+    async with Wire.to(tls.router.public) as wire:
+        answer = await wire.ask(head("/"))
+        assert (answer.status, answer.json()["code"]) == (400, "bad_request")
+        assert "https://" in answer.json()["detail"]
+        assert await wire.is_closed()
+
+
+async def test_silent_clients_are_cut_off_and_keep_nobody_out(tls: TlsRouter) -> None:
+    host, _, port = tls.router.public.rpartition(":")
+    silent = [socket.create_connection((host, int(port))) for _ in range(20)]
+    try:
+        for each in silent[:10]:
+            each.sendall(b"\x16\x03\x01\x02\x00\x01")  # begins a handshake and stops
+        assert (await tls.get(SHOP)).status == 200
+        for each in silent:
+            each.settimeout(WAIT_S)
+            with contextlib.suppress(ConnectionError):
+                assert await asyncio.to_thread(each.recv, 100) == b""
+        failed = 0
+        async with asyncio.timeout(WAIT_S):
+            while failed < 20:
+                failed = (await tls.health())["failed_handshakes"]["public"]
+        assert failed == 20
+    finally:
+        for each in silent:
+            each.close()
+
+
+async def test_a_large_body_flows_both_ways_by_tls(rig: Rig, tls: TlsRouter) -> None:
+    async with tls.client(SHOP) as (wire, _):
+        size = 3_000_000
+        wire.writer.write(head("/", f"Content-Length: {size}", method="POST").encode())
+        wire.writer.write(b"x" * size)
+        async with asyncio.timeout(WAIT_S):
+            answer = await read_head(wire.reader)
+            body = await wire.reader.readexactly(int(answer.headers["content-length"]))
+        assert answer.status == 200
+        assert len(body) > size
+
+
+def replace(source: TlsFiles, target: TlsFiles) -> None:
+    """Put the files of one pair in the place of another, as renewal does."""
+    shutil.move(source.key, target.key)
+    shutil.move(source.certificate, target.certificate)
+
+
+async def _changed(tls: TlsRouter, before: bytes) -> bytes:
+    shown = before
+    async with asyncio.timeout(WAIT_S):
+        while shown == before:
+            shown = await tls.shown(SHOP)
+    return shown
