@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from aether.core.dataplane.fingerprint import fingerprint
-from aether.core.dataplane.table import RouteRow, Table, to_plain
-from aether.core.model.ids import NodeId, SliceBase
+from aether.core.dataplane.table import Endpoint, RouteRow, Table, to_plain
+from aether.core.model.ids import InstanceId, NodeId, SliceBase
 from aether.dataplane.feed import TableFeed
 from aether.dataplane.streams import end_stream
 from aether.frames import read_frame, write_frame
@@ -106,6 +106,77 @@ async def test_tables_in_between_are_skipped(folder: Path, feed: TableFeed) -> N
         for revision in range(1, 50):
             feed.publish(table(revision))
         assert (await one.hear())["table"]["revision"] == 49
+
+
+def wide(revision: int, zone: str = "") -> Table:
+    """A table of which one row in nine changes with `zone`."""
+    routes = tuple(RouteRow(method="GET", pattern=f"/{n}", slice=BASE) for n in range(8))
+    endpoint = Endpoint(
+        instance=InstanceId("a:b:1.0.0/0"), slice=BASE, node=NodeId("n1"), socket="/s", zone=zone
+    )
+    return Table(revision=revision, node=NodeId("n1"), routes=routes, instances=(endpoint,))
+
+
+def hello(known: Table, **change: object) -> dict[str, object]:
+    return {
+        "op": "hello",
+        "pid": 77,
+        "revision": known.revision,
+        "fingerprint": fingerprint(known),
+        **change,
+    }
+
+
+async def test_router_with_a_table_is_told_what_changed(folder: Path, feed: TableFeed) -> None:
+    feed.publish(wide(1))
+    async with link(folder, hello(EMPTY)) as one:
+        assert (await one.hear())["op"] == "table"
+        feed.publish(wide(2, "z"))
+        delta = await one.hear()
+        assert (delta["op"], delta["from"], delta["revision"]) == ("delta", 1, 2)
+        assert [row["zone"] for row in delta["put"]["instances"]] == ["z"]
+        assert delta["put"]["routes"] == []
+        await one.say({"op": "whole"})
+        assert (await one.hear())["op"] == "table"
+        feed.publish(wide(3))
+        assert (await one.hear())["from"] == 2
+
+
+async def test_router_that_comes_back_with_the_present_table_is_not_sent_it(
+    folder: Path, feed: TableFeed
+) -> None:
+    feed.publish(wide(7))
+    async with link(folder, hello(wide(4))) as one:
+        message = await one.hear()
+        assert (message["op"], message["revision"]) == ("revision", 7)
+    for other in (hello(wide(4, "z")), hello(wide(4), revision=-1), hello(wide(4), revision="x")):
+        async with link(folder, other) as two:
+            assert (await two.hear())["op"] == "table"
+
+
+async def test_router_of_an_earlier_release_gets_whole_tables(
+    folder: Path, feed: TableFeed
+) -> None:
+    feed.publish(wide(1))
+    async with link(folder) as one:
+        for revision in (2, 3, 4):
+            assert (await one.hear())["op"] == "table"
+            feed.publish(wide(revision, "z" if revision == 3 else ""))
+
+
+async def test_news_of_revisions_alone_melt_into_few(folder: Path, feed: TableFeed) -> None:
+    feed.publish(wide(1))
+    async with link(folder, hello(EMPTY)) as one:
+        await one.hear()
+        heard = []
+        for revision in range(2, 200):
+            feed.publish(wide(revision))
+            await asyncio.sleep(0)
+        while not heard or heard[-1] < 199:
+            heard.append((await one.hear())["revision"])
+        feed.publish(wide(200, "z"))
+        assert (await one.hear())["op"] == "delta"
+    assert len(heard) < 20
 
 
 async def test_contradicting_table_is_not_published(feed: TableFeed) -> None:

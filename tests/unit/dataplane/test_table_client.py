@@ -5,11 +5,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
+from aether.core.dataplane.fingerprint import fingerprint
 from aether.core.dataplane.table import Endpoint, RouteRow, Table, to_plain
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
 from aether.dataplane.feed import TableFeed
@@ -45,7 +47,7 @@ async def feed(folder: Path) -> AsyncIterator[TableFeed]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - what is waited for happens on the other side
             await asyncio.sleep(POLL_S)
 
@@ -105,6 +107,54 @@ async def test_client_comes_back_when_the_node_does(folder: Path, feed: TableFee
         await until(lambda: again.confirmed == 2)
         assert follower.used == [table(1), table(2, "y")]
         await again.stop()
+
+
+async def test_client_takes_changes_and_keeps_what_did_not_change(
+    folder: Path, feed: TableFeed
+) -> None:
+    routes = tuple(RouteRow(method="GET", pattern=f"/{n}", slice=BASE) for n in range(9))
+    first = Table(revision=1, node=NodeId("n1"), routes=routes)
+    async with Follower(folder) as follower:
+        feed.publish(first)
+        await until(lambda: feed.confirmed == 1)
+        for revision in range(2, 9):
+            changed = replace(routes[revision], timeout_s=1.0)
+            rows = (*routes[:revision], changed, *routes[revision + 1 :])
+            feed.publish(replace(first, revision=revision, routes=rows))
+            await until(lambda: feed.confirmed == revision)  # noqa: B023 - called before the next turn
+    last = follower.used[-1]
+    assert last == replace(first, revision=8, routes=(*routes[:8], changed))
+    assert last.routes[0] is follower.used[0].routes[0]
+
+
+async def test_client_that_drifted_asks_for_the_whole_table(folder: Path) -> None:
+    heard: list[Any] = []
+    ended = asyncio.Event()
+    drop = {"routes": [["", "GET", "/x"]]}
+
+    async def node(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await read_frame(reader))
+        for message in (
+            {"op": "delta", "from": 1, "revision": 9, "drop": drop, "fingerprint": 1},
+            {"op": "delta", "from": 8, "revision": 9, "drop": drop, "fingerprint": 1},
+            {"op": "revision", "revision": 9, "fingerprint": 1},
+            {"op": "delta", "from": 1, "revision": 9, "drop": {"routes": 3}, "fingerprint": 1},
+            {"op": "delta", "from": 1, "revision": 9},
+            {"op": "table", "table": to_plain(table(9, "y"))},
+        ):
+            await write_frame(writer, message)
+            heard.append(await read_frame(reader))
+        await end_stream(writer)
+        ended.set()
+
+    server = await asyncio.start_unix_server(node, str(folder / "link"))
+    async with Follower(folder, table(1)) as follower, asyncio.timeout(20):
+        await ended.wait()
+        server.close()
+    assert heard[0]["fingerprint"] == fingerprint(table(1))
+    ops = ["hello", "whole", "whole", "whole", "refused", "error", "using"]
+    assert [each["op"] for each in heard] == ops
+    assert follower.used == [table(9, "y")]
 
 
 async def test_the_last_table_is_saved_before_the_end(folder: Path, feed: TableFeed) -> None:
