@@ -16,11 +16,12 @@ from aether.sdk import CallUnavailable, Config, KvConflict, Request, Response, S
 from aether.sdk.http import HttpError
 from aether.sdk.memory import MemoryKv
 from aether.sdk.shape import construct, shape_of
+from aether.sdk.trace import REQUEST_HEADERS
 from tests.example_slices import ROOT, LocalCaller, NoCaller, ask
 
 GUIDE = (ROOT / "docs/guide/slices.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
-MODULES = {"notes", "lines", "greeter", "names", "polite", "plain", "test_notes"}
+MODULES = {"notes", "lines", "greeter", "names", "orders", "polite", "plain", "test_notes"}
 
 
 @pytest.fixture
@@ -108,6 +109,17 @@ async def test_one_slice_calls_another(guide: Any) -> None:
     assert read(await ask(alone, "GET", "/greet/ada")) == {"greeting": "Hello, ada!"}
     with pytest.raises(CallUnavailable):
         await alone.names.full_name("ada")
+
+
+async def test_a_handler_sees_its_trace_and_may_put_a_span_of_its_own(guide: Any) -> None:
+    orders = made(guide("orders").Orders)
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    assert await orders.trace() == {"request": "", "trace": ""}
+    REQUEST_HEADERS.set([(b"traceparent", parent.encode()), (b"x-request-id", b"r-1")])
+    assert await orders.trace() == {"request": "r-1", "trace": parent[3:35]}
+    own = parent.replace("00f067aa0ba902b7", "1111111111111111")
+    assert await orders.span(own) == own
+    assert (await orders.trace())["trace"] == parent[3:35]
 
 
 async def test_changed_settings_are_taken(guide: Any) -> None:
