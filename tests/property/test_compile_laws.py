@@ -5,17 +5,20 @@ from hypothesis import strategies as st
 
 from aether.core.dataplane.compile import TableCompiler, compile_table
 from aether.core.model import keys
-from aether.core.model.ids import InstanceId, NodeId
+from aether.core.model.ids import InstanceId, NodeId, SliceBase
 from aether.core.model.lifecycle import Phase
 from aether.core.model.projection import Projector
 from aether.core.model.records import (
     NodeRecord,
     PhaseRecord,
     RouteRecord,
+    TargetRecord,
+    TrafficRecord,
     Verdict,
     VerdictRecord,
     encode,
 )
+from aether.core.model.traffic import VersionWeight
 from aether.core.model.view import ClusterView
 from tests.worlds import SHOP, STOCK
 
@@ -27,11 +30,19 @@ LIVES = ("life-1", "life-2")
 
 nodes = st.sampled_from(NODES)
 lives = st.sampled_from(LIVES)
+slices = st.sampled_from((SHOP, STOCK))
 
 
-def _node(name: NodeId, life: str, mesh: str) -> tuple[str, bytes]:
+def _node(name: NodeId, life: str, mesh: str, zone: str = "") -> tuple[str, bytes]:
     record = NodeRecord(
-        node=name, incarnation=life, management="", cluster="", raft="", router="", mesh=mesh
+        node=name,
+        incarnation=life,
+        management="",
+        cluster="",
+        raft="",
+        router="",
+        mesh=mesh,
+        labels={"zone": zone} if zone else {},
     )
     return keys.node(name), encode(record)
 
@@ -48,22 +59,51 @@ def _route(method: str, pattern: str, timeout_s: float) -> tuple[str, bytes]:
     return keys.route(method, pattern), encode(record)
 
 
+def _target(base: SliceBase, concurrency: int, affinity: str) -> tuple[str, bytes]:
+    record = TargetRecord(
+        version="1.0.0",
+        instances=1,
+        min_instances=1,
+        max_instances=1,
+        owner=base,
+        generation=1,
+        concurrency=concurrency,
+        affinity=affinity,
+    )
+    return keys.target(base), encode(record)
+
+
+def _traffic(base: SliceBase, weight: int) -> tuple[str, bytes]:
+    weights = (VersionWeight(version="1.0.0", weight=weight),)
+    return keys.traffic(base), encode(TrafficRecord(weights=weights))
+
+
 writes = st.one_of(
-    st.builds(_node, nodes, lives, st.sampled_from(("10.0.0.1:1", "10.0.0.2:1", "nowhere"))),
+    st.builds(
+        _node,
+        nodes,
+        lives,
+        st.sampled_from(("10.0.0.1:1", "10.0.0.2:1", "nowhere")),
+        st.sampled_from(("", "east")),
+    ),
     st.builds(
         _fact,
         nodes,
         st.sampled_from(INSTANCES),
-        st.sampled_from((Phase.ACTIVE, Phase.ACTIVE, Phase.LOADED)),
+        st.sampled_from((Phase.ACTIVE, Phase.ACTIVE, Phase.DEACTIVATING)),
         lives,
         st.sampled_from(("/a.sock", "/b.sock", "")),
     ),
     st.builds(
         _route,
         st.sampled_from(("GET", "POST", "*")),
-        st.sampled_from(("/", "/{a}", "/{b}", "/{a", "/x/{*rest}")),
+        st.sampled_from(
+            ("/", "/{a}", "a.org/{b}", "a.org/{a}", "/{b}", "/{a", "*/x", "/x/{*rest}")
+        ),
         st.sampled_from((1.0, 2.0, 0.0)),
     ),
+    st.builds(_target, slices, st.sampled_from((0, 3, -1)), st.sampled_from(("", "path:a", "x"))),
+    st.builds(_traffic, slices, st.integers(-1, 2)),
     st.builds(
         lambda name, verdict: (
             keys.verdict(name),
@@ -121,6 +161,8 @@ def test_the_order_of_facts_does_not_matter(
         verdicts=view.verdicts,
         phases=dict(reversed(list(view.phases.items()))),
         routes=dict(reversed(list(view.routes.items()))),
+        targets=dict(reversed(list(view.targets.items()))),
+        traffic=dict(reversed(list(view.traffic.items()))),
     )
     assert compile_table(turned, node) == compile_table(view, node)
 
@@ -144,3 +186,39 @@ def test_an_instance_is_listed_where_it_is_active_in_the_present_life_of_a_node_
         verdict = view.verdicts.get(node)
         if verdict is None or verdict.verdict not in gone:
             assert {one.instance for one in table.instances if one.node == node} == here
+
+
+@given(histories, nodes)
+def test_rows_that_are_as_they_were_are_the_same_objects_in_their_order(
+    history: list[list[tuple[str, bytes | None]]], node: NodeId
+) -> None:
+    compiler, before = TableCompiler(node), compile_table(ClusterView(), node)
+    for view in views(history):
+        table = compiler.compile(view)
+        for was, now in (
+            (before.routes, table.routes),
+            (before.instances, table.instances),
+            (before.policies, table.policies),
+        ):
+            known = {row.key: row for row in was}
+            assert all(known[row.key] is row for row in now if known.get(row.key) == row)
+            assert [row.key for row in now] == sorted(row.key for row in now)
+            assert (was == now) is (was is now)
+        before = table
+
+
+@given(histories, nodes)
+def test_rows_say_what_the_records_say(
+    history: list[list[tuple[str, bytes | None]]], node: NodeId
+) -> None:
+    for view in views(history):
+        table = compile_table(view, node)
+        for endpoint in table.instances:
+            assert endpoint.zone == view.nodes[endpoint.node].labels.get("zone", "")
+        for row in table.routes:
+            record = view.routes[row.method, f"{row.host}{row.pattern}"]
+            assert (row.slice, row.timeout_s) == (record.slice, record.timeout_s)
+        for policy in table.policies:
+            target, traffic = view.targets.get(policy.slice), view.traffic.get(policy.slice)
+            assert policy.weights == (traffic.weights if traffic else ())
+            assert policy.concurrency == (target.concurrency if target else 0)

@@ -155,3 +155,12 @@ def test_an_instance_that_moved_is_reached_where_it_is_now() -> None:
         )
     ]
     assert found == [[TWO], [ONE], [ONE], []]
+
+
+@pytest.mark.parametrize("state", [each for each in Phase if each is not Phase.ACTIVE])
+def test_an_instance_vanishes_with_the_first_fact_that_it_does_not_serve(state: Phase) -> None:
+    compiler = TableCompiler(ONE)
+    serving = {(ONE, instance(0)): active(), (TWO, instance(1)): active()}
+    assert len(compiler.compile(view(serving)).instances) == 2
+    leaving = {**serving, (TWO, instance(1)): replace(active(), state=state)}
+    assert [e.instance for e in compiler.compile(view(leaving)).instances] == [instance(0)]
