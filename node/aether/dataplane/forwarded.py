@@ -5,29 +5,45 @@ unless a proxy that is trusted asks, which knows them better. Another router or 
 cluster is passed on as it says.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from aether.dataplane.header_lines import HeaderLines
 
+_NOTHING: frozenset[bytes] = frozenset()
 _FOR_HOSTS = frozenset({b"x-aether-slice", b"x-aether-idempotent"})
 _CLAIMS = frozenset({b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"})
 
 
-@dataclass(frozen=True, slots=True)
 class Door:
-    """By which door the requests of one connection come, and from whom."""
+    """By which door the requests of one connection come, and from whom.
 
-    is_public: bool = False
-    client: str = ""
-    """Address of a client from outside."""
-    scheme: str = "http"
-    is_trusted: bool = False
-    """Whether the client is a proxy whose word on protocol and host counts."""
+    `client` is the address of a client from outside; `is_trusted` says that it is a proxy whose
+    word on protocol and host counts. `keep` names headers passed on here and cut at other doors.
+    """
 
-    @property
-    def keep(self) -> frozenset[bytes]:
-        """Names of headers that are passed on through this door and are cut at others."""
-        return frozenset() if self.is_public else _FOR_HOSTS | _CLAIMS
+    __slots__ = ("_host", "_said", "client", "is_public", "is_trusted", "keep", "scheme")
+
+    def __init__(
+        self,
+        *,
+        is_public: bool = False,
+        client: str = "",
+        scheme: str = "http",
+        is_trusted: bool = False,
+    ) -> None:
+        self.is_public = is_public
+        self.client = client.encode("ascii", "replace") or b"unknown"
+        self.scheme = scheme.encode("ascii")
+        self.is_trusted = is_trusted
+        self.keep = _NOTHING if is_public else _FOR_HOSTS | _CLAIMS
+        self._host = b""
+        self._said = b""
+
+    def said(self, host: bytes) -> bytes:
+        """Return what is said of a client that claims nothing: mostly what was said before."""
+        if host != self._host or not self._said:
+            self._host, self._said = host, _said(self, {}, host)
+        return self._said
 
 
 INSIDE = Door()
@@ -38,13 +54,18 @@ def said_of_client(door: Door, found: HeaderLines, host: bytes) -> bytes:
     if not door.is_public:
         return b""
     values = found.values
-    scheme = door.scheme.encode("ascii")
-    client = door.client.encode("ascii", "replace")
+    if _CLAIMS.isdisjoint(values):
+        return door.said(host)
+    return _said(door, values, host)
+
+
+def _said(door: Door, values: Mapping[bytes, bytes], host: bytes) -> bytes:
+    client, scheme = door.client, door.scheme
     if door.is_trusted:
         scheme = values.get(b"x-forwarded-proto", scheme)
         host = values.get(b"x-forwarded-host", host)
     chain, claimed = values.get(b"x-forwarded-for"), _sound(values.get(b"forwarded"))
-    ours = b'for="[%b]"' % client if b":" in client else b"for=%b" % (client or b"unknown")
+    ours = b'for="[%b]"' % client if b":" in client else b"for=" + client
     if host and b'"' not in host and b"\\" not in host:
         ours += b';host="%b"' % host
     return b"".join(

@@ -43,12 +43,12 @@ class HeaderLines:
         self.values: dict[bytes, bytes] = {}
         """By lower-case name; lines of one name are joined by `, `."""
         self.aether: dict[bytes, str] = {}
-        values = self.values
+        values, cuts = self.values, self._cuts
         for spelled, text in _LINES.findall(block):
             name = spelled.lower()
-            if name not in _PASSED_ON and name not in keep:
-                self._cuts.append(b"\r\n%b:%b\r\n" % (spelled, text))
             value = text.strip(b" \t")
+            if name not in _PASSED_ON and name not in keep:
+                cuts.append(spelled + b":" + text)
             if name.startswith(b"x-aether-"):
                 self.aether[name] = value.decode("latin-1")
             elif name in values:
@@ -70,7 +70,7 @@ class HeaderLines:
         """Return the lines that travel on, without those that end here or `options` nominate."""
         lines = self._block
         for line in self._cuts:
-            lines = lines.replace(line, b"\r\n", 1)
+            lines = lines.replace(b"\r\n" + line + b"\r\n", b"\r\n", 1)
         lines = lines[2:-2]
         for option in options:
             if option not in _HARMLESS_OPTIONS and option not in _UNTOUCHABLE:

@@ -216,7 +216,7 @@ def _request(
         fields.keep_alive,
         is_http11,
         fields.expects_continue,
-        fields.host_text,
+        fields.host,
         fields.request_id,
         fields.aether,
         fields.traceparent,

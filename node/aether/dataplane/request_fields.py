@@ -24,8 +24,7 @@ class RequestFields(msgspec.Struct, frozen=True, gc=False):
     length: int
     keep_alive: bool
     expects_continue: bool
-    host: bytes | None
-    host_text: str
+    host: str
     request_id: str
     aether: dict[bytes, str]
     traceparent: bytes
@@ -47,27 +46,31 @@ def read_fields(block: bytes, door: Door, host: bytes | None, *, is_http11: bool
     else:
         lines = b"host: " + host + b"\r\n" + without(lines, b"host")
     _check_host(values.get(b"host"), is_http11=is_http11)
-    request_id = values.get(b"x-request-id", b"")
-    upgrade = _upgrade(values, options) if is_http11 and not length else b""
-    trailers = trailer_names(values.get(b"trailer")) if length < 0 else NO_TRAILERS
-    takes_trailers = is_http11 and b"trailers" in values.get(b"te", b"").lower()
-    hop = _hop_lines(upgrade, trailers, takes_trailers=takes_trailers, is_chunked=length < 0)
+    upgrade, trailers, takes_trailers, hop = b"", NO_TRAILERS, False, b""
+    if length < 0 or b"upgrade" in values or b"te" in values:
+        upgrade = _upgrade(values, options) if is_http11 and not length else b""
+        trailers = trailer_names(values.get(b"trailer")) if length < 0 else NO_TRAILERS
+        takes_trailers = is_http11 and b"trailers" in values.get(b"te", b"").lower()
+        hop = _hop_lines(upgrade, trailers, takes_trailers=takes_trailers, is_chunked=length < 0)
     traceparent, trace = _trace(values)
-    return RequestFields(
-        lines=lines + said_of_client(door, found, host or b"") + trace + hop,
-        length=length,
+    return RequestFields(  # in the order of the fields: by name it takes three times as long
+        lines + said_of_client(door, found, host or b"") + trace + hop,
+        length,
         # A client of HTTP/1.0 is answered and left: it asks for more in too many dialects.
-        keep_alive=is_http11 and b"close" not in options,
-        expects_continue=_expects_continue(values.get(b"expect"), is_http11=is_http11),
-        host=host,
-        host_text=(host or b"").decode("latin-1"),
-        request_id=request_id.decode("ascii") if _REQUEST_ID.fullmatch(request_id) else "",
-        aether=found.aether,
-        traceparent=traceparent,
-        upgrade=upgrade,
-        trailers=trailers,
-        takes_trailers=takes_trailers,
+        is_http11 and b"close" not in options,
+        _expects_continue(values.get(b"expect"), is_http11=is_http11),
+        (host or b"").decode("latin-1"),
+        _request_id(values.get(b"x-request-id", b"")),
+        found.aether,
+        traceparent,
+        upgrade,
+        trailers,
+        takes_trailers,
     )
+
+
+def _request_id(claimed: bytes) -> str:
+    return claimed.decode("ascii") if claimed and _REQUEST_ID.fullmatch(claimed) else ""
 
 
 def _check_host(host: bytes | None, *, is_http11: bool) -> None:
@@ -109,8 +112,6 @@ def _hop_lines(
     upgrade: bytes, trailers: frozenset[bytes], *, takes_trailers: bool, is_chunked: bool
 ) -> bytes:
     """Return the lines that are ours to say on the next hop."""
-    if not (upgrade or takes_trailers or is_chunked):
-        return b""
     options = ([b"upgrade"] if upgrade else []) + ([b"te"] if takes_trailers else [])
     return b"".join(
         (
