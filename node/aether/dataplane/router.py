@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import socket
 import time
 
@@ -67,7 +68,9 @@ class Router:
         )
         table = read_table(places.table_file) or Table(revision=0, node=NodeId(self._settings.node))
         now = time.monotonic
-        observer, balancer = Observer(), Balancer(zone=table.zone)
+        observer = Observer()
+        seed = secrets.randbits(64)  # routers in step would meet each small share at the same request
+        balancer = Balancer(seed=seed, zone=table.zone, workers=places.workers)
         balancer.configure(table.policies, table.instances, now())
         client = TableClient(places.table_link, places.table_file, self._swap, table, observer)
         self._context = context = Context(
