@@ -140,7 +140,7 @@ class Exchange:
             context.observer.began(forward.series)
         row = forward.row
         if row is not None and row.hedge_after_s and may_hedge(head) and not self._is_mesh:
-            self._hedge = Hedge(row.hedge_after_s, self._send_second)
+            self._hedge = Hedge(row.hedge_after_s, self.send_second)
         self._try_next(now)
 
     def _try_next(self, now: float) -> None:
@@ -231,8 +231,7 @@ class Exchange:
         if head.aether and endpoint.mesh and b"x-aether-refused" in head.aether:
             self._refused(connection, head.aether[b"x-aether-refused"], done=done)
             return
-        if self._hedge is not None:
-            self._hedge.cancel()
+        if self._attempts.rival is not None:
             self._attempts.settle(connection, self._context.now())
         self._answered = True
         self.status = head.status
@@ -494,12 +493,14 @@ class Exchange:
         """The instance that answered, or was asked last."""
         return self._attempts.endpoint
 
-    def _send_second(self) -> None:
+    def send_second(self) -> None:
         """Send a second copy: the first stayed silent for the route's time."""
         attempts, context = self._attempts, self._context
         now = context.now()
         first = attempts.connection
         if self._over or self._answered or first is None or first.endpoint is None:
+            return
+        if attempts.rival is not None:
             return
         if self._sends >= self._most_sends or not context.retry_budget.may_retry(now):
             return
