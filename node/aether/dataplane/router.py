@@ -69,7 +69,8 @@ class Router:
         table = read_table(places.table_file) or Table(revision=0, node=NodeId(self._settings.node))
         now = time.monotonic
         observer = Observer()
-        seed = secrets.randbits(64)  # routers in step would meet each small share at the same request
+        # Routers in step with each other would all meet a small share at the same request.
+        seed = secrets.randbits(64)
         balancer = Balancer(seed=seed, zone=table.zone, workers=places.workers)
         balancer.configure(table.policies, table.instances, now())
         client = TableClient(places.table_link, places.table_file, self._swap, table, observer)
