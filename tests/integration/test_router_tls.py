@@ -1,31 +1,36 @@
-"""TLS on the public port of a real router: names, reload, bounds, and those who do not speak it."""
+"""TLS on the public port of a router: names, reload, bounds, and those who do not speak it."""
 
 import asyncio
 import contextlib
 import shutil
 import socket
 import ssl
-import sys
 from collections.abc import AsyncIterator
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from aether.dataplane import handover
-from aether.dataplane.listeners import control_path
-from aether.dataplane.settings import Certificate, RouterSettings, write_settings
+from aether.core.dataplane.table import Table
+from aether.core.model.ids import NodeId
+from aether.dataplane.certificates import BadCertificate
+from aether.dataplane.limits import Limits
+from aether.dataplane.listeners import Places
+from aether.dataplane.router import Router
+from aether.dataplane.settings import Certificate, RouterSettings
+from aether.dataplane.table_file import write_table
 from aether.store.spec import TlsFiles
 from tests.certificates import Authority
 from tests.integration.router_rig import (
     WAIT_S,
     Message,
     Rig,
-    RouterProcess,
     Wire,
     head,
     local,
     read_head,
     row,
+    until,
 )
 
 SHOP, BLOG = "shop.example.org", "*.blog.example.org"
@@ -41,24 +46,28 @@ async def rig() -> AsyncIterator[Rig]:
 class TlsRouter:
     """A router with two certificates, and clients that trust their CA."""
 
-    def __init__(self, rig: Rig) -> None:
-        self.ca = Authority(rig.folder)
+    def __init__(self, folder: Path) -> None:
+        self.ca = Authority(folder)
         self.shop = self.ca.issue(SHOP, spiffe=False, stem="shop")
         self.blog = self.ca.issue(BLOG, spiffe=False, stem="blog")
-        self.router = RouterProcess(rig.folder / "node-1")
-
-    async def start(self, **more: Any) -> "TlsRouter":
+        self.places = Places(data_dir=folder)
         certificates = tuple(
             Certificate(cert=str(each.certificate), key=str(each.key))
             for each in (self.shop, self.blog)
         )
-        settings = RouterSettings(
-            node="node-1", port=0, mesh_port=0, certificates=certificates, **more
+        self.settings = RouterSettings(
+            node="node-1",
+            port=0,
+            mesh_port=0,
+            certificates=certificates,
+            handshake_s=1.0,
+            handshakes=4,
         )
-        (self.router.data_dir / "router").mkdir(parents=True, exist_ok=True)
-        write_settings(self.router.data_dir, settings)
-        await self.router.start(from_settings=True)
-        return self
+        self.router = Router(self.places, self.settings, Limits(drain_s=0.2))
+
+    @property
+    def public(self) -> str:
+        return self.router.addresses["public"]
 
     @contextlib.asynccontextmanager
     async def client(
@@ -69,7 +78,7 @@ class TlsRouter:
         trust.set_alpn_protocols(["h2", "http/1.1"])
         if version is not None:
             trust.maximum_version = version
-        host, _, port = self.router.public.rpartition(":")
+        host, _, port = self.public.rpartition(":")
         async with asyncio.timeout(WAIT_S):
             reader, writer = await asyncio.open_connection(
                 host, int(port), ssl=trust, server_hostname=name
@@ -83,9 +92,8 @@ class TlsRouter:
         async with self.client(name) as (wire, _):
             return await wire.get("/")
 
-    async def health(self) -> dict[str, Any]:
-        path = control_path(self.router.data_dir, 0)
-        return dict((await asyncio.to_thread(handover.health, path))["tls"])
+    def health(self) -> dict[str, Any]:
+        return cast("dict[str, Any]", self.router.health()["tls"])
 
     async def shown(self, name: str) -> bytes:
         """Return the certificate shown to whoever asks for `name`."""
@@ -95,12 +103,14 @@ class TlsRouter:
 
 @pytest.fixture
 async def tls(rig: Rig) -> AsyncIterator[TlsRouter]:
-    made = TlsRouter(rig)
-    origin = await rig.origin("a")
-    await made.start(handshake_s=1.0, handshakes=4)
-    await made.router.use([row()], [local("node-1", origin)])
+    made = TlsRouter(rig.folder)
+    endpoint = local("node-1", await rig.origin("a"))
+    table = Table(revision=1, node=NodeId("node-1"), routes=(row(),), instances=(endpoint,))
+    write_table(made.places.table_file, table)
+    await made.router.start()
+    await made.router.relieve()
     yield made
-    await made.router.close()
+    await made.router.stop()
 
 
 async def test_each_host_is_shown_its_certificate(tls: TlsRouter) -> None:
@@ -116,7 +126,7 @@ async def test_each_host_is_shown_its_certificate(tls: TlsRouter) -> None:
     async with tls.client(SHOP, ssl.TLSVersion.TLSv1_2) as (wire, connection):
         assert (await wire.get("/")).status == 200
         assert connection.version() == "TLSv1.2"
-    assert (await tls.health())["certificates"] == [[SHOP], [BLOG]]
+    assert tls.health()["certificates"] == [[SHOP], [BLOG]]
 
 
 async def test_a_changed_certificate_is_used_and_a_broken_one_is_not(tls: TlsRouter) -> None:
@@ -126,36 +136,29 @@ async def test_a_changed_certificate_is_used_and_a_broken_one_is_not(tls: TlsRou
         second = await _changed(tls, first)
         assert (await kept.get("/")).status == 200, "connections there are stay as they are"
     tls.shop.key.write_text("no key at all")
-    problem = ""
-    async with asyncio.timeout(WAIT_S):
-        while not problem:
-            problem = (await tls.health())["problem"]
+    await until(lambda: tls.health()["problem"])
+    problem = tls.health()["problem"]
     assert str(tls.shop.key) in problem
     assert await tls.shown(SHOP) == second
     assert (await tls.get(SHOP)).status == 200
-    assert "changed certificate is not used" in tls.router.log()
     replace(tls.ca.issue(SHOP, spiffe=False, stem="shop3"), tls.shop)
     await _changed(tls, second)
-    assert (await tls.health())["problem"] == ""
+    assert tls.health()["problem"] == ""
 
 
 async def test_a_router_that_cannot_read_its_certificate_leaves_the_one_before_serving(
     tls: TlsRouter,
 ) -> None:
     tls.shop.certificate.write_text("nothing")
-    successor = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "aether.dataplane", "--data-dir", str(tls.router.data_dir)),
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(WAIT_S):
-        _, said = await successor.communicate()
-    assert successor.returncode == 1
-    assert "shop.pem" in said.decode()
+    successor = Router(tls.places, tls.settings)
+    with pytest.raises(BadCertificate, match="certificate .*shop"):
+        await successor.start()
+    await successor.stop()
     assert (await tls.get("dogs.blog.example.org")).status == 200
 
 
 async def test_plain_http_is_told_to_use_tls(tls: TlsRouter) -> None:
-    async with Wire.to(tls.router.public) as wire:
+    async with Wire.to(tls.public) as wire:
         answer = await wire.ask(head("/"))
         assert (answer.status, answer.json()["code"]) == (400, "bad_request")
         assert "https://" in answer.json()["detail"]
@@ -163,7 +166,7 @@ async def test_plain_http_is_told_to_use_tls(tls: TlsRouter) -> None:
 
 
 async def test_silent_clients_are_cut_off_and_keep_nobody_out(tls: TlsRouter) -> None:
-    host, _, port = tls.router.public.rpartition(":")
+    host, _, port = tls.public.rpartition(":")
     silent = [socket.create_connection((host, int(port))) for _ in range(20)]
     try:
         for each in silent[:10]:
@@ -173,11 +176,7 @@ async def test_silent_clients_are_cut_off_and_keep_nobody_out(tls: TlsRouter) ->
             each.settimeout(WAIT_S)
             with contextlib.suppress(ConnectionError):
                 assert await asyncio.to_thread(each.recv, 100) == b""
-        failed = 0
-        async with asyncio.timeout(WAIT_S):
-            while failed < 20:
-                failed = (await tls.health())["failed_handshakes"]["public"]
-        assert failed == 20
+        await until(lambda: tls.health()["failed_handshakes"]["public"] == 20)
     finally:
         for each in silent:
             each.close()

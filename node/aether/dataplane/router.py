@@ -125,7 +125,9 @@ class Router:
 
     def health(self) -> dict[str, object]:
         """See Holder."""
-        return self._context.health() if self._context else {"status": "starting"}
+        if self._context is None or self._serving is None:
+            return {"status": "starting"}
+        return {**self._context.health(), **self._serving.health()}
 
     def hand_over(self) -> None:
         """See Holder."""
