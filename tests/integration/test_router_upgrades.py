@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from tests.integration.router_rig import (
+    POLL_S,
     WAIT_S,
     Message,
     Origin,
@@ -27,6 +28,7 @@ from tests.integration.router_rig import (
 from tests.integration.upstream_rig import RouterHere, serving
 
 BIG = 1024 * 1024
+STANDS_STILL_S = 0.2
 UPGRADE = ("Connection: Upgrade", "Upgrade: raw")
 
 
@@ -204,10 +206,10 @@ async def test_a_slow_reader_of_a_tunnel_stops_the_sender(rig: Rig) -> None:
         await opened(wire)
         transport = cast("asyncio.Transport", wire.writer.transport)
         transport.pause_reading()
-        seen = -1
-        while seen != sent:  # it stands still once every buffer on the way is full
-            seen = sent
-            await asyncio.sleep(0.2)
+        stood_still_s, seen = 0.0, -1
+        while stood_still_s < STANDS_STILL_S:  # once every buffer on the way is full
+            stood_still_s, seen = (stood_still_s + POLL_S if seen == sent else 0.0), sent
+            await asyncio.sleep(POLL_S)
         assert sent < 32 * BIG
         transport.resume_reading()
         async with asyncio.timeout(WAIT_S):
