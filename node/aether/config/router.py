@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 _FOLDER = re.compile(r"/[A-Za-z0-9._/-]{1,79}")
@@ -105,6 +105,16 @@ class RouterConfig:
     """Seconds a router that was replaced goes on answering on the connections it has."""
     mesh_tls: str = "auto"
     """Mutual TLS between routers with the node's `store.tls_…` files: `on`, `off`, or `auto`: when `bind` is beyond loopback and there are files. Equal on all nodes."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks, as `10.0.0.0/8`, of proxies whose word on protocol and host counts and that may hold any number of connections."""
+    address_connections: int = 1024
+    """Connections one address may hold with one router process; of an IPv6 client its /64. Never more than three quarters of all."""
+    access_log: bool = False
+    """Write `logs/router….access.jsonl` below `data_dir`: every slow and failed request, and a share of the others."""
+    access_log_sample: float = 0.01
+    """Share of the other requests, from 0 to 1."""
+    access_log_slow_s: float = 1.0
+    """Seconds from which on a request is slow."""
     tls: RouterTlsConfig = field(default_factory=RouterTlsConfig)
     """Section `[router.tls]`."""
     export: RouterExportConfig = field(default_factory=RouterExportConfig)
@@ -120,7 +130,21 @@ class RouterConfig:
             yield "handover_s", f"{self.handover_s:g} s is not within 0 and {MOST_HANDOVER_S:g} s"
         if self.mesh_tls not in MESH_TLS:
             yield "mesh_tls", f"{self.mesh_tls!r} is not one of {', '.join(MESH_TLS)}"
+        yield from self._client_problems()
         for name, sentence in self.tls.problems():
             yield f"tls.{name}", sentence
         for name, sentence in self.export.problems():
             yield f"export.{name}", sentence
+
+    def _client_problems(self) -> Iterator[tuple[str, str]]:
+        for network in self.trusted_proxies:
+            try:
+                ip_network(network)
+            except ValueError as problem:
+                yield "trusted_proxies", f"{network!r} is not a network, as 10.0.0.0/8: {problem}"
+        if not 1 <= self.address_connections <= 1_000_000:
+            yield "address_connections", f"{self.address_connections} is not within 1 and 1000000"
+        if not 0 <= self.access_log_sample <= 1:
+            yield "access_log_sample", f"{self.access_log_sample:g} is not within 0 and 1"
+        if not self.access_log_slow_s > 0:
+            yield "access_log_slow_s", f"{self.access_log_slow_s:g} s is not more than 0"

@@ -87,5 +87,7 @@ class Context:
             "clients": len(self.clients),
             "requests": self.requests,
             "retries": self.retries,
+            "refused": self.admission.refused,
+            **({} if self.access_log is None else {"access_log": self.access_log.counts()}),
             **self.details,
         }

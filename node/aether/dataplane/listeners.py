@@ -61,6 +61,11 @@ class Places:
         return self.data_dir / "router" / "table.json"
 
     @property
+    def access_log(self) -> Path:
+        """Where requests are written down, when that is wanted."""
+        return self.data_dir / "logs" / f"{self.name}.access.jsonl"
+
+    @property
     def control(self) -> Path:
         """Where this process is asked how it is, and for its sockets."""
         return control_path(self.data_dir, self.worker)

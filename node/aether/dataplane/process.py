@@ -32,7 +32,12 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m aether.d
     _log_as_json()
     settings: RouterSettings = options.settings
     places = Places(data_dir=options.data_dir, worker=options.worker, workers=settings.workers)
-    limits = Limits(clients=raise_open_files(), drain_s=settings.drain_s)
+    limits = Limits(
+        clients=raise_open_files(),
+        drain_s=settings.drain_s,
+        trusted=settings.trusted,
+        address_clients=settings.address_clients,
+    )
     try:
         uvloop.run(_serve(places, settings, limits))
     except (OSError, BadCertificate) as problem:

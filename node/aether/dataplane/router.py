@@ -10,9 +10,11 @@ import structlog
 
 from aether.config.version import aether_version
 from aether.core.dataplane.balance import Balancer
+from aether.core.dataplane.route_counts import route_key
 from aether.core.dataplane.table import Table
 from aether.core.model.ids import NodeId
 from aether.dataplane import drain
+from aether.dataplane.access_log import AccessLog
 from aether.dataplane.context import Context
 from aether.dataplane.control_socket import ControlSocket
 from aether.dataplane.handover import Offer
@@ -85,6 +87,9 @@ class Router:
             addresses=self._listening.addresses,
             details=self._details(),
         )
+        if self._settings.access_log is not None:
+            context.access_log = AccessLog(places.access_log, self._settings.access_log, now)
+            context.access_log.start()
         self._tasks.start("follow tables", client.run())
         self._tasks.start("sweep", self._sweep(context))
         if self._listening.offer is not None:
@@ -168,6 +173,13 @@ class Router:
         context.routing = Routing(table, context.routing)
         context.balancer.zone = table.zone
         context.balancer.configure(table.policies, table.instances, context.now())
+        context.rates.retain(
+            {
+                route_key(row.method, row.host, row.pattern, row.slice)
+                for row in table.routes
+                if row.rate
+            }
+        )
         context.pool.retain({endpoint.address for endpoint in table.instances})
         self._know_peers(table)
 
@@ -211,6 +223,8 @@ class Router:
         if self._context is not None:
             await drain.drain(self._context, self._limits.drain_s)
             await self._context.pool.close()
+            if self._context.access_log is not None:
+                await asyncio.to_thread(self._context.access_log.close)
         if self._serving is not None:
             await self._serving.stop()
         await self._tasks.stop()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from aether.dataplane.access_log import AccessLogSettings
 from aether.whole_files import write_whole
 
 FILE = Path("router") / "settings.json"
@@ -51,6 +52,12 @@ class RouterSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Longest TLS handshake."""
     handshakes: int = 1024
     """TLS handshakes under way at most; one more ends the oldest."""
+    trusted: tuple[str, ...] = ()
+    """Networks of proxies whose word counts, and that may hold any number of connections."""
+    address_clients: int = 1024
+    """Connections one address may hold."""
+    access_log: AccessLogSettings | None = None
+    """What is written down of requests; None: nothing."""
     mesh: PeerFiles | None = None
     """With it, routers of other nodes are spoken to by mutual TLS, and by nothing else."""
 

@@ -10,6 +10,7 @@ import structlog
 from aether.config.node import NodeConfig
 from aether.config.version import aether_version
 from aether.dataplane import handover
+from aether.dataplane.access_log import AccessLogSettings
 from aether.dataplane.listeners import control_path, worker_name
 from aether.dataplane.settings import (
     MOST_WORKERS,
@@ -54,6 +55,13 @@ def settings_of(config: NodeConfig) -> RouterSettings:
         min_version=router.tls.min_version,
         handshake_s=router.tls.handshake_s,
         handshakes=router.tls.handshakes,
+        trusted=router.trusted_proxies,
+        address_clients=router.address_connections,
+        access_log=AccessLogSettings(
+            sample=router.access_log_sample, slow_s=router.access_log_slow_s
+        )
+        if router.access_log
+        else None,
         mesh=peers if config.has_mesh_tls else None,
     )
 
