@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +14,6 @@ from aether.dataplane import handover
 from aether.dataplane.listeners import Places, control_path
 from aether.dataplane.router import Router
 from aether.dataplane.settings import RouterSettings, write_settings
-from aether.frames import pack
 from tests.integration.router_rig import (
     POLL_S,
     WAIT_S,
@@ -275,18 +273,6 @@ async def test_a_port_that_another_node_holds_is_not_shared(rig: Rig) -> None:
     with pytest.raises(OSError, match=f"cannot listen on 127.0.0.1:{port}"):
         await second.start()
     await second.stop()
-
-
-async def test_who_lies_about_its_pid_gets_no_sockets(rig: Rig) -> None:
-    router = await rig.router()
-    path = control_path(router.data_dir, 0)
-    await until(path.exists)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
-        link.settimeout(WAIT_S)
-        await asyncio.to_thread(link.connect, str(path))
-        link.sendall(pack({"op": "take", "pid": 1}))
-        assert await asyncio.to_thread(link.recv, 1) == b""
-    assert "says it is 1" in router.log()
 
 
 async def _ask(router: RouterProcess, op: str) -> handover.Offer | None:

@@ -151,7 +151,7 @@ async def test_a_router_that_cannot_read_its_certificate_leaves_the_one_before_s
 ) -> None:
     tls.shop.certificate.write_text("nothing")
     successor = Router(tls.places, tls.settings)
-    with pytest.raises(BadCertificate, match="certificate .*shop"):
+    with pytest.raises(BadCertificate, match=r"certificate .*shop"):
         await successor.start()
     await successor.stop()
     assert (await tls.get("dogs.blog.example.org")).status == 200
