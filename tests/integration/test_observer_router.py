@@ -121,6 +121,16 @@ async def test_what_was_counted_without_a_node_is_told_once_there_is_one(rig: Ri
     await until(lambda: totals(router.traffic) == {("* /{*rest}", "1.0.0", "GET"): 7})
 
 
+async def test_a_router_that_stops_tells_what_it_counted_last(rig: Rig) -> None:
+    origin, router = await rig.origin(), await rig.router()
+    await router.use([row()], [local("node-1", origin)])
+    async with Wire.to(router.public) as wire:
+        for _ in range(5):
+            assert (await wire.get("/x")).status == 200
+    assert await router.stop() == 0
+    await until(lambda: totals(router.traffic) == {("* /{*rest}", "1.0.0", "GET"): 5})
+
+
 async def restart_node(router: RouterProcess) -> None:
     """Put another node in place of the one whose feed was stopped; it knows nothing."""
     router.traffic = NodeTraffic(MonotonicClock())

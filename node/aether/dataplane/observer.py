@@ -10,13 +10,16 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
-from aether.core.dataplane.route_counts import RouteCounts
+from aether.core.dataplane.route_counts import MOST_SERIES, RouteCounts
 from aether.frames import pack
 
 PERIOD_S = 1.0
+LAST_S = 0.5
+"""Longest wait of a router that stops for its node to take the last reading."""
 MOST_SERIES_A_READING = 512
 SERIES_A_FRAME = 64
 """Packing a frame of so many takes about a millisecond, in which no request is served."""
+_LOOK_S = 0.005
 MOST_IN_FLIGHT = 1024
 """Routes whose requests in flight are told."""
 
@@ -29,8 +32,8 @@ class Observer(RouteCounts):
         self._run = secrets.token_hex(8)
         self._began = time.monotonic()
 
-    def frames(self) -> Iterator[bytes]:
-        """Make a reading and yield it packed; there is one frame at least, at most nine."""
+    def frames(self, most: int = MOST_SERIES_A_READING) -> Iterator[bytes]:
+        """Make a reading of `most` series and yield it packed, in one frame at least."""
         first = {
             "op": "counts",
             "run": self._run,
@@ -40,24 +43,35 @@ class Observer(RouteCounts):
             "in_flight": dict(islice(self.in_flight.items(), MOST_IN_FLIGHT)),
         }
         yield pack(first)
-        changed = self.changed(MOST_SERIES_A_READING)
+        changed = self.changed(most)
         while series := list(islice(changed, SERIES_A_FRAME)):
             yield pack({"op": "counts", "run": self._run, "series": series})
 
     async def ship(self, writer: asyncio.StreamWriter) -> None:
         """Send a reading each second until cancelled or the link is closed.
 
-        The first tells everything. While the node has not taken what was sent before, nothing is
-        sent: the next reading makes up for it.
+        The first tells everything, and the last what was counted since the one before. While the
+        node has not taken what was sent before, nothing is sent: the next reading makes up for it.
         """
         self.forget_readings()
         transport = writer.transport
-        while not transport.is_closing():
-            await asyncio.sleep(PERIOD_S)
-            if transport.get_write_buffer_size():
-                continue
-            for frame in self.frames():
-                if transport.is_closing():
-                    return
-                writer.write(frame)
-                await asyncio.sleep(0)  # requests come first
+        try:
+            while not transport.is_closing():
+                await asyncio.sleep(PERIOD_S)
+                if transport.get_write_buffer_size():
+                    continue
+                for frame in self.frames():
+                    writer.write(frame)
+                    await asyncio.sleep(0)  # requests come first
+        finally:
+            if not transport.is_closing():
+                writer.writelines(self.frames(MOST_SERIES))
+                await _until_sent(transport)
+
+
+async def _until_sent(transport: asyncio.WriteTransport) -> None:
+    """Wait until the other side has taken everything, `LAST_S` at most: the link is cut then."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + LAST_S
+    while transport.get_write_buffer_size() and not transport.is_closing() and loop.time() < until:  # noqa: ASYNC110 - a transport announces nothing to whoever only writes
+        await asyncio.sleep(_LOOK_S)

@@ -87,13 +87,14 @@ def test_versions_methods_and_routes_count_apart_and_strange_methods_together() 
     assert names == [("1", "GET"), ("1", "POST"), ("1", OTHER_METHOD), ("2", "GET")]
 
 
-def test_what_the_router_answers_itself_has_no_version_and_takes_no_time() -> None:
+def test_what_the_router_answers_itself_has_neither_version_nor_latency() -> None:
     counts = RouteCounts()
     counts.answered(NO_ROUTE, "GET", 404)
     counts.answered(NO_ROUTE, "BREW", 404)
     (known, strange) = read(counts)
     assert (known.route, known.version, known.method) == (NO_ROUTE, "", "GET")
     assert known.statuses == (0, 0, 0, 0, 1, 0)
+    assert known.buckets == ()
     assert strange.method == OTHER_METHOD
     assert counts.in_flight == {}
 

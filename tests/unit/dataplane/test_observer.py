@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
@@ -90,6 +90,9 @@ class Slow:
     def write(self, data: bytes) -> None:
         self.written.append(data)
 
+    def writelines(self, frames: Iterable[bytes]) -> None:
+        self.written.extend(frames)
+
 
 async def test_nothing_more_is_sent_to_a_node_that_does_not_read(
     monkeypatch: pytest.MonkeyPatch,
@@ -140,6 +143,24 @@ async def test_counts_reach_the_node_on_the_table_link_and_again_after_it_restar
         assert traffic.stats(10.0).in_flight == ()
     await tasks.stop()
     assert nodes[1].totals[KEY, "1", "GET"].requests == 3
+
+
+async def test_a_router_that_stops_tells_what_it_counted_last(folder: Path) -> None:
+    observer, tasks, traffic = Observer(), Tasks(), NodeTraffic(MonotonicClock())
+    feed = TableFeed(folder / "link", traffic)
+    await feed.start()
+    start = Table(revision=0, node=NodeId("n1"))
+    client = TableClient(
+        folder / "link", folder / "table.json", lambda _: None, start, observer=observer
+    )
+    tasks.start("client", client.run())
+    await until(lambda: feed.using)
+    for version in range(SERIES_A_FRAME * 2):
+        count(observer, str(version))
+    await tasks.stop()
+    await until(lambda: len(traffic.totals) == SERIES_A_FRAME * 2)
+    await feed.stop()
+    assert sum(tally.requests for tally in traffic.totals.values()) == SERIES_A_FRAME * 2
 
 
 async def test_counts_that_make_no_sense_are_refused_and_the_link_stays(folder: Path) -> None:

@@ -185,11 +185,13 @@ class RouteCounts:
             series.buckets[0 if ticks < 16 else BUCKETS - 1] += 1
 
     def answered(self, key: RouteKey, method: str, status: int) -> None:
-        """Count a request the router answered itself, before there was anything to begin."""
+        """Count a request the router answered itself, before there was anything to begin.
+
+        It has no latency: there was nothing to wait for.
+        """
         series = self._series.get((key, "", method)) or self._other(key, "", method)
         series.requests += 1
         series.statuses[status // 100] += 1
-        series.buckets[0] += 1
 
     def _other(self, key: RouteKey, version: str, method: str) -> _Series:
         """Return the series of a request that has none under its very names."""
