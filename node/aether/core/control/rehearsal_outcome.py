@@ -23,7 +23,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """From this moment on, ACTIVE instances by version: each gets an equal share of the requests."""
+    """From this moment on, ACTIVE instances by version: weights aside, each gets an equal share of the requests."""
 
     at_s: float
     active: Mapping[str, int]
