@@ -13,7 +13,7 @@ from e2e.forge import Forge, call, running_forge, wait_until
 from tests.bench.report import Result, conditions
 
 PORT_OFFSET = 4_700
-NODES = 5
+NODES = int(os.environ.get("BENCH_NODES", "5"))
 CHANGES = int(os.environ.get("BENCH_CHANGES", "100"))
 REQUESTS = 500
 """Asked of each router once an instance is gone."""
