@@ -1,7 +1,8 @@
 """What the routers counted: one call, for this node or for all of them."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -32,28 +33,47 @@ async def get_stats(context: Context, call: Call) -> Answer:
     if context.traffic is None:
         raise Unavailable("this node does not count traffic")
     window_s = call.count("window", DEFAULT_WINDOW_S, 1, int(WINDOW_S))
-    of_nodes = {context.node: context.traffic.stats(window_s)}
+    of_nodes = {context.node: await context.traffic.stats_aside(window_s)}
     silent: dict[NodeId, str] = {}
     if call.flag("cluster"):
         await _ask_others(context, window_s, of_nodes, silent)
-    stats = combine([of_nodes[node] for node in sorted(of_nodes)])
-    base, idle = call.query.get("slice", ""), call.flag("idle")
+    shown = _Shown(
+        slice=call.query.get("slice", ""), idle=call.flag("idle"), buckets=call.flag("buckets")
+    )
+    told = [of_nodes[node] for node in sorted(of_nodes)]
     return Answer(
         value={
-            "window_s": round(stats.window_s, 3),
             "nodes": sorted(of_nodes),
             "silent": [{"node": node, "problem": silent[node]} for node in sorted(silent)],
-            "overflowed": stats.overflowed,
-            "in_flight": [
-                msgspec.to_builtins(row) for row in stats.in_flight if base in ("", row.slice)
-            ],
-            "series": [
-                _shown(series, with_buckets=call.flag("buckets"))
-                for series in stats.series
-                if base in ("", series.slice) and (idle or series.requests)
-            ],
+            **await asyncio.to_thread(_answer, told, shown),
         }
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """What of the stats the caller wants to see."""
+
+    slice: str
+    idle: bool
+    buckets: bool
+
+
+def _answer(told: Sequence[TrafficStats], shown: _Shown) -> dict[str, Any]:
+    """Return the stats of all nodes in one; it takes a while for thousands of series."""
+    stats = combine(told)
+    return {
+        "window_s": round(stats.window_s, 3),
+        "overflowed": stats.overflowed,
+        "in_flight": [
+            msgspec.to_builtins(row) for row in stats.in_flight if shown.slice in ("", row.slice)
+        ],
+        "series": [
+            _series(series, with_buckets=shown.buckets)
+            for series in stats.series
+            if shown.slice in ("", series.slice) and (shown.idle or series.requests)
+        ],
+    }
 
 
 async def _ask_others(
@@ -70,7 +90,8 @@ async def _ask_others(
     async def add(node: NodeId) -> None:
         async with places:
             try:
-                of_nodes[node] = _read(await ask(context, node, path))
+                answer = await ask(context, node, path)
+                of_nodes[node] = await asyncio.to_thread(_read, answer)
             except (AetherError, ValueError) as problem:
                 silent[node] = str(problem)
 
@@ -97,7 +118,7 @@ def _classes_in_order(series: Any) -> object:  # noqa: ANN401 - as above
     return {**series, "statuses": [statuses.get(name, 0) for name in CLASSES]}
 
 
-def _shown(series: SeriesStats, *, with_buckets: bool) -> dict[str, Any]:
+def _series(series: SeriesStats, *, with_buckets: bool) -> dict[str, Any]:
     latencies = series.latencies()
     plain: dict[str, Any] = msgspec.to_builtins(series)
     plain["rate"] = round(series.rate, 3)

@@ -1,5 +1,6 @@
 """A node's traffic: messages in, stats out."""
 
+import asyncio
 from dataclasses import dataclass
 
 import pytest
@@ -48,6 +49,23 @@ def test_what_is_taken_is_told() -> None:
     later = traffic.stats(10.0)
     assert (later.in_flight, later.series[0].requests, later.series[0].total) == ((), 0, 1)
     assert traffic.totals[KEY, "1", "GET"].requests == 1
+
+
+async def test_stats_made_aside_are_of_the_moment_they_were_asked_for() -> None:
+    clock, counts = ClockAt(1.0), RouteCounts()
+    traffic = NodeTraffic(clock)
+    for version in "abc":
+        counts.ended(KEY, version, "GET", 200, 0.01, bytes_in=0, bytes_out=0, retries=0)
+    traffic.take(message(counts))
+    now = traffic.stats(10.0)
+    async with asyncio.TaskGroup() as group:
+        asking = [group.create_task(traffic.stats_aside(10.0)) for _ in range(3)]
+        first = await asking[0]
+        counts.ended(KEY, "d", "GET", 200, 0.01, bytes_in=0, bytes_out=0, retries=0)
+        traffic.take(message(counts))
+    assert first == now
+    assert [len(task.result().series) for task in asking[:1]] == [3]
+    assert len(traffic.stats(10.0).series) == 4
 
 
 @pytest.mark.parametrize(

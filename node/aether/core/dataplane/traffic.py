@@ -120,6 +120,23 @@ class Window:
     tallies: Mapping[Names, Tally]
 
 
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """What a window is added up from; it shares nothing that changes, so any thread may do it."""
+
+    seconds: float
+    encoded: Sequence[bytes]
+
+    def window(self) -> Window:
+        """Add them up."""
+        decoder = msgspec.msgpack.Decoder(SeriesCounts)
+        tallies: dict[Names, Tally] = {}
+        for one in self.encoded:
+            counts = decoder.decode(one)
+            tallies.setdefault((counts.route, counts.version, counts.method), Tally()).add(counts)
+        return Window(self.seconds, tallies)
+
+
 class Traffic:
     """The counts of one node's routers. `now` is seconds on a clock that only moves forward."""
 
@@ -129,7 +146,6 @@ class Traffic:
         self._totals: dict[Names, _Total] = {}
         self._recent: deque[tuple[float, bytes]] = deque()
         self._encoder = msgspec.msgpack.Encoder()
-        self._decoder = msgspec.msgpack.Decoder(SeriesCounts)
         self._overflowed = 0
 
     def take(self, reading: Reading, now: float) -> None:
@@ -215,17 +231,19 @@ class Traffic:
                 found[route] = found.get(route, 0) + count
         return found
 
-    def window(self, seconds: float, now: float) -> Window:
+    def recent(self, seconds: float, now: float) -> Differences:
         """Return what came in the last `seconds`, `WINDOW_S` at most."""
         asked = min(seconds, WINDOW_S)
-        tallies: dict[Names, Tally] = {}
+        found: list[bytes] = []
         for heard_at, encoded in reversed(self._recent):
             if heard_at <= now - asked:
                 break
-            counts = self._decoder.decode(encoded)
-            names = (counts.route, counts.version, counts.method)
-            tallies.setdefault(names, Tally()).add(counts)
-        return Window(max(min(asked, now - self._since), 1.0), tallies)
+            found.append(encoded)
+        return Differences(max(min(asked, now - self._since), 1.0), found)
+
+    def window(self, seconds: float, now: float) -> Window:
+        """Return the sums of what came in the last `seconds`, `WINDOW_S` at most."""
+        return self.recent(seconds, now).window()
 
 
 def _checked(counts: SeriesCounts) -> SeriesCounts:
