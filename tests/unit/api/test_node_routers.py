@@ -1,0 +1,94 @@
+"""Looking at the routers of a node, and having them replaced, on this node and on another."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from aether.api import node_routers
+from aether.api.call import FORWARDED, Call
+from aether.api.node_routers import get_routers, restart
+from aether.core.model.ids import NodeId
+from aether.errors import Unavailable
+from aether.ports import ApiResponse
+from tests.api_world import NODE, ApiWorld
+
+OTHER = NodeId("node-2")
+WORKERS = [{"worker": 0, "pid": 7, "status": "ok"}]
+
+
+class Processes:
+    """Routers that write down how often they were replaced."""
+
+    def __init__(self) -> None:
+        self.restarts = 0
+        self.hang = False
+
+    async def restart(self) -> list[dict[str, Any]]:
+        if self.hang:
+            await asyncio.Event().wait()
+        self.restarts += 1
+        return WORKERS
+
+    async def health(self) -> list[dict[str, Any]]:
+        return WORKERS
+
+
+@pytest.fixture
+def processes(world: ApiWorld) -> Processes:
+    made = Processes()
+    object.__setattr__(world.context, "routers", made)  # the context of a test is made before
+    return made
+
+
+def call(node: str, **headers: str) -> Call:
+    return Call(rule="api.test", request_id="r", params={"id": node}, headers=headers)
+
+
+async def test_this_node_is_asked_itself(world: ApiWorld, processes: Processes) -> None:
+    told = {"node": NODE, "workers": WORKERS}
+    assert (await get_routers(world.context, call(NODE))).value == told
+    assert (await restart(world.context, call(NODE))).value == told
+    assert processes.restarts == 1
+    assert world.link.asked == []
+
+
+async def test_another_node_is_asked_over_there(world: ApiWorld, processes: Processes) -> None:
+    told = {"node": OTHER, "workers": WORKERS}
+    world.link.answers[OTHER] = ApiResponse(status=200, body=msgspec.json.encode(told))
+    assert (await get_routers(world.context, call(OTHER))).value == told
+    assert (await restart(world.context, call(OTHER))).value == told
+    paths = [(asked, request.method, request.path) for asked, request in world.link.asked]
+    assert paths == [
+        (OTHER, "GET", "/api/v1/nodes/node-2/router"),
+        (OTHER, "POST", "/api/v1/nodes/node-2/router/restart"),
+    ]
+    assert all(request.headers == {FORWARDED: NODE} for _, request in world.link.asked)
+    assert processes.restarts == 0
+
+
+async def test_what_the_other_node_cannot_do_is_told_in_its_words(world: ApiWorld) -> None:
+    problem = {"code": "unavailable", "detail": "the new router ended at once"}
+    world.link.answers[OTHER] = ApiResponse(status=503, body=msgspec.json.encode(problem))
+    with pytest.raises(Unavailable, match="the new router ended at once"):
+        await restart(world.context, call(OTHER))
+
+
+async def test_a_call_meant_for_another_node_is_not_sent_on(
+    world: ApiWorld, processes: Processes
+) -> None:
+    for handler in (get_routers, restart):
+        with pytest.raises(Unavailable, match="node-1 has no routers of node-2"):
+            await handler(world.context, call(OTHER, **{FORWARDED: "node-3"}))
+    assert processes.restarts == 0
+    assert world.link.asked == []
+
+
+async def test_a_restart_is_not_waited_for_without_end(
+    world: ApiWorld, processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_routers, "RESTART_S", 0.02)
+    processes.hang = True
+    with pytest.raises(Unavailable, match="serve on: ask again"):
+        await restart(world.context, call(NODE))
