@@ -89,6 +89,23 @@ class Attempts:
             self.pass_over(endpoint)
             self.last_failure = f"{address} has as many connections as it may have"
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether exactly one attempt is under way."""
+        return self.connection is not None and self.rival is None
+
+    def take_second(self, now: float) -> UpstreamConnection | None:
+        """Begin a second attempt beside the first, at another endpoint; None when nobody takes it."""
+        first = self.connection
+        if first is None or first.endpoint is None:
+            return None
+        self.pass_over(first.endpoint)
+        taken = self.take(now)
+        if isinstance(taken, Refusal):
+            return None
+        self.rival = taken
+        return taken
+
     def pass_over(self, endpoint: Endpoint) -> None:
         """Try this one no more."""
         self.tried = {*self.tried, endpoint.instance}

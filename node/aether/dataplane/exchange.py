@@ -19,7 +19,6 @@ from aether.dataplane.forwarding import (
     CONTINUE,
     ENDINGS,
     TRACE,
-    AnswerStart,
     lines_for_peer,
     request_start,
     switch_lines,
@@ -236,28 +235,13 @@ class Exchange:
         self._answered = True
         self.status = head.status
         self._chunked = not head.is_framed and self._head.is_http11
-        start = self._start_of(connection, head, endpoint)
+        start = connection.answer_start(head, endpoint, self._forward.notices)
         ending = ENDINGS[self._chunked, self._asker.wants_close]
         if self._chunked:
             payload = chunk(payload)
             if head.trailers and self._head.takes_trailers:
                 ending = trailer_line(head.trailers) + ending
         self._pass_on(connection, b"".join((start, self._request_id, ending, payload)), done=done)
-
-    def _start_of(
-        self, connection: UpstreamConnection, head: ResponseHead, endpoint: Endpoint
-    ) -> bytes:
-        """Return the head's begin; mostly the connection's last answer began alike."""
-        notices = self._forward.notices
-        start = connection.answer_start
-        if (
-            start is None
-            or start.head is not head
-            or start.endpoint is not endpoint
-            or start.notices is not notices
-        ):
-            start = connection.answer_start = AnswerStart(head, endpoint, notices)
-        return start.bytes
 
     def more(self, connection: UpstreamConnection, payload: bytes, *, done: bool) -> None:
         """See Receiver."""
@@ -297,7 +281,7 @@ class Exchange:
         self._answered = True
         self.status = head.status
         asker = self._asker
-        start = self._start_of(connection, head, endpoint)
+        start = connection.answer_start(head, endpoint, self._forward.notices)
         asker.write(start + self._request_id + switch_lines(self._head.upgrade) + payload)
         tunnel = Tunnel(asker, connection, self._forward.timeout_s, self._context.now, self._closed)
         connection.receiver = self._tunnel = tunnel
@@ -497,18 +481,13 @@ class Exchange:
         """Send a second copy: the first stayed silent for the route's time."""
         attempts, context = self._attempts, self._context
         now = context.now()
-        first = attempts.connection
-        if self._over or self._answered or first is None or first.endpoint is None:
-            return
-        if attempts.rival is not None:
+        if self._over or self._answered or not attempts.is_alone:
             return
         if self._sends >= self._most_sends or not context.retry_budget.may_retry(now):
             return
-        attempts.pass_over(first.endpoint)
-        taken = attempts.take(now)
-        if taken is None or isinstance(taken, Refusal):
+        taken = attempts.take_second(now)
+        if taken is None:
             return
-        attempts.rival = taken
         self.retries += 1
         context.retries += 1
         if taken.receiver is None:

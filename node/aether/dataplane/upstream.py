@@ -53,8 +53,8 @@ class UpstreamConnection(asyncio.Protocol):
     """A keep-alive connection; carries one request at a time, and belongs to its pool between.
 
     `on_closed` is called at its end, more than once perhaps. The receiver is let go of before it
-    is told that the answer is done or lost. `endpoint`, `began` and `answer_start` are the
-    receiver's notes about the request under way; the connection itself does not look at them.
+    is told that the answer is done or lost. `endpoint` and `began` are the receiver's
+    notes about the request under way; the connection itself does not look at them.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Whether the request asks for another protocol, so that a 101 is an answer to it."""
         self.endpoint: Endpoint | None = None
         self.began = 0.0
-        self.answer_start: AnswerStart | None = None
+        self._start: AnswerStart | None = None
         self._header_limit = header_limit
         self._on_closed = on_closed
         self._transport: asyncio.Transport | None = None
@@ -132,6 +132,18 @@ class UpstreamConnection(asyncio.Protocol):
         """Whether the answer just read lets the connection be used again."""
         transport = self._transport
         return self._keep_alive and transport is not None and not transport.is_closing()
+
+    def answer_start(self, head: ResponseHead, endpoint: Endpoint, notices: bytes) -> bytes:
+        """Return the begin of the head for the client; mostly the last answer began alike."""
+        start = self._start
+        if (
+            start is None
+            or start.head is not head
+            or start.endpoint is not endpoint
+            or start.notices is not notices
+        ):
+            start = self._start = AnswerStart(head, endpoint, notices)
+        return start.bytes
 
     @property
     def trailers(self) -> bytes:

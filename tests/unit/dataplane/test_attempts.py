@@ -1,0 +1,109 @@
+"""The attempts of one request: begun, overtaken, ended, and each counted once."""
+
+from aether.core.dataplane.balance import Choice, Outcome, Refusal
+from aether.core.dataplane.table import SlicePolicy, Table
+from aether.core.model.ids import NodeId
+from aether.dataplane.attempts import Attempts
+from aether.dataplane.routing import Routing
+from aether.dataplane.upstream import UpstreamConnection
+from tests.unit.dataplane.play import BASE, Play, endpoint, opened
+
+
+class Tries:
+    """Attempts of a request that may go to some endpoints."""
+
+    def __init__(self, *numbers: int, concurrency: int = 0, may_renew: bool = True) -> None:
+        endpoints = [endpoint(number) for number in numbers]
+        policy = SlicePolicy(slice=BASE, concurrency=concurrency)
+        self.play = Play(*endpoints, policy=policy)
+        self.attempts = Attempts(self.play.context, self.play.exchange, may_renew=may_renew)
+        self.attempts.begin(Choice(BASE, tuple(endpoints)))
+
+    def take(self) -> UpstreamConnection:
+        taken = self.attempts.take(self.play.now)
+        assert isinstance(taken, UpstreamConnection)
+        return taken
+
+
+def test_a_kept_connection_is_used_before_one_is_opened() -> None:
+    tries = Tries(0)
+    kept, _ = opened("/0", served=1)
+    tries.play.pool.idle["/0"] = [kept]
+    taken = tries.take()
+    assert taken is kept
+    assert taken.receiver is None, "the request can be written at once"
+    assert (taken.endpoint, tries.play.in_flight) == (endpoint(0), 1)
+    tries.attempts.fresh_only = True
+    tries.play.pool.idle["/0"] = [opened("/0", served=1)[0]]
+    assert tries.take().is_opening
+
+
+def test_an_attempt_is_released_once_however_often_it_is_asked_to() -> None:
+    tries = Tries(0)
+    taken = tries.take()
+    for _ in range(3):
+        tries.attempts.release(taken, Outcome.OK, tries.play.now)
+    assert tries.play.in_flight == 0
+
+
+def test_nobody_left_differs_from_nobody_free() -> None:
+    tries = Tries(0, concurrency=1)
+    tries.take()
+    assert tries.attempts.take(tries.play.now) is Refusal.BUSY
+    tries.attempts.pass_over(endpoint(0))
+    assert tries.attempts.take(tries.play.now) is None
+    assert not tries.attempts.has_untried()
+
+
+def test_endpoints_of_a_newer_table_are_taken_where_that_is_allowed() -> None:
+    for may_renew in (True, False):
+        tries = Tries(0, may_renew=may_renew)
+        newer = Table(revision=1, node=NodeId("here"), instances=(endpoint(1),))
+        tries.play.context.routing = Routing(newer)
+        tries.play.context.balancer.configure((), newer.instances, tries.play.now)
+        taken = tries.attempts.take(tries.play.now)
+        assert (taken is not None) is may_renew
+
+
+def test_the_one_that_is_answered_first_stays_and_the_other_is_ended() -> None:
+    for second_wins in (False, True):
+        tries = Tries(0, 1)
+        attempts, now = tries.attempts, tries.play.now
+        first = attempts.connection = tries.take()
+        second = attempts.take_second(now)
+        assert second is not None
+        assert second.address != first.address
+        assert not attempts.is_alone
+        assert tries.play.in_flight == 2
+        winner, loser = (second, first) if second_wins else (first, second)
+        attempts.settle(winner, now)
+        assert attempts.connection is winner
+        assert attempts.is_alone
+        assert (loser.receiver, loser.endpoint) == (None, None)
+        assert tries.play.in_flight == 1
+
+
+def test_a_failed_attempt_leaves_the_other_one() -> None:
+    tries = Tries(0, 1)
+    attempts = tries.attempts
+    first = attempts.connection = tries.take()
+    second = attempts.take_second(tries.play.now)
+    assert attempts.failed(first)
+    assert (attempts.connection, attempts.rival) == (second, None)
+    assert second is not None
+    assert not attempts.failed(second)
+
+
+def test_the_end_leaves_connections_that_open_to_the_pool() -> None:
+    tries = Tries(0, 1)
+    attempts = tries.attempts
+    kept, transport = opened("/0")
+    tries.play.pool.idle = {"/0": [kept]}
+    attempts.connection = tries.take()
+    second = attempts.take_second(tries.play.now)
+    assert second is not None
+    attempts.end(Outcome.CANCELLED, tries.play.now)
+    assert transport.is_aborted
+    assert second.is_opening
+    assert second.receiver is None
+    assert tries.play.in_flight == 0
