@@ -71,3 +71,9 @@ def test_the_first_rule_that_fits_names_the_version(lines: tuple[str, ...], vers
 def test_cookies_beyond_reason_are_not_read() -> None:
     made = forward(SlicePolicy(slice=BASE, affinity="cookie:session"))
     assert choice_for(made, head("Cookie: session=s; x=" + "y" * 9000)).key == b""
+
+
+def test_a_cookie_is_found_beside_what_browsers_should_not_send() -> None:
+    made = forward(SlicePolicy(slice=BASE, affinity="cookie:session"))
+    asked = head('Cookie: odd name[1]=x; flag; session="s-1"; empty=')
+    assert choice_for(made, asked).key == b"s-1"
