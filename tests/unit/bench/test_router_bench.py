@@ -80,10 +80,14 @@ def test_uploads_have_64_kib_and_the_head_is_that_of_a_browser() -> None:
 
 
 @pytest.mark.parametrize("kind", ["unix", "tcp"])
-def test_our_table_is_fit_for_use_with_either_origin(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("is_full", [True, False])
+def test_our_table_is_fit_for_use_with_either_origin(
+    tmp_path: Path, kind: str, is_full: bool
+) -> None:
     origin = Origin(kind=kind, socket=tmp_path / "origin.sock", address="127.0.0.1:9")
-    table = ours.table(Site(folder=tmp_path, port=8, origin=origin))
+    table = ours.table(Site(folder=tmp_path, port=8, origin=origin), is_full=is_full)
     assert table.check() == []
     assert {endpoint.address for endpoint in table.instances} == {
         str(origin.socket) if kind == "unix" else origin.address
     }
+    assert bool(table.policies) == is_full
