@@ -144,6 +144,9 @@ class Routing:
         known = _nothing(table) if before is None else before._index  # noqa: SLF001 - of its own class
         self._index: _Index = _indexed(table, known)
         self._routes, self._forwards = self._index.routes, self._index.forwards
+        self._calls: dict[str, Forward] = {}
+        self._hops: dict[tuple[str, int], Forward] = {}
+        """By instance of this node and place of the route."""
 
     def endpoints(self, base: SliceBase) -> tuple[Endpoint, ...]:
         """Return where a slice's instances are."""
@@ -212,8 +215,13 @@ class Routing:
         )
 
     def _forward_call(self, base: str) -> Forward:
-        slice_ = SliceBase(base)
-        return self._forward(slice_, self.endpoints(slice_))
+        forward = self._calls.get(base)
+        if forward is None:
+            slice_ = SliceBase(base)
+            forward = self._forward(slice_, self.endpoints(slice_))
+            if slice_ in self._index.by_slice:  # of names nobody has, there is no end
+                self._calls[base] = forward
+        return forward
 
     def _by_instance(self, head: RequestHead) -> Forward | Problem:
         """Hand to one instance of this node, under the bounds of its route or of a call.
@@ -229,7 +237,11 @@ class Routing:
         route = None if _is_reserved(head.path) else self._find(head)
         if not isinstance(route, _Route) or route.row.slice != endpoint.slice:
             route = None
-        return self._forward(endpoint.slice, (endpoint,), route)
+        hop = (instance, NO_ROW if route is None else route.key)
+        forward = self._hops.get(hop)
+        if forward is None:
+            self._hops[hop] = forward = self._forward(endpoint.slice, (endpoint,), route)
+        return forward
 
 
 def _nothing(table: Table) -> _Index:

@@ -1,6 +1,7 @@
 """What becomes of a request, by the door it came through."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -197,3 +198,26 @@ def test_one_object_serves_all_requests_of_a_route_until_its_slice_changes() -> 
     assert isinstance(last, Forward)
     assert last.policy is POLICY
     assert made.decide(Listener.PUBLIC, asked("/x")) is before[0]
+
+
+def test_calls_and_hops_of_the_mesh_are_one_object_each_too() -> None:
+    made = routing(OPEN)
+    call = asked("/_aether/call/x", "h", "POST", "x-aether-slice: a:b")
+    hop = asked("/x", "h", "GET", "x-aether-instance: a:b:1.0.0/0")
+    hop_call = asked("/_aether/call/x", "h", "POST", "x-aether-instance: a:b:1.0.0/0")
+    choices = [
+        made.decide(listener, head)
+        for listener, head in [
+            (Listener.LOCAL, call),
+            (Listener.MESH, hop),
+            (Listener.MESH, hop_call),
+        ]
+        for _ in range(2)
+    ]
+    assert all(isinstance(choice, Forward) for choice in choices)
+    assert [one is other for one, other in pairwise(choices)] == [True, False] * 2 + [True]
+    later = Routing(replace(made.table, instances=(THERE,)), made)
+    assert isinstance(later.decide(Listener.MESH, hop), Problem)
+    moved = later.decide(Listener.LOCAL, call)
+    assert isinstance(moved, Forward)
+    assert moved.endpoints == (THERE,)
