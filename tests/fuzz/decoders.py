@@ -1,5 +1,6 @@
 """What reads bytes it has no reason to trust: name, good inputs, the reader, its one way to refuse."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,10 @@ from aether.core.raft.messages import Append, AppendAnswer, PreVote, ReadRequest
 from aether.core.store.codec import decode_command, decode_result, encode_command, encode_result
 from aether.core.store.commands import Applied, Delete, DeletePrefix, Guard, Put, Refused, Txn
 from aether.core.store.machine import KvMachine
+from aether.dataplane.forwarded import Door
+from aether.dataplane.framing import ChunkedBody, FramingError
+from aether.dataplane.header_lines import BadHead
+from aether.dataplane.heads import HEAD_END, RequestHead, RequestReader, read_response
 from aether.frames import FrameError
 from aether.store import protocol
 from aether.store.native import handshake, packets
@@ -164,6 +169,84 @@ def _outcomes() -> list[bytes]:
     return [encode_result(Applied(12)), encode_result(refused)]
 
 
+_HEAD_LINES = (
+    b"Host: a.example\r\nAccept: */*\r\nConnection: keep-alive, x-hop\r\nX-Hop: 1\r\n\r\n",
+    b"Host: a\r\nContent-Length: 12\r\nExpect: 100-continue\r\nX-Request-Id: r1\r\n\r\n",
+    b"Host: a\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\nTE: trailers\r\n\r\n",
+    b"Host: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\nForwarded: for=1.2.3.4\r\n\r\n",
+    b"Host: a\r\nX_Forwarded_For: 1\r\nX-Aether-Slice: a:b\r\nTraceparent: 00-1-2-3\r\n\r\n",
+)
+_START_LINES = (b"GET /a?b HTTP/1.1\r\n", b"POST http://a/b HTTP/1.1\r\n", b"PUT / HTTP/1.0\r\n")
+
+
+def _heads() -> list[bytes]:
+    return [start + lines for start in _START_LINES[:2] for lines in _HEAD_LINES]
+
+
+def _read_head(data: bytes) -> object:
+    """Read a request's head twice, the second time by a reader that knows its lines.
+
+    Both say the same, and what is passed on has one framing, no blank line and nothing spoofed.
+    """
+    data = _one_head(data)
+    door = Door(is_public=True, client="10.0.0.1")
+    fresh = RequestReader(door).read(data)
+    warm = RequestReader(door)
+    _, line_end, lines = data.partition(b"\r\n")
+    for start in _START_LINES:
+        with contextlib.suppress(BadHead):
+            warm.read(start[:-2] + line_end + lines)
+    assert warm.read(data) == fresh
+    _check_passed_on(fresh)
+    return fresh
+
+
+def _check_passed_on(head: RequestHead) -> None:
+    names = [line.partition(b":")[0].strip().lower() for line in head.lines.split(b"\r\n")]
+    assert head.line.count(b"\r\n") == 1
+    assert b"" not in names[:-1]
+    assert names.count(b"content-length") + names.count(b"transfer-encoding") <= 1
+    assert not [name for name in names if name.replace(b"_", b"-").startswith(b"x-aether-")]
+    assert names.count(b"x-forwarded-for") == 1
+
+
+def _answers_of_instances() -> list[bytes]:
+    return [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nSet-Cookie: a=b\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum\r\n\r\n",
+        b"HTTP/1.0 404 No\r\nConnection: close\r\n\r\n",
+    ]
+
+
+def _read_answer(data: bytes) -> object:
+    return read_response(_one_head(data), "GET")
+
+
+def _one_head(data: bytes) -> bytes:
+    """Return the bytes up to the first blank line: the readers are never given others."""
+    end = data.find(HEAD_END)
+    if end < 0:
+        raise BadHead("it has no end")
+    return data[: end + 4]
+
+
+def _chunked_bodies() -> list[bytes]:
+    return [b"3\r\nabc\r\n0\r\n\r\n", b"a;x=y\r\n0123456789\r\n1\r\nz\r\n0\r\nx-sum: 1\r\n\r\nGET"]
+
+
+def _read_chunks(data: bytes) -> object:
+    """Take a chunked body apart: in one piece and byte by byte it is the same."""
+    whole = ChunkedBody(frozenset({b"x-sum"}))
+    payload, rest, done = whole.feed(data)
+    drops, taken, position, ended = ChunkedBody(frozenset({b"x-sum"})), b"", 0, False
+    while position < len(data) and not ended:
+        piece, _, ended = drops.feed(data[position : position + 1])
+        taken, position = taken + piece, position + 1
+    assert (taken, data[position:], ended) == (payload, rest if done else b"", done)
+    assert drops.trailers == whole.trailers
+    return payload
+
+
 def decoders() -> list[Decoder]:
     """Return every reader of untrusted bytes that is a function of them."""
     framed = _frames([protocol.AskStatus(1)])
@@ -174,6 +257,9 @@ def decoders() -> list[Decoder]:
         Decoder("machine", _commands(), _apply, ()),
         Decoder("request", _requests(), _read_requests, (FrameError,)),
         Decoder("answer", _answers(), _read_answers, (FrameError,)),
+        Decoder("request head", _heads(), _read_head, (BadHead,)),
+        Decoder("response head", _answers_of_instances(), _read_answer, (BadHead,)),
+        Decoder("chunks", _chunked_bodies(), _read_chunks, (FramingError,)),
         Decoder("stream", framed, _read_stream, (FrameError,)),
         Decoder("hello", _hello(), handshake.decode_hello, (handshake.Denied,)),
         Decoder("welcome", _welcome(), _read_welcome, (handshake.Denied,)),
