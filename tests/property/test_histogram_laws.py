@@ -2,13 +2,14 @@
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aether.core.dataplane.histogram import Histogram, from_sparse, to_sparse
+from aether.core.dataplane.histogram import Histogram, from_sparse, sparse_difference, to_sparse
 
 latencies = st.floats(min_value=8e-6, max_value=134.0)
-samples = st.lists(latencies, max_size=50)
+samples = st.lists(latencies, max_size=20)
 shares = st.floats(min_value=0.0, max_value=1.0)
 
 
@@ -43,7 +44,7 @@ def test_merging_is_as_good_as_having_counted_everything_in_one_place(
     assert merged(histogram(a), histogram(b)) == histogram(a + b)
 
 
-@given(st.lists(latencies, min_size=1, max_size=50), shares)
+@given(st.lists(latencies, min_size=1, max_size=20), shares)
 def test_a_quantile_is_within_a_thirty_second_of_the_true_one(
     sample: list[float], share: float
 ) -> None:
@@ -54,7 +55,7 @@ def test_a_quantile_is_within_a_thirty_second_of_the_true_one(
     assert abs(found - true) <= true / 32 + 0.5e-6  # a latency is known to half a microsecond
 
 
-@given(st.lists(latencies, min_size=1, max_size=50), shares, shares)
+@given(st.lists(latencies, min_size=1, max_size=20), shares, shares)
 def test_a_larger_share_has_no_smaller_quantile(
     sample: list[float], one: float, other: float
 ) -> None:
@@ -80,3 +81,22 @@ def test_whatever_is_read_is_a_histogram_that_writes_the_same(pairs: list[int]) 
     except ValueError:
         return
     assert to_sparse(counts) == pairs
+
+
+@given(samples, samples)
+def test_a_difference_is_what_came_since(before: list[float], since: list[float]) -> None:
+    old, new = histogram(before), histogram(before + since)
+    grown = sparse_difference(to_sparse(old.counts), to_sparse(new.counts))
+    assert grown == to_sparse(histogram(since).counts)
+
+
+@given(samples, samples)
+def test_a_difference_exists_only_where_nothing_went_back(
+    one: list[float], other: list[float]
+) -> None:
+    before, after = histogram(one).counts, histogram(other).counts
+    if all(old <= new for old, new in zip(before, after, strict=True)):
+        sparse_difference(to_sparse(before), to_sparse(after))
+    else:
+        with pytest.raises(ValueError, match="went back by"):
+            sparse_difference(to_sparse(before), to_sparse(after))

@@ -6,7 +6,7 @@ it. What is shorter counts in the first bucket, what is longer in the last. Sums
 of half microseconds: adding histograms gives the same in any order.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 TICKS_PER_S = 2_000_000
@@ -120,16 +120,43 @@ def to_sparse(counts: Sequence[int]) -> list[int]:
 
 def from_sparse(pairs: Sequence[int]) -> list[int]:
     """Return all buckets; raise ValueError naming what is no histogram."""
-    if len(pairs) % 2 or len(pairs) > 2 * BUCKETS:
-        raise ValueError(f"{len(pairs)} numbers are not pairs of distance and count")
     counts = [0] * BUCKETS
-    bucket = 0
-    for place in range(0, len(pairs), 2):
-        distance, count = pairs[place], pairs[place + 1]
-        bucket += distance
-        if distance < (1 if place else 0) or bucket >= BUCKETS:
-            raise ValueError(f"distance {distance} at {place} leads to no further bucket")
-        if not 0 < count <= MOST_COUNT:
-            raise ValueError(f"count {count} of bucket {bucket} is not from 1 to {MOST_COUNT}")
+    for bucket, count in _read(pairs):
         counts[bucket] = count
     return counts
+
+
+def sparse_difference(before: Sequence[int], after: Sequence[int]) -> list[int]:
+    """Return what was counted since, all three as `to_sparse` writes them.
+
+    Raises ValueError when a count went back, or `after` is no histogram.
+    """
+    old = dict(_read(before))
+    pairs: list[int] = []
+    last = 0
+    for bucket, count in _read(after):
+        more = count - old.pop(bucket, 0)
+        if more < 0:
+            raise ValueError(f"the count of bucket {bucket} went back by {-more}")
+        if more:
+            pairs += (bucket - last, more)
+            last = bucket
+    if old:
+        bucket, count = next(iter(old.items()))
+        raise ValueError(f"the count of bucket {bucket} went back by {count}")
+    return pairs
+
+
+def _read(pairs: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield buckets with their counts; raise ValueError at what is no histogram."""
+    if len(pairs) % 2 or len(pairs) > 2 * BUCKETS:
+        raise ValueError(f"{len(pairs)} numbers are not pairs of distance and count")
+    bucket, least = 0, 0
+    for distance, count in zip(pairs[::2], pairs[1::2], strict=True):
+        bucket += distance
+        if distance < least or bucket >= BUCKETS:
+            raise ValueError(f"distance {distance} to bucket {bucket} leads to no further bucket")
+        if not 0 < count <= MOST_COUNT:
+            raise ValueError(f"count {count} of bucket {bucket} is not from 1 to {MOST_COUNT}")
+        least = 1
+        yield bucket, count

@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from aether.core.dataplane.histogram import Histogram, from_sparse, to_sparse
+from aether.core.dataplane.histogram import Histogram, from_sparse, sparse_difference
 from aether.core.dataplane.route_counts import (
     OTHER_METHOD,
     OVERFLOW,
@@ -272,7 +272,7 @@ def _difference(before: SeriesCounts, after: SeriesCounts) -> SeriesCounts | Non
         bytes_in=sums[1],
         bytes_out=sums[2],
         ticks=sums[3],
-        buckets=tuple(to_sparse(_grown(from_sparse(before.buckets), from_sparse(after.buckets)))),
+        buckets=tuple(sparse_difference(before.buckets, after.buckets)),
     )
 
 
