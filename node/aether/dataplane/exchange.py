@@ -234,10 +234,13 @@ class Exchange:
             self._attempts.settle(connection, self._context.now())
         self._answered = True
         self.status = head.status
-        self._chunked = not head.is_framed and self._head.is_http11
+        self.bytes_out = len(payload)
         start = connection.answer_start(head, endpoint, self._forward.notices)
-        ending = ENDINGS[self._chunked, self._asker.wants_close]
-        if self._chunked:
+        ending = HEAD_END
+        chunked = self._chunked = not head.is_framed and self._head.is_http11
+        if chunked or self._asker.wants_close:
+            ending = ENDINGS[chunked, self._asker.wants_close]
+        if chunked:
             payload = chunk(payload)
             if head.trailers and self._head.takes_trailers:
                 ending = trailer_line(head.trailers) + ending
@@ -245,6 +248,7 @@ class Exchange:
 
     def more(self, connection: UpstreamConnection, payload: bytes, *, done: bool) -> None:
         """See Receiver."""
+        self.bytes_out += len(payload)
         if self._chunked:
             payload = chunk(payload)
         self._pass_on(connection, payload, done=done)
@@ -252,7 +256,6 @@ class Exchange:
     def _pass_on(self, connection: UpstreamConnection, data: bytes, *, done: bool) -> None:
         asker = self._asker
         now = self._context.now()
-        self.bytes_out += len(data)
         if not done:
             asker.deadline = now + self._forward.timeout_s
             asker.write(data)

@@ -19,6 +19,7 @@ def test_answer_goes_to_the_client_and_the_connection_to_the_pool() -> None:
     assert play.in_flight == 1
     connection.data_received(OK)
     assert play.code == "ok"
+    assert (play.exchange.status, play.exchange.bytes_out, play.exchange.retries) == (200, 2, 0)
     assert play.asker.written == (
         b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nx-aether-instance: a:b:1.0.0/0\r\n"
         b"x-request-id: id\r\n\r\nok"
@@ -243,6 +244,7 @@ def test_answer_of_unknown_length_is_chunked_for_http11_only() -> None:
         connection.connection_lost(None)
         assert play.code == "ok"
         assert play.asker.written.endswith(end)
+        assert play.exchange.bytes_out == 3, "bytes of the body, without its framing"
 
 
 def test_back_pressure_reaches_the_other_side() -> None:
