@@ -160,7 +160,7 @@ class RouteCounts:
         """Count the end of a request that `began` under the same key.
 
         `status` is what the client got, 0 when it got no whole answer; `version` that of the
-        instance which answered, empty when none did. Bytes are those of bodies.
+        instance which answered or was asked last, empty when none was. Bytes are those of bodies.
         """
         flying = self._in_flight
         left = flying.get(key, 1) - 1

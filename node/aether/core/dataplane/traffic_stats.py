@@ -33,7 +33,7 @@ class SeriesStats(msgspec.Struct, frozen=True, kw_only=True):
     """Verb, host and pattern; `call` for calls between slices, empty for what no route takes."""
     slice: Name
     version: Name
-    """Of the instance that answered; empty when none did."""
+    """Of the instance that answered or was asked last; empty when none was asked."""
     method: Name
     rate: Amount
     """Requests a second."""
