@@ -39,3 +39,10 @@ def test_looking_up_and_taking_out_by_name() -> None:
     assert value_of(lines, b"cookie") == b"a=b, c=d"
     assert value_of(lines, b"y") == b""
     assert without(lines, b"COOKIE") == b"X: 1\r\nCookie-Jar: e\r\n"
+
+
+def test_the_value_of_a_header_is_found_in_any_case_and_only_under_its_whole_name() -> None:
+    lines = b"X-Beta-2: no\r\nnot-x-beta: no\r\nX-BETA:\t yes \r\nY: x-beta: no\r\nx-beta:\r\n"
+    assert value_of(lines, b"X-Beta") == b"yes, "
+    assert value_of(b"x-beta:1\r\n", b"x-beta") == b"1"
+    assert value_of(b"", b"x-beta") == b""
