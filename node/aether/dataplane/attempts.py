@@ -51,13 +51,14 @@ class Attempts:
         self.connection: UpstreamConnection | None = None
         self.rival: UpstreamConnection | None = None
         """The second copy, while two are under way."""
+        self.endpoint: Endpoint | None = None
+        """The one asked last."""
 
     def begin(self, choice: Choice) -> None:
         """Forget the last request."""
         self.choice = choice
         self.tried: Collection[InstanceId] = _NOBODY
-        self.endpoint: Endpoint | None = None
-        """The one asked last."""
+        self.endpoint = None
         self.fresh_only = False
         """Whether kept connections are not risked again."""
         self.last_failure = NO_FAILURE

@@ -455,6 +455,8 @@ class Exchange:
         if hedge is not None:
             hedge.cancel()
             self._hedge = None
+        if self._body is not NO_BODY:
+            self._body.forget()
         if self._is_mesh:
             return  # the router it came to first counts it
         endpoint = self._attempts.endpoint

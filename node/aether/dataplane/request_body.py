@@ -38,8 +38,12 @@ class RequestBody:
     def sent(self) -> None:
         """Note that all of it was written to an instance: keep nothing that is too long."""
         if self.is_full:
-            self.kept = bytearray()
-            self.is_kept = False
+            self.forget()
+
+    def forget(self) -> None:
+        """Keep nothing any more: the request is over, and its connection may stay idle for long."""
+        self.kept = bytearray()
+        self.is_kept = False
 
 
 NO_BODY = RequestBody(is_chunked=False, replay_bytes=0, has_ended=True)

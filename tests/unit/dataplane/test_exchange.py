@@ -158,6 +158,16 @@ def test_body_waits_for_a_connection_and_is_bounded_meanwhile() -> None:
     assert body_of(transport.take()) == wire
 
 
+def test_nothing_of_a_body_is_kept_once_its_request_is_over() -> None:
+    play = Play(endpoint(0), head="PUT / HTTP/1.1", lines=("Content-Length: 50",)).start()
+    connection, _ = play.connect()
+    play.exchange.body(b"x" * 50, done=True)
+    connection.data_received(OK)
+    assert play.code == "ok"
+    assert play.exchange.bytes_in == 50
+    assert not play.exchange._body.kept
+
+
 def test_body_over_the_limit_ends_the_request() -> None:
     lines = ("Transfer-Encoding: chunked",)
     play = Play(endpoint(0), head="PUT / HTTP/1.1", lines=lines, body_limit=5).start()
