@@ -169,7 +169,7 @@ async def test_restart_serves_from_the_saved_table_without_a_node(rig: Rig, echo
     assert (await fetch(router.public, "/")).json()["name"] == "a"
     health = (await fetch(router.local, "/_aether/health")).json()
     assert (health["status"], health["revision"]) == ("ok", 1)
-    assert set(json.loads(saved.read_text())) == {"checksum", "table"}
+    assert set(json.loads(saved.read_text())) == {"checksum", "format", "table"}
 
 
 async def test_damaged_saved_table_is_not_used(rig: Rig, echo: Origin) -> None:
