@@ -37,3 +37,26 @@ def test_a_value_that_a_foreign_proxy_could_not_read_is_refused(name: str, value
     found = problems(broken)
     assert list(found) == [f"export.{name}"]
     assert str(value) in found[f"export.{name}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("trusted_proxies", ("10.0.0.0/99",)),
+        ("trusted_proxies", ("10.0.0.0/8", "proxy.example.org")),
+        ("trusted_proxies", ("10.0.0.1/8",)),
+        ("address_connections", 0),
+        ("access_log_sample", 1.1),
+        ("access_log_sample", -0.1),
+        ("access_log_slow_s", 0.0),
+    ],
+)
+def test_bounds_on_clients_that_make_no_sense_are_refused(name: str, value: object) -> None:
+    found = problems(replace(RouterConfig(), **{name: value}))  # type: ignore[arg-type] # wrong on purpose
+    assert list(found) == [name]
+    shown = value[-1] if isinstance(value, tuple) else f"{value:g}"
+    assert str(shown) in found[name]
+
+
+def test_trusted_proxies_are_networks_of_both_kinds() -> None:
+    assert problems(RouterConfig(trusted_proxies=("10.0.0.0/8", "::1", "fe80::/10"))) == {}
