@@ -29,7 +29,7 @@ _STEADY_S = 10.0
 """A child that ran this long starts its next life without a growing pause."""
 _LOOK_S = 0.1
 _REPLACE_LOOK_S = 0.02
-_SERVES_S = 25.0
+_SERVES_S = 60.0
 """Longest time until a process that takes the place of another serves."""
 _LOG_LOOK_S = 5.0
 
