@@ -77,7 +77,7 @@ class World:
                     if (await self.get(path)).status == 200:
                         return
                 assert self.process.poll() is None, (self.folder / "log").read_text()
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(POLL_S)
 
     async def until_shares(self, within: int = 2, **wanted: int) -> None:
         """Ask until, of 100 requests, each name gets as many as wanted, give or take `within`."""
@@ -171,7 +171,7 @@ async def _until_told(made: World) -> None:
         while True:
             with contextlib.suppress(OSError):
                 return await made.edge.tell(made.table)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(POLL_S)
 
 
 def start(command: list[str], log: Path) -> "subprocess.Popen[bytes]":
