@@ -61,6 +61,7 @@ class Exchange:
         "_asker",
         "_attempts",
         "_body",
+        "_choice",
         "_chunked",
         "_context",
         "_forward",
@@ -74,7 +75,6 @@ class Exchange:
         "_lines",
         "_on_demand",
         "_over",
-        "_plain_choice",
         "_request_id",
         "_sends",
         "_start",
@@ -107,12 +107,11 @@ class Exchange:
         context = self._context
         self.began = now = context.now()
         self._asker.deadline = now + forward.timeout_s
-        if head is not self._known_head:
+        if head is not self._known_head or forward is not self._known_forward:
             self._known_head = self._head = head
-            self._start, self._has_trace = request_start(head)
-        if forward is not self._known_forward:
             self._known_forward = self._forward = forward
-            self._plain_choice = plain_choice(forward)
+            self._start, self._has_trace = request_start(head)
+            self._choice = plain_choice(forward) or choice_for(forward, head)
         self._request_id = wire_id = request_id.encode()
         if self._has_trace:
             self._lines = b"".join((self._start, wire_id, HEAD_END))
@@ -133,7 +132,7 @@ class Exchange:
         self.bytes_out = 0
         self.retries = 0
         self.status = 0
-        self._attempts.begin(self._plain_choice or choice_for(forward, head))
+        self._attempts.begin(self._choice)
         context.retry_budget.request(now)
         if not self._is_mesh:
             context.observer.began(forward.series)

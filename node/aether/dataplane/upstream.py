@@ -5,12 +5,15 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from aether.core.dataplane.table import Endpoint
+from aether.core.model.ids import InstanceId
 from aether.dataplane.forwarding import AnswerStart
 from aether.dataplane.framing import BodyReader, FramingError, UntilClose
 from aether.dataplane.header_lines import BadHead
 from aether.dataplane.heads import HEAD_END, ResponseHead, ResponseReader
 
 _SWITCHING = 101
+_MOST_STARTS = 16
+"""Begins of answers kept: instances of another node share the connections to its router."""
 
 
 class Receiver(Protocol):
@@ -72,7 +75,7 @@ class UpstreamConnection(asyncio.Protocol):
         """Whether the request asks for another protocol, so that a 101 is an answer to it."""
         self.endpoint: Endpoint | None = None
         self.began = 0.0
-        self._start: AnswerStart | None = None
+        self._starts: dict[InstanceId, AnswerStart] = {}
         self._header_limit = header_limit
         self._on_closed = on_closed
         self._transport: asyncio.Transport | None = None
@@ -135,14 +138,16 @@ class UpstreamConnection(asyncio.Protocol):
 
     def answer_start(self, head: ResponseHead, endpoint: Endpoint, notices: bytes) -> bytes:
         """Return the begin of the head for the client; mostly the last answer began alike."""
-        start = self._start
+        start = self._starts.get(endpoint.instance)
         if (
             start is None
             or start.head is not head
             or start.endpoint is not endpoint
             or start.notices is not notices
         ):
-            start = self._start = AnswerStart(head, endpoint, notices)
+            if len(self._starts) >= _MOST_STARTS:
+                self._starts.clear()
+            start = self._starts[endpoint.instance] = AnswerStart(head, endpoint, notices)
         return start.bytes
 
     @property

@@ -2,9 +2,10 @@
 
 import pytest
 
-from aether.dataplane.heads import ResponseHead
+from aether.dataplane.heads import ResponseHead, read_response
 from aether.dataplane.upstream import UpstreamConnection
 from tests.unit.dataplane.fakes import Transport
+from tests.unit.dataplane.play import endpoint
 
 
 class Receiver:
@@ -116,6 +117,20 @@ def test_a_switch_that_was_asked_for_is_handed_on_with_what_follows_it() -> None
     assert opened.receiver.body == b"raw\x00more"
     opened.connection.connection_lost(None)
     assert opened.receiver.done
+
+
+def test_begins_of_answers_are_kept_by_instance_and_bounded() -> None:
+    opened = Open()
+    head = read_response(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "GET")
+    endpoints = [endpoint(number, mesh=True) for number in range(40)]
+    starts: list[bytes] = []
+    for _ in range(2):
+        starts = [opened.connection.answer_start(head, each, b"") for each in endpoints]
+        assert len(set(starts)) == 40
+        assert b"x-aether-instance: a:b:1.0.0/39\r\n" in starts[39]
+    assert len(opened.connection._starts) <= 16
+    assert opened.connection.answer_start(head, endpoints[39], b"") is starts[39]
+    assert b"a: b" in opened.connection.answer_start(head, endpoints[39], b"a: b\r\n")
 
 
 def test_trailers_are_there_once_the_answer_is_done() -> None:
