@@ -27,7 +27,16 @@ from aether.dataplane.envoy_files import BOOTSTRAP, EnvoyEdge, EnvoyFiles
 from aether.dataplane.haproxy_link import HaproxyLink
 from aether.dataplane.streams import end_stream
 from aether.tasks import Tasks
-from tests.integration.router_rig import BASE, Message, Origin, plain, read_body, read_head, until
+from tests.integration.router_rig import (
+    BASE,
+    POLL_S,
+    Message,
+    Origin,
+    plain,
+    read_body,
+    read_head,
+    until,
+)
 
 WAIT_S = 20.0
 KINDS = pytest.mark.parametrize("kind", ["haproxy", "envoy"])
