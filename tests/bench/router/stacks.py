@@ -102,4 +102,5 @@ def _measure(peer: StackPeer, seconds: float, folder: Path) -> dict[str, float]:
 
 def _load(peer: StackPeer, seconds: float, folder: Path) -> loads.Load:
     case = Case(shape="small", origin="unix", connections=CONNECTIONS, target=trivial.PATH)
-    return loads.apply(peer.address, case, seconds, folder)
+    ours = peer.name.startswith(PRODUCT)
+    return loads.apply(peer.address, case, seconds, folder, may_fail=not ours)
