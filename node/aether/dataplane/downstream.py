@@ -4,6 +4,7 @@ import asyncio
 from typing import cast
 
 from aether.core.dataplane.route_counts import NO_ROUTE
+from aether.dataplane.asker import FarEnd
 from aether.dataplane.context import Context
 from aether.dataplane.exchange import Exchange
 from aether.dataplane.forwarded import Door
@@ -30,7 +31,6 @@ from aether.dataplane.problems import (
 )
 from aether.dataplane.request_log import RequestLog
 from aether.dataplane.routing import Forward, Health, Listener, Routing
-from aether.dataplane.switched import FarEnd
 
 _NEVER = float("inf")
 _CARRIAGE_RETURN = 13

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
+from aether.dataplane.asker import FarEnd
 from aether.dataplane.problems import Problem
-from aether.dataplane.switched import FarEnd
 
 
 class Transport(asyncio.Transport):
