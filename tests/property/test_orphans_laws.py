@@ -97,7 +97,7 @@ def waiting_since(view: ClusterView, since: float) -> Signals:
 
 @given(views())
 def test_a_route_goes_when_all_that_could_answer_it_serve_and_do_not(view: ClusterView) -> None:
-    dropped = {(step.method, step.pattern) for step in drop_routes(view)}
+    dropped = {(step.method, step.place) for step in drop_routes(view)}
     for name, route in view.routes.items():
         here = [one for one in view.wanted if one[1].base == route.slice]
         others = [

@@ -168,7 +168,7 @@ async def test_news_of_revisions_alone_melt_into_few(folder: Path, feed: TableFe
     feed.publish(wide(1))
     async with link(folder, hello(EMPTY)) as one:
         await one.hear()
-        heard = []
+        heard = list[int]()
         for revision in range(2, 200):
             feed.publish(wide(revision))
             await asyncio.sleep(0)

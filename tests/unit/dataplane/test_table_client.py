@@ -123,7 +123,9 @@ async def test_client_takes_changes_and_keeps_what_did_not_change(
             feed.publish(replace(first, revision=revision, routes=rows))
             await until(lambda: feed.confirmed == revision)  # noqa: B023 - called before the next turn
     last = follower.used[-1]
-    assert last == replace(first, revision=8, routes=(*routes[:8], changed))
+    assert last == replace(
+        first, revision=8, routes=(*routes[:8], replace(routes[8], timeout_s=1.0))
+    )
     assert last.routes[0] is follower.used[0].routes[0]
 
 
