@@ -69,6 +69,26 @@ MEMBERS = (
 )
 
 
+WORKERS = [{"worker": 0, "pid": 7, "status": "ok"}]
+
+
+class FakeRouters:
+    """Router processes that write down how often they were replaced."""
+
+    def __init__(self) -> None:
+        self.restarts = 0
+        self.hang = False
+
+    async def restart(self) -> list[dict[str, Any]]:
+        if self.hang:
+            await asyncio.Event().wait()
+        self.restarts += 1
+        return WORKERS
+
+    async def health(self) -> list[dict[str, Any]]:
+        return WORKERS
+
+
 class FakeGroup:
     """Three voters and a learner, led by node-1; remembers the changes asked of it."""
 
@@ -187,6 +207,7 @@ class ApiWorld:
         )
         self.tasks = Tasks()
         self.traffic = NodeTraffic(MonotonicClock())
+        self.routers = FakeRouters()
         self.waiting: Sequence[str] = ()
         self.context = Context(
             node=NODE,
@@ -202,6 +223,7 @@ class ApiWorld:
             evaluate=lambda: self.last_plan,
             chronicle=self.chronicle,
             traffic=self.traffic,
+            routers=self.routers,
         )
         self.api = Api(self.context)
 

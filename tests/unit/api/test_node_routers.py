@@ -1,8 +1,5 @@
 """Looking at the routers of a node, and having them replaced, on this node and on another."""
 
-import asyncio
-from typing import Any
-
 import msgspec
 import pytest
 
@@ -12,41 +9,21 @@ from aether.api.node_routers import get_routers, restart
 from aether.core.model.ids import NodeId
 from aether.errors import Unavailable
 from aether.ports import ApiResponse
-from tests.api_world import NODE, ApiWorld
+from tests.api_world import NODE, WORKERS, ApiWorld, FakeRouters
 
 OTHER = NodeId("node-2")
-WORKERS = [{"worker": 0, "pid": 7, "status": "ok"}]
-
-
-class Processes:
-    """Routers that write down how often they were replaced."""
-
-    def __init__(self) -> None:
-        self.restarts = 0
-        self.hang = False
-
-    async def restart(self) -> list[dict[str, Any]]:
-        if self.hang:
-            await asyncio.Event().wait()
-        self.restarts += 1
-        return WORKERS
-
-    async def health(self) -> list[dict[str, Any]]:
-        return WORKERS
 
 
 @pytest.fixture
-def processes(world: ApiWorld) -> Processes:
-    made = Processes()
-    object.__setattr__(world.context, "routers", made)  # the context of a test is made before
-    return made
+def processes(world: ApiWorld) -> FakeRouters:
+    return world.routers
 
 
 def call(node: str, **headers: str) -> Call:
     return Call(rule="api.test", request_id="r", params={"id": node}, headers=headers)
 
 
-async def test_this_node_is_asked_itself(world: ApiWorld, processes: Processes) -> None:
+async def test_this_node_is_asked_itself(world: ApiWorld, processes: FakeRouters) -> None:
     told = {"node": NODE, "workers": WORKERS}
     assert (await get_routers(world.context, call(NODE))).value == told
     assert (await restart(world.context, call(NODE))).value == told
@@ -54,7 +31,7 @@ async def test_this_node_is_asked_itself(world: ApiWorld, processes: Processes) 
     assert world.link.asked == []
 
 
-async def test_another_node_is_asked_over_there(world: ApiWorld, processes: Processes) -> None:
+async def test_another_node_is_asked_over_there(world: ApiWorld, processes: FakeRouters) -> None:
     told = {"node": OTHER, "workers": WORKERS}
     world.link.answers[OTHER] = ApiResponse(status=200, body=msgspec.json.encode(told))
     assert (await get_routers(world.context, call(OTHER))).value == told
@@ -76,7 +53,7 @@ async def test_what_the_other_node_cannot_do_is_told_in_its_words(world: ApiWorl
 
 
 async def test_a_call_meant_for_another_node_is_not_sent_on(
-    world: ApiWorld, processes: Processes
+    world: ApiWorld, processes: FakeRouters
 ) -> None:
     for handler in (get_routers, restart):
         with pytest.raises(Unavailable, match="node-1 has no routers of node-2"):
@@ -86,7 +63,7 @@ async def test_a_call_meant_for_another_node_is_not_sent_on(
 
 
 async def test_a_restart_is_not_waited_for_without_end(
-    world: ApiWorld, processes: Processes, monkeypatch: pytest.MonkeyPatch
+    world: ApiWorld, processes: FakeRouters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(node_routers, "RESTART_S", 0.02)
     processes.hang = True

@@ -19,6 +19,8 @@ CALLS: dict[str, tuple[str, bytes]] = {
     "node.remove.plan": ("nodes/node-4/remove/plan", b""),
     "node.activate": ("nodes/node-2/activate", b""),
     "node.shutdown": ("nodes/node-2/shutdown", b'{"force": true}'),
+    "node.router": ("nodes/node-1/router", b""),
+    "node.router.restart": ("nodes/node-1/router/restart", b""),
     "topology.get": ("topology", b""),
     "topology.put": ("topology", b'{"nodes": 3, "max_nodes": 5}'),
     "topology.delete": ("topology", b""),

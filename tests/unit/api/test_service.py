@@ -53,6 +53,7 @@ def test_what_the_leader_alone_does() -> None:
     nodes = {"node.drain", "node.activate", "node.shutdown", "node.remove"}
     topology = {"topology.put", "topology.delete"}
     slices = {"blueprint.apply", "blueprint.delete", "blueprint.reapply", "slice.scale"}
+    slices |= {"slice.traffic.put", "slice.traffic.delete"}
     settings = {"config.put", "config.delete"}
     plans = {name for name in names if name.endswith(".plan")}
     assert names == {*settings, *slices, *members, *nodes, *topology, *plans, "controller.evaluate"}

@@ -14,7 +14,7 @@ from aether.dataplane.process import main
         ({"--port": "70000"}, "not a port"),
         ({"--mesh-port": "x"}, "not a port"),
         ({"--data-dir": "/nowhere/at/all"}, "not a folder"),
-        ({"--port": None}, "required: --port"),
+        ({"--port": None}, "--node-id needs --port and --mesh-port"),
     ],
 )
 def test_bad_arguments_end_with_2_and_say_why(
