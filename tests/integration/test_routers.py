@@ -1,6 +1,7 @@
 """The routers of a node, supervised by it: real processes, asked over their control sockets."""
 
 import asyncio
+import contextlib
 import shutil
 import socket
 import tempfile
@@ -8,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from aether.config.node import NodeConfig, StoreConfig
@@ -35,7 +37,15 @@ async def config() -> AsyncIterator[NodeConfig]:
     yield NodeConfig(
         node_id=NodeId("node-1"), data_dir=folder, router_port=ports[0], mesh_port=ports[1]
     )
+    kill_routers_of(folder)  # routers outlive their node, and a test that failed
     shutil.rmtree(folder)
+
+
+def kill_routers_of(folder: Path) -> None:
+    for process in psutil.process_iter(["cmdline"]):
+        if str(folder) in (process.info["cmdline"] or []):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def test_routers_are_told_what_the_node_is_told() -> None:
