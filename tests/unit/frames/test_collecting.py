@@ -5,9 +5,11 @@ import sys
 
 SCRIPT = """
 import gc
-from aether.collecting import THRESHOLDS, collect_seldom
+from aether.collecting import EVERY, collect_seldom
 collect_seldom()
-assert gc.get_threshold() == THRESHOLDS, gc.get_threshold()
+assert gc.get_threshold()[0] == EVERY, gc.get_threshold()
+collect_seldom(50_000)
+assert gc.get_threshold()[0] == 50_000, gc.get_threshold()
 assert gc.isenabled()
 assert gc.get_freeze_count() > 1000, gc.get_freeze_count()
 print("tuned")

@@ -27,6 +27,8 @@ from aether.tasks import Tasks
 log = structlog.get_logger()
 
 OK, FAILED, BAD_SPEC = 0, 1, 2
+COLLECT_EVERY = 50_000
+"""Allocations between two collections: entries and commands hold no cycles."""
 LOOK_S = 1.0
 
 
@@ -86,7 +88,7 @@ async def _serve(
     await server.start(spec.socket)
     try:
         write_own_pid(pid_file)
-        collect_seldom()
+        collect_seldom(COLLECT_EVERY)
         log.info("store started", engine=spec.engine, socket=str(spec.socket), raft=spec.port)
         await _until_told((stopping, failed), server, spec.alone_s)
     finally:
