@@ -1,6 +1,7 @@
 """The `aether-node` command: flags and configuration in, exit code out."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -10,7 +11,6 @@ from typing import Any
 import click
 import structlog
 
-from aether.collecting import collect_seldom
 from aether.config.node import NodeConfig, load_config
 from aether.config.version import aether_version
 from aether.errors import ConfigInvalid
@@ -66,7 +66,8 @@ def run(flags: Mapping[str, Any], environ: Mapping[str, str]) -> int:
     if config.allow_insecure_bind:
         _log.warning("bind may be off loopback, and there is no TLS and no authentication yet")
     sys.setswitchinterval(_SWITCH_S)
-    collect_seldom()
+    gc.collect()
+    gc.freeze()  # what was loaded stays: no collection need look at it
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return _OK if runner.run(_run(config)) else _FAILED

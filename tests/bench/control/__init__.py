@@ -1,14 +1,13 @@
 """How long the leader's decision takes: project + look + reconcile, and how that grows.
 
 `BENCH_ONLY` chooses among `stories`, `growth`, `memory` and `stall`; `BENCH_SIZES` the clusters, as in
-`50x5000,1000x10000`. Times are of one process, which collects garbage as seldom as a node does; p50 and p99 are of all
+`50x5000,1000x10000`. Times are of one process, garbage collection on as in a node; p50 and p99 are of all
 turns of a story, `cpu` is the median of the processor's time. Wanted: at most 100 ms with 50 nodes and 5,000 instances, 1 s with 1,000 and 10,000.
 """
 
 import os
 from collections.abc import Callable, Iterable, Iterator
 
-from aether.collecting import collect_seldom
 from tests.bench.control.growth import Number, growth_numbers, memory_numbers
 from tests.bench.control.stall import stall_numbers
 from tests.bench.control.turns import stories
@@ -21,7 +20,6 @@ SIZES = "50x5000,1000x10000"
 
 def run() -> None:
     """Measure what was asked for and print the results."""
-    collect_seldom()
     sizes = [parse_size(text) for text in os.environ.get("BENCH_SIZES", SIZES).split(",")]
     sections: dict[str, Callable[[], Iterable[Number]]] = {
         "stories": lambda: (found for size in sizes for found in story_numbers(size)),

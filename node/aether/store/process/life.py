@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import secrets
 import signal
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import structlog
 
-from aether.collecting import collect_seldom
 from aether.core.model.ids import NodeId
 from aether.core.store.machine import KvMachine
 from aether.errors import ConfigInvalid
@@ -27,8 +27,9 @@ from aether.tasks import Tasks
 log = structlog.get_logger()
 
 OK, FAILED, BAD_SPEC = 0, 1, 2
-COLLECT_EVERY = 50_000
-"""Allocations between two collections: entries and commands hold no cycles."""
+GC_THRESHOLDS = (50_000, 50, 100)
+"""Allocations between two collections of the youngest objects, and how rarely older ones are
+looked through. Entries and commands hold no cycles and are freed by their counts."""
 LOOK_S = 1.0
 
 
@@ -88,7 +89,7 @@ async def _serve(
     await server.start(spec.socket)
     try:
         write_own_pid(pid_file)
-        collect_seldom(COLLECT_EVERY)
+        _tune_collection()
         log.info("store started", engine=spec.engine, socket=str(spec.socket), raft=spec.port)
         await _until_told((stopping, failed), server, spec.alone_s)
     finally:
@@ -124,3 +125,10 @@ async def _pause(told: Sequence[asyncio.Event]) -> None:
                 wait.cancel()
     except TimeoutError:
         pass
+
+
+def _tune_collection() -> None:
+    """Leave what was loaded out of every collection, and collect seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
