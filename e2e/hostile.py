@@ -188,4 +188,5 @@ def doors(run: Path, ports: Sequence[int]) -> list[Door]:
         Door("launcher.sock", run / "launcher.sock", odd),
         Door("node.sock", run / "node.sock", odd),
         Door("router.sock.table", run / "router.sock.table", odd),
+        Door("router.control", run / "router.control", odd),
     ]

@@ -83,7 +83,7 @@ def test_traffic_flows_and_a_new_router_serves_without_any_node(forge: Forge) ->
     done = sum(client.done for client in clients)
     print(f"{done} requests in {ALONE_S:g} s without a node")  # noqa: T201 - figures for whoever runs this with -s
     assert [failure for client in clients for failure in client.failures] == []
-    assert done > 100 * ALONE_S
+    assert done > 30 * ALONE_S
 
     with restarted_router(forge, 2) as began:
         took = wait_until("a new router serves", lambda: says_hello(forge, 2), RESTART_S)
