@@ -42,6 +42,7 @@ def no_request_fails(forge: Forge, routers: Sequence[int] = ALL) -> Iterator[Loa
         load.wait_for_requests(2 * SECOND_S, 30)
     print(f"{load.outcome.done} requests, failed {len(load.outcome.failures)}")  # noqa: T201 - figures for whoever runs this with -s
     assert load.outcome.failures == []
+    assert load.outcome.acknowledged, "nothing was written"
 
 
 def is_whole(forge: Forge) -> bool:
@@ -68,6 +69,7 @@ def test_nodes_drain_one_after_another(forge: Forge) -> None:
             forge.aether("node", "drain", f"node-{number}", "--wait")
             forge.aether("node", "activate", f"node-{number}")
             wait_until("whole again", lambda: is_whole(forge), CHANGE_S)
+    assert is_whole(forge)
 
 
 def test_instances_go_from_four_to_one_and_back(forge: Forge) -> None:
@@ -75,6 +77,7 @@ def test_instances_go_from_four_to_one_and_back(forge: Forge) -> None:
         for count in (4, 1, 4):
             forge.aether("slice", "scale", LINKS, str(count))
             wait_until(f"{count} serve", lambda n=count: instances(forge) == n, CHANGE_S)  # type: ignore[misc] # the default binds the loop's value
+    assert instances(forge) == 4
 
 
 def test_a_version_follows_another(forge: Forge, tmp_path: Path) -> None:
@@ -92,6 +95,7 @@ def test_a_version_follows_another(forge: Forge, tmp_path: Path) -> None:
         wait_until("the new version serves alone", lambda: _has_only(forge, "1.1.0"), CHANGE_S)
         forge.aether("blueprint", "apply", "blueprints/url_shortener.toml")
         wait_until("the old version serves alone", lambda: _has_only(forge, "1.0.0"), CHANGE_S)
+    assert instances(forge, "1.1.0") == 0
 
 
 def _has_only(forge: Forge, version: str) -> bool:
@@ -104,6 +108,7 @@ def test_the_leaders_store_dies(forge: Forge) -> None:
         forge.command("kill", f"node-{leader}", "--only", "store")
         wait_until("somebody leads", lambda: forge.leader() > 0, CHANGE_S)
         forge.wait_deployed(leader, CHANGE_S)
+    assert forge.leader() in ALL
 
 
 @pytest.mark.timeout(300)

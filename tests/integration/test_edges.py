@@ -271,6 +271,7 @@ async def test_a_name_that_comes_back_at_another_address_is_followed(
         again = endpoint("1.0.0", 1, folder / "three.sock")
         await proxied.tell(instances=(proxied.table.instances[0], again))
         await proxied.until_shares(one=50, three=50)
+        assert await proxied.shares(40) == {b"one": 20, b"three": 20}
 
 
 async def test_haproxy_that_is_restarted_comes_up_with_what_it_was_told_last(folder: Path) -> None:

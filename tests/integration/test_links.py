@@ -116,6 +116,7 @@ async def test_a_peer_that_dials_us_is_dialled_at_once(monkeypatch: pytest.Monke
             try:
                 two.dial(one)
                 await until(lambda: one.links.connected() == {TWO}, 2.0)
+                assert one.links._dialers[TWO]._connections == 1
             finally:
                 await two.links.close()
 
@@ -156,6 +157,7 @@ async def test_a_node_that_joins_is_answered_at_the_address_it_names() -> None:
         finally:
             await joining.links.close()
         await until(lambda: TWO not in one.links._dialers)
+        assert one.links.connected() == set()
 
 
 async def test_a_peer_that_never_reads_costs_bounded_memory() -> None:

@@ -204,6 +204,7 @@ async def test_client_that_leaves_frees_the_instance(rig: Rig) -> None:
             await until(lambda: origin.requests)
         async with asyncio.timeout(5):
             await ended.wait()
+    assert len(origin.requests) == 1
 
 
 async def test_early_answer_to_an_upload_ends_the_connection(rig: Rig) -> None:

@@ -94,6 +94,7 @@ async def test_a_websocket_of_an_unmodified_application(rig: Rig) -> None:
         async with asyncio.timeout(WAIT_S):
             await talk(router)
         await until(lambda: router.in_flight == [0] and not router.context.clients)
+        assert router.context.retries == 0
 
 
 async def test_a_websocket_on_another_node(rig: Rig) -> None:
@@ -106,6 +107,7 @@ async def test_a_websocket_on_another_node(rig: Rig) -> None:
         async with asyncio.timeout(WAIT_S):
             await talk(one)
         await until(lambda: one.in_flight == two.in_flight == [0])
+        assert one.context.retries == two.context.retries == 0
 
 
 async def switch(_: Message, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

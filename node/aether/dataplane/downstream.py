@@ -11,12 +11,7 @@ from aether.dataplane.forwarded import Door
 from aether.dataplane.forwarding import new_request_id
 from aether.dataplane.framing import BodyReader, FramingError
 from aether.dataplane.header_lines import BadHead
-from aether.dataplane.heads import (
-    HEAD_END,
-    RequestHead,
-    RequestReader,
-    too_long,
-)
+from aether.dataplane.heads import HEAD_END, RequestHead, RequestReader, too_long
 from aether.dataplane.pacing import BodyPace, Holds, ReadProgress, unsent_bytes
 from aether.dataplane.problems import (
     Problem,
