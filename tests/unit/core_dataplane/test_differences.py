@@ -1,6 +1,6 @@
 """Rows that differ between two tables, by example; the laws are in tests/property/test_delta_laws.py."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from aether.core.dataplane.differences import differing
 from aether.core.dataplane.rows import RouteRow

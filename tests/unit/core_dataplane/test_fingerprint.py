@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
+from msgspec.structs import replace as replace_row
+
 from aether.core.dataplane.fingerprint import fingerprint
 from aether.core.dataplane.table import RouteRow, SlicePolicy, Table
 from aether.core.model.ids import NodeId, SliceBase
 
 ROW = RouteRow(method="GET", pattern="/x", slice=SliceBase("a:b"))
-TABLE = Table(revision=1, node=NodeId("n1"), routes=(ROW, replace(ROW, pattern="/y")))
+TABLE = Table(revision=1, node=NodeId("n1"), routes=(ROW, replace_row(ROW, pattern="/y")))
 
 
 def test_it_is_the_same_in_every_process_and_release() -> None:
@@ -25,7 +27,7 @@ def test_every_field_counts() -> None:
         replace(TABLE, node=NodeId("n2")),
         replace(TABLE, zone="z"),
         replace(TABLE, routes=TABLE.routes[:1]),
-        replace(TABLE, routes=(ROW, replace(ROW, pattern="/y", rate=1.0))),
+        replace(TABLE, routes=(ROW, replace_row(ROW, pattern="/y", rate=1.0))),
         replace(TABLE, policies=(SlicePolicy(slice=SliceBase("a:b"), concurrency=1),)),
     ]
     numbers = [fingerprint(each) for each in [TABLE, *others]]

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as replace_row
 
 from aether.core.dataplane.haproxy import Place, Plan, commands, leftovers, plan
 from aether.core.dataplane.rows import Endpoint, RouteRow, SlicePolicy
@@ -56,7 +57,7 @@ def test_a_weight_is_changed_by_a_command() -> None:
     "changes",
     [
         {"routes": (*ROUTES, RouteRow(method="GET", pattern="/b", slice=BASE))},
-        {"routes": (replace(ROUTES[0], timeout_s=1.0),)},
+        {"routes": (replace_row(ROUTES[0], timeout_s=1.0),)},
         {"routes": ()},
         {"instances": (A, endpoint("1.0.0", 1, "/run/other.sock"))},
     ],

@@ -1,8 +1,7 @@
 """Headers a route adds to its answers."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace as replace_row
 
 from aether.core.dataplane.notices import notices
 from aether.core.dataplane.rows import RouteRow
@@ -16,7 +15,7 @@ def test_mostly_there_are_none() -> None:
 
 
 def test_each_is_written_as_its_standard_says() -> None:
-    row = replace(ROW, api_version="2", deprecated="2026-12-31", sunset="2027-06-30T12:00:00Z")
+    row = replace_row(ROW, api_version="2", deprecated="2026-12-31", sunset="2027-06-30T12:00:00Z")
     assert notices(row).split(b"\r\n") == [
         b"x-api-version: 2",
         b"deprecation: @1798675200",
@@ -27,4 +26,4 @@ def test_each_is_written_as_its_standard_says() -> None:
 
 def test_a_date_that_is_none_is_an_error() -> None:
     with pytest.raises(ValueError, match="'soon' is not a date"):
-        notices(replace(ROW, sunset="soon"))
+        notices(replace_row(ROW, sunset="soon"))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_row
 
 from aether.core.dataplane.rows import RouteRow, SlicePolicy
 from aether.core.dataplane.soundness import (
@@ -39,13 +40,13 @@ POLICY = SlicePolicy(slice=BASE)
     ],
 )
 def test_what_is_wrong_with_a_route_is_named(change: dict[str, Any], sentence: str) -> None:
-    (problem,) = route_problems([replace(ROW, **change)])
+    (problem,) = route_problems([replace_row(ROW, **change)])
     assert problem.startswith("route GET /x")
     assert sentence in problem
 
 
 def test_a_row_that_uses_everything_is_sound() -> None:
-    row = replace(
+    row = replace_row(
         ROW,
         host="*.example.org",
         attempts=1,
@@ -61,9 +62,9 @@ def test_a_row_that_uses_everything_is_sound() -> None:
 
 
 def test_the_same_pattern_on_another_host_is_another_route() -> None:
-    rows = [ROW, replace(ROW, host="a.org"), replace(ROW, host="*.a.org")]
+    rows = [ROW, replace_row(ROW, host="a.org"), replace_row(ROW, host="*.a.org")]
     assert list(route_problems(rows)) == []
-    (problem,) = route_problems([*rows, replace(ROW, host="a.org", timeout_s=1.0)])
+    (problem,) = route_problems([*rows, replace_row(ROW, host="a.org", timeout_s=1.0)])
     assert problem == "route GET /x of a.org matches the same paths as GET /x of a.org"
 
 

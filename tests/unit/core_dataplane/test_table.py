@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as replace_row
 
 from aether.core.dataplane.table import Endpoint, RouteRow, Table, from_plain, to_plain
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
@@ -83,11 +84,11 @@ def test_a_sound_table_has_no_problems() -> None:
     ("route", "problem"),
     [
         (ROUTE, "matches the same paths"),
-        (replace(ROUTE, method="post"), "upper-case"),
-        (replace(ROUTE, pattern="x"), "slash"),
-        (replace(ROUTE, pattern="/x", timeout_s=0), "timeout_s"),
-        (replace(ROUTE, pattern="/x", timeout_s=float("nan")), "timeout_s"),
-        (replace(ROUTE, pattern="/x", body_limit=-1), "body_limit"),
+        (replace_row(ROUTE, method="post"), "upper-case"),
+        (replace_row(ROUTE, pattern="x"), "slash"),
+        (replace_row(ROUTE, pattern="/x", timeout_s=0), "timeout_s"),
+        (replace_row(ROUTE, pattern="/x", timeout_s=float("nan")), "timeout_s"),
+        (replace_row(ROUTE, pattern="/x", body_limit=-1), "body_limit"),
     ],
 )
 def test_bad_routes_are_named(route: RouteRow, problem: str) -> None:
@@ -96,7 +97,7 @@ def test_bad_routes_are_named(route: RouteRow, problem: str) -> None:
 
 
 def test_patterns_that_differ_in_names_only_are_named() -> None:
-    routes = (replace(ROUTE, pattern="/{a}"), replace(ROUTE, pattern="/{b}"))
+    routes = (replace_row(ROUTE, pattern="/{a}"), replace_row(ROUTE, pattern="/{b}"))
     (sentence,) = replace(TABLE, routes=routes).check()
     assert sentence == "route POST /{b} matches the same paths as POST /{a}"
 

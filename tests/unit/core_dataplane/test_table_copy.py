@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_row
 
 from aether.core.dataplane.delta import between, delta_of, delta_to_plain
 from aether.core.dataplane.fingerprint import fingerprint
@@ -15,7 +16,7 @@ from aether.core.model.ids import InstanceId, NodeId, SliceBase
 BASE = SliceBase("a:b")
 ROW = RouteRow(method="GET", pattern="/x", slice=BASE)
 FIRST = Table(revision=5, node=NodeId("n1"), routes=(ROW,))
-LATER = replace(FIRST, revision=6, routes=(ROW, replace(ROW, pattern="/y")))
+LATER = replace(FIRST, revision=6, routes=(ROW, replace_row(ROW, pattern="/y")))
 BROKEN = replace(
     FIRST,
     revision=6,

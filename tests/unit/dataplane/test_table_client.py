@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from msgspec.structs import replace as replace_row
 
 from aether.core.dataplane.fingerprint import fingerprint
 from aether.core.dataplane.table import Endpoint, RouteRow, Table, to_plain
@@ -118,13 +119,13 @@ async def test_client_takes_changes_and_keeps_what_did_not_change(
         feed.publish(first)
         await until(lambda: feed.confirmed == 1)
         for revision in range(2, 9):
-            changed = replace(routes[revision], timeout_s=1.0)
+            changed = replace_row(routes[revision], timeout_s=1.0)
             rows = (*routes[:revision], changed, *routes[revision + 1 :])
             feed.publish(replace(first, revision=revision, routes=rows))
             await until(lambda: feed.confirmed == revision)  # noqa: B023 - called before the next turn
     last = follower.used[-1]
     assert last == replace(
-        first, revision=8, routes=(*routes[:8], replace(routes[8], timeout_s=1.0))
+        first, revision=8, routes=(*routes[:8], replace_row(routes[8], timeout_s=1.0))
     )
     assert last.routes[0] is follower.used[0].routes[0]
 

@@ -11,7 +11,7 @@ from aether.core.dataplane.soundness import is_host_port, row_problems
 from aether.core.dataplane.table import Table
 from aether.core.model import keys
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
-from aether.core.model.records import NodeRecord, RouteRecord, Verdict
+from aether.core.model.records import NodeRecord, RoutePolicy, RouteRecord, Verdict
 from aether.core.model.slice_view import Copy, SliceView
 from aether.core.model.view import ClusterView
 
@@ -176,19 +176,5 @@ def _routes(records: Mapping[tuple[str, str], RouteRecord]) -> Iterator[RouteRow
 def _row(item: tuple[tuple[str, str], RouteRecord]) -> RouteRow:
     (method, place), record = item
     host, pattern = keys.split_place(place)
-    return RouteRow(
-        method=method,
-        pattern=pattern,
-        host=host,
-        slice=record.slice,
-        timeout_s=record.timeout_s,
-        body_limit=record.body_limit,
-        attempts=record.attempts,
-        hedge_after_s=record.hedge_after_s,
-        rate=record.rate,
-        burst=record.burst,
-        auth=record.auth,
-        api_version=record.api_version,
-        deprecated=record.deprecated,
-        sunset=record.sunset,
-    )
+    policy = {name: getattr(record, name) for name in RoutePolicy.__struct_fields__}
+    return RouteRow(**{**policy, "host": host}, method=method, pattern=pattern, slice=record.slice)

@@ -7,6 +7,7 @@ node or router of another release are still read; nothing here decides anything.
 from dataclasses import dataclass
 
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
+from aether.core.model.records import RoutePolicy
 from aether.core.model.traffic import SplitRule, VersionWeight
 
 BALANCES = ("round_robin", "least_pending", "random")
@@ -18,36 +19,13 @@ RowKey = tuple[str, str, str]
 """Host, method and pattern of a route: no two rows of a table have the same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteRow:
+class RouteRow(RoutePolicy, frozen=True, kw_only=True):
     """One route: which slice answers it, and how."""
 
     method: str
     """Upper-case verb, or `*` for all verbs."""
     pattern: str
     slice: SliceBase
-    timeout_s: float = 30.0
-    """Longest silence before the answer begins, and within it, in seconds."""
-    body_limit: int = 16 * 1024 * 1024
-    """Largest request body, in bytes."""
-    host: str = ""
-    """Lower-case name without a port, or `*.` and a suffix; empty: any host."""
-    attempts: int = 3
-    """Most times one request is written to an instance; 1: never again."""
-    hedge_after_s: float = 0.0
-    """GET only: seconds of silence after which a second copy is sent; 0: never."""
-    rate: float = 0.0
-    """Requests a second this router lets through; 0: no limit."""
-    burst: int = 0
-    """Requests the rate limit lets through at once; 0: `rate`, rounded up."""
-    auth: str = ""
-    """Who may ask; empty: anyone, `internal`: slices and routers of this cluster."""
-    api_version: str = ""
-    """Sent as `x-api-version` with each answer."""
-    deprecated: str = ""
-    """Date (RFC 3339) since when the route should not be used; empty: it should."""
-    sunset: str = ""
-    """Date (RFC 3339) at which the route goes away; empty: none is known."""
 
     @property
     def key(self) -> RowKey:
