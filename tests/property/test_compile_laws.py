@@ -213,7 +213,9 @@ def test_rows_say_what_the_records_say(
 ) -> None:
     for view in views(history):
         table = compile_table(view, node)
+        assert table.peers == tuple(sorted(view.nodes))
         for endpoint in table.instances:
+            assert endpoint.node in table.peers
             assert endpoint.zone == view.nodes[endpoint.node].labels.get("zone", "")
         for row in table.routes:
             record = view.routes[row.method, f"{row.host}{row.pattern}"]

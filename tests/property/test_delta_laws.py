@@ -57,19 +57,21 @@ def _of(pool: Sequence[Any], most: int) -> st.SearchStrategy[tuple[Any, ...]]:
 
 
 tables = st.builds(
-    lambda revision, zone, routes, instances, policies: Table(
+    lambda revision, zone, routes, instances, policies, peers: Table(
         revision=revision,
         node=HERE,
         zone=zone,
         routes=routes,
         instances=instances,
         policies=policies,
+        peers=peers,
     ),
     st.integers(0, 3),
     st.sampled_from(["", "z"]),
     _of(ROUTES, 4),
     _of(ENDPOINTS, 5),
     _of(POLICIES, 2),
+    st.sampled_from([(), (HERE,), (HERE, THERE)]),
 )
 
 

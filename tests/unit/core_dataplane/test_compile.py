@@ -164,3 +164,9 @@ def test_an_instance_vanishes_with_the_first_fact_that_it_does_not_serve(state: 
     assert len(compiler.compile(view(serving)).instances) == 2
     leaving = {**serving, (TWO, instance(1)): replace(active(), state=state)}
     assert [e.instance for e in compiler.compile(view(leaving)).instances] == [instance(0)]
+
+
+def test_peers_are_all_nodes_with_a_record_even_one_that_cannot_be_read() -> None:
+    unreadable = {"node/node-9": "written by a later release", "verdict/node-8": "of no node"}
+    table = compile_table(ClusterView(unreadable=unreadable), NodeId("node-1"))
+    assert table.peers == ("node-9",)

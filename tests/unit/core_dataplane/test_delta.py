@@ -59,3 +59,15 @@ def test_other_values_are_refused(value: dict[Any, Any]) -> None:
 def test_what_is_left_out_is_empty() -> None:
     delta = delta_from_plain({"from": 1, "revision": 2, "later": "releases may say more"})
     assert (delta.base, delta.revision, len(delta.put), delta.drop.instances) == (1, 2, 0, ())
+
+
+def test_peers_are_told_only_when_they_change() -> None:
+    grown = replace(BEFORE, revision=5, peers=(NodeId("n1"), NodeId("n2")))
+    later = replace(grown, revision=6)
+    known = replace(later, revision=7, peers=())
+    told = [
+        delta_to_plain(delta_of(*pair, *between(*pair)))["peers"]
+        for pair in ((BEFORE, grown), (grown, later), (later, known))
+    ]
+    assert told == [("n1", "n2"), None, ()]
+    assert delta_from_plain({"from": 5, "revision": 6}).peers is None

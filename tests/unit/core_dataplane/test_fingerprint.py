@@ -26,6 +26,7 @@ def test_every_field_counts() -> None:
     others = [
         replace(TABLE, node=NodeId("n2")),
         replace(TABLE, zone="z"),
+        replace(TABLE, peers=(NodeId("n1"),)),
         replace(TABLE, routes=TABLE.routes[:1]),
         replace(TABLE, routes=(ROW, replace_row(ROW, pattern="/y", rate=1.0))),
         replace(TABLE, policies=(SlicePolicy(slice=SliceBase("a:b"), concurrency=1),)),

@@ -17,7 +17,9 @@ LOCAL = Endpoint(
 REMOTE = Endpoint(
     instance=InstanceId(f"{BASE}:1.0.0/1"), slice=BASE, node=THERE, mesh="127.0.0.1:6202"
 )
-TABLE = Table(revision=17, node=HERE, routes=(ROUTE,), instances=(LOCAL, REMOTE))
+TABLE = Table(
+    revision=17, node=HERE, routes=(ROUTE,), instances=(LOCAL, REMOTE), peers=(HERE, THERE)
+)
 
 
 def test_plain_form_is_that_of_the_wire() -> None:
@@ -62,6 +64,7 @@ def test_plain_form_is_that_of_the_wire() -> None:
         ],
         "zone": "",
         "policies": [],
+        "peers": ["node-1", "node-2"],
     }
     assert to_plain(TABLE) == plain
     assert from_plain(plain) == TABLE
@@ -124,3 +127,14 @@ def test_bad_endpoints_are_named(endpoint: Endpoint, problem: str) -> None:
 
 def test_negative_revision_is_named() -> None:
     assert replace(TABLE, revision=-1).check() == ["revision -1 is negative"]
+
+
+@pytest.mark.parametrize("peers", [(THERE, HERE), (HERE, HERE)])
+def test_peers_out_of_order_are_named(peers: tuple[NodeId, ...]) -> None:
+    (sentence,) = replace(TABLE, peers=peers).check()
+    assert sentence.startswith("peers are not sorted, or one is listed twice: ('node-")
+
+
+def test_a_table_with_another_peer_says_something_else() -> None:
+    assert not TABLE.says_the_same(replace(TABLE, peers=(HERE,)))
+    assert TABLE.says_the_same(replace(TABLE, revision=18))

@@ -59,6 +59,9 @@ class TableCompiler:
         """Return the table of a view."""
         before, table, slices = self._last
         routes, instances, policies = table.routes, table.instances, table.policies
+        peers = table.peers
+        if view.nodes is not before.nodes or view.unreadable is not before.unreadable:
+            peers = _peers(view)
         if view.routes is not before.routes:
             routes = _shared(routes, _routes(view.routes))
         if view.targets is not before.targets or view.traffic is not before.traffic:
@@ -73,6 +76,7 @@ class TableCompiler:
             routes=routes,
             instances=instances,
             policies=policies,
+            peers=peers,
         )
         # All at once: a view that could not be compiled must not count as compiled.
         self._last = _Compiled(view, table, slices)
@@ -154,6 +158,12 @@ def _endpoint(copy: Copy, node: NodeId) -> Endpoint | None:
     if not is_host_port(mesh):
         return None
     return Endpoint(instance=instance, slice=instance.base, node=home, mesh=mesh, zone=zone)
+
+
+def _peers(view: ClusterView) -> tuple[NodeId, ...]:
+    """Return the nodes that have a record, be it one of a release that writes others than ours."""
+    unread = [key for key in view.unreadable if key.startswith(keys.NODES)]
+    return tuple(sorted({*view.nodes, *[NodeId(key.removeprefix(keys.NODES)) for key in unread]}))
 
 
 def _zone(record: NodeRecord | None) -> str:

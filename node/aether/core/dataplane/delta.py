@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from aether.core.dataplane.differences import differing
 from aether.core.dataplane.rows import Endpoint, RouteRow, RowKey, SlicePolicy
 from aether.core.dataplane.table import Table
-from aether.core.model.ids import InstanceId, SliceBase
+from aether.core.model.ids import InstanceId, NodeId, SliceBase
 from aether.core.model.records import from_plain as record_from_plain
 from aether.core.model.records import to_plain as record_to_plain
 
@@ -54,6 +54,8 @@ class Delta:
     revision: int
     zone: str = ""
     """Zone of the node after it."""
+    peers: tuple[NodeId, ...] | None = None
+    """All nodes of the cluster after it; None: as before."""
     put: Rows = Rows()
     """Rows that are new or have changed."""
     drop: Keys = Keys()
@@ -79,6 +81,7 @@ def delta_of(before: Table, after: Table, gone: Rows, come: Rows) -> Delta:
         base=before.revision,
         revision=after.revision,
         zone=after.zone,
+        peers=None if after.peers == before.peers else after.peers,
         put=come,
         drop=Keys(
             routes=_left(gone.routes, come.routes, _BY_KEY),
@@ -116,6 +119,7 @@ def applied(table: Table, delta: Delta) -> tuple[Table, Rows]:
         routes=routes,
         instances=instances,
         policies=policies,
+        peers=table.peers if delta.peers is None else delta.peers,
     )
     return after, Rows(routes=no_routes, instances=no_instances, policies=no_policies)
 

@@ -33,7 +33,8 @@ def moved(
 
 
 def _heading(table: Table) -> int:
-    return _hash((table.node, table.zone))
+    heading = (table.node, table.zone)
+    return _hash((*heading, table.peers) if table.peers else heading)
 
 
 def _total(rows: Iterable[Row]) -> int:

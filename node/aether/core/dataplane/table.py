@@ -1,6 +1,7 @@
 """The routing table: all a router knows, as one immutable value and as plain values on the wire."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -36,12 +37,16 @@ class Table:
     """Zone of the node, empty when it has none."""
     policies: tuple[SlicePolicy, ...] = ()
     """How requests are divided, of the slices that do not go by the defaults."""
+    peers: tuple[NodeId, ...] = ()
+    """All nodes of the cluster, sorted, this one included: whose routers may ask this one's. Empty
+    when the table was made by a release that does not tell."""
 
     def says_the_same(self, other: "Table") -> bool:
         """Whether it differs from another table in its revision at most."""
         return (
             self.node == other.node
             and self.zone == other.zone
+            and self.peers == other.peers
             and self.routes == other.routes
             and self.instances == other.instances
             and self.policies == other.policies
@@ -54,6 +59,8 @@ class Table:
         when there is a contradiction to be named.
         """
         problems = [] if self.revision >= 0 else [f"revision {self.revision} is negative"]
+        if any(one >= other for one, other in pairwise(self.peers)):
+            problems.append(f"peers are not sorted, or one is listed twice: {self.peers}")
         if known is None or known.node != self.node:
             known = Table(revision=0, node=self.node)
         if known.routes != self.routes:
