@@ -3,15 +3,16 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from aether.config.toml import load_toml
 from aether.core.model.ids import Artifact, parse_slice_base
-from aether.core.model.records import Dependency, Manifest
+from aether.core.model.records import MAX_THREADS, Dependency, Kind, Manifest
 from aether.errors import ConfigInvalid
 
 MANIFEST_NAME = "aether.json"
-_KEYS = frozenset({"id", "entry", "app", "kind", "prefix", "dependencies"})
+_KEYS = frozenset({"id", "entry", "app", "interface", "prefix", "threads", "dependencies"})
+_INTERFACES: Mapping[object, Kind] = {"asgi": "asgi", "wsgi": "wsgi"}
 _DEPENDENCY_KEYS = frozenset({"slice", "required"})
 _ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
@@ -73,11 +74,17 @@ def _read(reader: _Reader, table: Mapping[str, Any], project: Mapping[str, Any])
     artifact = _artifact(reader, reader.text(table, "id"), project)
     kind, entry = _entry(reader, table)
     prefix = _prefix(reader, table, kind)
+    threads = _threads(reader, table, kind)
     dependencies = _dependencies(reader, table.get("dependencies", []))
     if artifact is None:
         return None
     return Manifest(
-        artifact=artifact, entry=entry, kind=kind, prefix=prefix, dependencies=dependencies
+        artifact=artifact,
+        entry=entry,
+        kind=kind,
+        prefix=prefix,
+        threads=threads,
+        dependencies=dependencies,
     )
 
 
@@ -93,23 +100,46 @@ def _artifact(reader: _Reader, text: str, project: Mapping[str, Any]) -> Artifac
         return None
 
 
-def _entry(reader: _Reader, table: Mapping[str, Any]) -> tuple[Literal["slice", "asgi"], str]:
+def _entry(reader: _Reader, table: Mapping[str, Any]) -> tuple[Kind, str]:
     entry, app = reader.text(table, "entry"), reader.text(table, "app")
-    kind: Literal["slice", "asgi"] = "asgi" if app else "slice"
     if bool(entry) == bool(app):
         reader.problem(
-            "entry", "or app must be given, and only one: entry for a Slice, app for ASGI"
+            "entry",
+            "or app must be given, and only one: entry for a Slice, app for an ASGI or WSGI application",
         )
     elif not _ENTRY.fullmatch(entry or app):
         reader.problem(
             "app" if app else "entry", f"{entry or app!r} should look like package.module:attribute"
         )
-    if table.get("kind", kind) != kind:
-        reader.problem(
-            "kind",
-            f"{table['kind']!r} does not fit: with {'app' if app else 'entry'} it is {kind!r}",
-        )
-    return kind, entry or app
+    return _kind(reader, table, is_app=bool(app)), entry or app
+
+
+def _kind(reader: _Reader, table: Mapping[str, Any], *, is_app: bool) -> Kind:
+    """Return what is declared; an application that declares no interface shows it at import."""
+    if "interface" not in table:
+        return "app" if is_app else "slice"
+    interface = table["interface"]
+    kind = _INTERFACES.get(interface) if isinstance(interface, str) else None
+    if not is_app:
+        reader.problem("interface", "is for app only: a Slice has one of its own")
+    elif kind is None:
+        reader.problem("interface", f'{interface!r} should be "asgi" or "wsgi"')
+    return kind or "slice"
+
+
+def _threads(reader: _Reader, table: Mapping[str, Any], kind: Kind) -> int:
+    """Return the number declared; 0 when none is."""
+    threads = table.get("threads")
+    if threads is None:
+        return 0
+    is_number = isinstance(threads, int) and not isinstance(threads, bool)
+    if kind not in ("app", "wsgi"):
+        reader.problem("threads", "is for WSGI applications only: the others run on one event loop")
+    elif not is_number or not 1 <= threads <= MAX_THREADS:
+        reader.problem("threads", f"{threads!r} should be a number from 1 to {MAX_THREADS}")
+    else:
+        return int(threads)
+    return 0
 
 
 def _prefix(reader: _Reader, table: Mapping[str, Any], kind: str) -> str:

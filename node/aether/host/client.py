@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import structlog
 
 from aether.core.model.ids import InstanceId
 from aether.core.model.lifecycle import STEP_TIMEOUT_S, Desired
-from aether.core.model.records import Manifest, Route, from_plain, to_plain
+from aether.core.model.records import Manifest, from_plain, to_plain
 from aether.errors import SliceFailed, Unavailable
 from aether.frames import FrameError, read_frame, write_frame
 from aether.host.paths import HostPaths
@@ -52,14 +51,16 @@ class UnixLauncher:
         await self._tasks.stop()
 
     async def probe(self, manifest: Manifest, paths: Sequence[str]) -> Manifest:
-        """Import an artifact in a throw-away host; return its manifest with routes and methods."""
+        """Import an artifact in a throw-away host; return its manifest with what it offers."""
         fields = {"manifest": to_plain(manifest), "paths": [str(path) for path in paths]}
         answer = await self._ask("probe", fields, STEP_TIMEOUT_S[Desired.LOAD])
-        return replace(
-            manifest,
-            routes=from_plain(answer["routes"], tuple[Route, ...]),
-            methods=tuple(answer["methods"]),
-        )
+        # A launcher outlives its node, so it may be of a version that does not tell.
+        found = {
+            "kind": answer.get("artifact_kind") or manifest.kind,
+            "routes": answer["routes"],
+            "methods": answer["methods"],
+        }
+        return from_plain({**to_plain(manifest), **found}, Manifest)
 
     async def load(self, spec: HostSpec) -> HostStatus:
         """Start a host and import the slice in it; it is `loaded` then."""

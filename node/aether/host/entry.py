@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from aether.core.model.records import Manifest, Route
+from aether.core.model.records import MAX_THREADS, Kind, Manifest, Route
+from aether.host.interface import Interface, InterfaceWrong, interface_of
 from aether.sdk import Slice
 from aether.sdk.binding import BindingError
 from aether.sdk.routes import RouteMark
@@ -21,17 +22,24 @@ class EntryInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An imported slice class (with its shape) or ASGI application (without)."""
+    """An imported slice class (with its shape) or ASGI or WSGI application (without)."""
 
     manifest: Manifest
     entry: Any  # a class or a callable, checked by `load`
     shape: SliceShape | None
+    interface: Interface | None = None
+    """What an application speaks, declared or found out; None of a slice."""
+
+    @property
+    def kind(self) -> Kind:
+        """What this artifact has turned out to be."""
+        return self.interface or "slice"
 
     @property
     def routes(self) -> tuple[Route, ...]:
         """The routes this artifact answers."""
         if self.shape is None:
-            return asgi_routes(self.manifest.prefix)
+            return app_routes(self.manifest.prefix)
         return tuple(_route(shape.mark) for shape in self.shape.routes)
 
     @property
@@ -71,7 +79,7 @@ class LoadFailed:
         return {"kind": self.kind, "message": self.message, "trace": self.trace}
 
 
-def asgi_routes(prefix: str) -> tuple[Route, ...]:
+def app_routes(prefix: str) -> tuple[Route, ...]:
     """Return the two routes that hand everything below `prefix` to an application."""
     rest = Route(method="*", pattern=f"{prefix}/{{*rest}}")
     return (Route(method="*", pattern=prefix or "/"), rest)
@@ -81,7 +89,7 @@ def load(manifest: Manifest) -> Loaded | LoadFailed:
     """Import the entry and read what it offers; whatever the author's code raises is fatal."""
     try:
         return _load(manifest)
-    except EntryInvalid as problem:
+    except (EntryInvalid, InterfaceWrong) as problem:
         return LoadFailed("fatal", f"{manifest.artifact}: {problem}", "")
     except (Exception, SystemExit) as failure:  # noqa: BLE001 - an import may raise anything; the trace travels
         return LoadFailed(
@@ -106,11 +114,25 @@ def _load(manifest: Manifest) -> Loaded:
         if not hasattr(found, part):
             raise EntryInvalid(f"entry {manifest.entry!r}: {module_name} has no {attribute!r}")
         found = getattr(found, part)
-    if manifest.kind == "asgi":
-        if not callable(found):
-            raise EntryInvalid(f"app {manifest.entry!r} is not callable, so no ASGI application")
-        return Loaded(manifest, found, None)
+    if manifest.kind != "slice":
+        return Loaded(manifest, found, None, _interface(manifest, found))
     return Loaded(manifest, found, _slice_shape(manifest, found))
+
+
+def _interface(manifest: Manifest, app: object) -> Interface:
+    """Return what the application speaks; raise InterfaceWrong or EntryInvalid."""
+    declared = manifest.kind if manifest.kind in ("asgi", "wsgi") else None
+    interface = interface_of(app, manifest.entry, declared)
+    if manifest.threads and interface != "wsgi":
+        raise EntryInvalid(
+            f"threads = {manifest.threads} in [tool.aether.slice] is for WSGI applications only, and "
+            f"{manifest.entry!r} is {interface}: leave it out"
+        )
+    if not 0 <= manifest.threads <= MAX_THREADS:
+        raise EntryInvalid(
+            f"threads = {manifest.threads} in [tool.aether.slice] should be from 1 to {MAX_THREADS}"
+        )
+    return interface
 
 
 def _slice_shape(manifest: Manifest, found: object) -> SliceShape:

@@ -15,6 +15,8 @@ from aether.host.kv import NodeKv
 from aether.host.paths import HostPaths
 from aether.host.serving import SliceApp
 from aether.host.settings import HostSettings
+from aether.host.wsgi.app import WsgiApp
+from aether.host.wsgi.threads import DEFAULT_THREADS, Threads
 from aether.ports import HostSpec
 from aether.sdk import Slice
 from aether.sdk.shape import SliceShape, construct
@@ -80,6 +82,25 @@ class _AsgiApplication:
 
     async def stop(self) -> None:
         await self._lifespan.stop()
+
+
+class _WsgiApplication:
+    cancel_when_gone = False  # a thread cannot be cancelled: it hears of it at its next block
+
+    def __init__(self, loaded: Loaded, config: LiveConfig) -> None:
+        self._loaded = loaded
+        self._config = config
+        self._threads = Threads(loaded.manifest.threads or DEFAULT_THREADS)
+
+    async def start(self) -> App:
+        manifest = self._loaded.manifest
+        return WsgiApp(self._loaded.entry, manifest.prefix, self._threads, self._config)
+
+    async def configure(self, config: LiveConfig) -> None:
+        """WSGI has no call for it: the config in the environ shows the new settings."""
+
+    async def stop(self) -> None:
+        await self._threads.stop()
 
 
 class Instance:
@@ -165,6 +186,8 @@ class Instance:
 
     def _construct(self) -> _Application:
         loaded = self._loaded
+        if loaded.interface == "wsgi":
+            return _WsgiApplication(loaded, self.settings.config)
         if loaded.shape is None:
             return _AsgiApplication(loaded, self.settings.config)
         config, kv, caller = self.settings.config, self._kv, self._caller

@@ -257,7 +257,7 @@ class Launcher:
             self._fail(question, kind, text, str(message.get("trace", "")))
         elif host.is_probe:
             found = {"routes": to_plain(host.routes), "methods": list(host.methods)}
-            self._answer(question, found)
+            self._answer(question, found | {"artifact_kind": message.get("artifact_kind")})
         else:
             self._answer(question, {"host": to_plain(host.status())})
 

@@ -63,7 +63,8 @@ def _hello(spec: HostSpec, loaded: Loaded | LoadFailed, state: str) -> dict[str,
     }
     if isinstance(loaded, LoadFailed):
         return {**hello, **loaded.to_plain()}
-    return hello | {"routes": to_plain(loaded.routes), "methods": list(loaded.methods)}
+    found = {"routes": to_plain(loaded.routes), "methods": list(loaded.methods)}
+    return hello | found | {"artifact_kind": loaded.kind}
 
 
 async def _tell(paths: HostPaths, hello: Mapping[str, Any]) -> int:

@@ -40,11 +40,11 @@ def test_a_project_gives_its_manifest(tmp_path: Path) -> None:
     )
 
 
-def test_an_app_is_asgi() -> None:
+def test_an_app_may_leave_its_interface_to_be_found_out() -> None:
     table = {"id": "org.example:web", "app": "web:app", "prefix": "/web"}
     document = {"project": {"version": "2.0.0"}, "tool": {"aether": {"slice": table}}}
     found = manifest_of(document, "p.toml")
-    assert (found.kind, found.entry, found.prefix) == ("asgi", "web:app", "/web")
+    assert (found.kind, found.entry, found.prefix) == ("app", "web:app", "/web")
     assert found.artifact == "org.example:web:2.0.0"
 
 

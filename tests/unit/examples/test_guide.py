@@ -154,7 +154,7 @@ def test_the_manifests_are_valid_and_name_the_code_of_the_guide(guide: Any) -> N
     assert (slice_.artifact, slice_.kind) == ("org.example:greeter:1.0.0", "slice")
     (dependency,) = slice_.dependencies
     assert dependency.slice in shape_of(guide("greeter").Greeter).remotes
-    assert (application.kind, application.prefix) == ("asgi", "/plain")
+    assert (application.kind, application.prefix) == ("app", "/plain")
     for manifest in (slice_, application):
         module, _, attribute = manifest.entry.partition(":")
         assert hasattr(guide(module), attribute)

@@ -6,7 +6,7 @@ import pytest
 
 from aether.core.model.ids import Artifact
 from aether.core.model.records import Manifest
-from aether.host.entry import Loaded, LoadFailed, asgi_routes, load
+from aether.host.entry import Loaded, LoadFailed, app_routes, load
 
 Write = Callable[[str], None]
 MODULE = "entry_under_test"
@@ -64,7 +64,7 @@ def test_an_asgi_application_takes_everything_below_its_prefix(write: Write) -> 
         ("*", "/p"),
         ("*", "/p/{*rest}"),
     ]
-    assert [route.pattern for route in asgi_routes("")] == ["/", "/{*rest}"]
+    assert [route.pattern for route in app_routes("")] == ["/", "/{*rest}"]
 
 
 @pytest.mark.parametrize(

@@ -201,16 +201,24 @@ def pattern_shape(pattern: str) -> str:
     return _PARAMETER.sub(r"{\1}", pattern)
 
 
+Kind = Literal["slice", "app", "asgi", "wsgi"]
+"""What an artifact is; `app` is an application whose interface shows when it is imported."""
+MAX_THREADS = 128
+"""Of one WSGI application in one instance."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What an artifact says of itself: `[tool.aether.slice]` plus what a trial import found."""
 
     artifact: Artifact
     entry: str
-    """`package.module:attribute`: a Slice class, or an ASGI application."""
-    kind: Literal["slice", "asgi"]
+    """`package.module:attribute`: a Slice class, or an ASGI or WSGI application."""
+    kind: Kind
     prefix: str = ""
-    """Path prefix of an ASGI application; empty for a slice."""
+    """Path prefix of an application; empty for a slice."""
+    threads: int = 0
+    """Requests a WSGI application answers at once in one instance; 0: the default of hosts."""
     dependencies: tuple[Dependency, ...] = ()
     requires: tuple[str, ...] = ()
     """Requirements (PEP 508) the artifact brings beyond Aether itself."""
