@@ -155,7 +155,7 @@ def hosts_borne(cert: str, server: ssl.SSLContext) -> tuple[str, ...]:
     client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     try:
         client.load_verify_locations(cafile=cert)
-        borne = _shake_hands(server, client)
+        borne = shake_hands(server, client)
     except (ssl.SSLError, OSError) as problem:
         log.warning("hosts of a certificate are not known", cert=cert, problem=_said(problem))
         return ()
@@ -163,10 +163,13 @@ def hosts_borne(cert: str, server: ssl.SSLContext) -> tuple[str, ...]:
     return tuple(each[1] for each in names if each[0] == "DNS" and isinstance(each[1], str))
 
 
-def _shake_hands(
+def shake_hands(
     server: ssl.SSLContext, client: ssl.SSLContext
 ) -> dict[str, tuple[tuple[str, ...], ...]]:
-    """Return the server's certificate as a client sees it, after a handshake in memory."""
+    """Return the server's certificate as a client sees it, after a handshake in memory.
+
+    Raises SSLError when one does not accept the other.
+    """
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     accepting = server.wrap_bio(to_server, to_client, server_side=True)
     dialling = client.wrap_bio(to_client, to_server)

@@ -1,20 +1,20 @@
 """Mutual TLS between routers: each end knows which node the other is of before HTTP is spoken.
 
-The dialling router insists on the node its table names; the accepting one on a certificate of the
-cluster's CA that names a node. Sessions are not resumed, so a replaced certificate counts at once.
+The dialling router insists on the node its table names; whom the accepting one lets in is in
+`mesh_door`. Sessions are not resumed, so a replaced certificate counts for the next connection.
 """
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterable
-from typing import cast
+from collections.abc import Iterable
 
 import structlog
 
 from aether.core.dataplane.table import Endpoint
-from aether.core.model.ids import NodeId, parse_node_id
+from aether.core.model.ids import NodeId
 from aether.core.model.node_certificate import nodes_named
-from aether.dataplane.certificates import BadCertificate, Stamp, stamp_of
+from aether.dataplane.certificates import BadCertificate, Stamp, shake_hands, stamp_of
+from aether.dataplane.seldom import Seldom
 from aether.dataplane.settings import PeerFiles
 
 DIAL_S = 1.0
@@ -30,11 +30,13 @@ class WrongPeer(OSError):
 class MeshTls:
     """The contexts for new connections, and who is where according to the table."""
 
-    def __init__(self, files: PeerFiles) -> None:
-        """Read the files; raises BadCertificate when they cannot be used."""
+    def __init__(self, files: PeerFiles, node: NodeId) -> None:
+        """Read the files of `node`'s router; raises BadCertificate when they cannot be used."""
         self._files = files
+        self._node = node
         self._stamp = self._stamps()
-        self._accepting, self._dialling = _contexts(files)
+        self._accepting, self._dialling = _contexts(files, node)
+        self._seldom = Seldom()
         self._nodes: dict[str, NodeId] = {}
         self.problem = ""
         """Why what the files hold now is not in use; empty when it is."""
@@ -55,7 +57,7 @@ class MeshTls:
             stamp = self._stamps()
             if stamp == self._stamp:
                 return
-            self._accepting, self._dialling = _contexts(self._files)
+            self._accepting, self._dialling = _contexts(self._files, self._node)
         except BadCertificate as problem:
             if str(problem) != self.problem:
                 self.problem = str(problem)
@@ -80,49 +82,51 @@ class MeshTls:
                 ssl_handshake_timeout=DIAL_S,
             )
         except ssl.SSLError as problem:
-            raise WrongPeer(f"TLS with {node} at {address} failed: {problem.reason}") from problem
+            why = getattr(problem, "verify_message", "") or problem.reason or str(problem)
+            raise self._refusal(node, address, f"TLS with it failed: {why}") from problem
         names = nodes_named(transport.get_extra_info("peercert") or {})
         if node not in names:
             transport.abort()
             shown = ", ".join(sorted(names)) or "no node"
-            log.warning("wrong node at an address", address=address, expected=node, named=shown)
-            raise WrongPeer(f"the certificate at {address} names {shown}, not {node}")
+            raise self._refusal(node, address, f"its certificate names {shown}, not {node}")
+
+    def _refusal(self, node: NodeId, address: str, why: str) -> WrongPeer:
+        """Log that `node` is not spoken to, and return it as an error."""
+        if self._seldom.is_due(f"{address} {why}", asyncio.get_running_loop().time()):
+            log.warning("router is not spoken to", address=address, expected=node, problem=why)
+        return WrongPeer(f"{node} at {address}: {why}")
 
     def _stamps(self) -> Stamp:
         return stamp_of(self._files.ca, self._files.certificate, self._files.key)
 
 
-class Threshold(asyncio.Protocol):
-    """Lets a router in whose certificate names a node: only then is there anyone to read HTTP."""
-
-    def __init__(self, protocol: Callable[[], asyncio.Protocol]) -> None:
-        self._protocol = protocol
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio.Protocol."""
-        tls = cast("asyncio.Transport", transport)
-        names = nodes_named(tls.get_extra_info("peercert") or {})
-        if not any(_is_node(name) for name in names):
-            log.warning("a certificate without a node is refused", named=sorted(names))
-            tls.abort()
-            return
-        within = self._protocol()
-        tls.set_protocol(within)
-        within.connection_made(tls)
-
-
-def _is_node(name: str) -> bool:
-    try:
-        parse_node_id(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _contexts(files: PeerFiles) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+def _contexts(files: PeerFiles, node: NodeId) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     accepting = _context(ssl.PROTOCOL_TLS_SERVER, files)
     accepting.num_tickets = 0  # no sessions to resume
-    return accepting, _context(ssl.PROTOCOL_TLS_CLIENT, files)
+    dialling = _context(ssl.PROTOCOL_TLS_CLIENT, files)
+    _check_own(files, accepting, dialling, node)
+    return accepting, dialling
+
+
+def _check_own(
+    files: PeerFiles, accepting: ssl.SSLContext, dialling: ssl.SSLContext, node: NodeId
+) -> None:
+    """Raise BadCertificate when our certificate names another node: every peer would refuse it.
+
+    One that has expired, or is not of the CA we trust, is warned of only: peers may trust another CA
+    while it is exchanged, and a router that starts must not be worse off than those that run.
+    """
+    try:
+        names = nodes_named(shake_hands(accepting, dialling))
+    except ssl.SSLError as problem:
+        log.warning("our own certificate is not accepted", problem=problem.reason)
+        return
+    if node not in names:
+        named = ", ".join(sorted(names)) or "no node"
+        raise BadCertificate(
+            f"{files.certificate} names {named}, not {node}: it must have the URI name "
+            f"spiffe://…/node/{node} or the DNS name {node}"
+        )
 
 
 def _context(protocol: ssl._SSLMethod, files: PeerFiles) -> ssl.SSLContext:

@@ -139,6 +139,16 @@ def refused(instance: str, node: str, *, is_busy: bool = False) -> Problem:
     )
 
 
+def unknown_node(named: str) -> Problem:
+    """503 on the mesh: the router that asks is of no node of the cluster; nothing was delivered."""
+    return Problem(
+        status=503,
+        code="no_endpoint",
+        detail=f"The certificate names {named}, and this router's table has no such node.",
+        headers={"x-aether-refused": "unknown-node"},
+    )
+
+
 def busy(base: str) -> Problem:
     """503: every instance has as many requests in flight as it takes, or is being spared."""
     return Problem(

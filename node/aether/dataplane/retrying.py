@@ -15,7 +15,7 @@ from aether.dataplane.heads import RequestHead
 LEAST_LEFT_S = 0.05
 """A retry with less time than this could hardly be answered."""
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
-UNDELIVERED = frozenset({"not-here", "busy"})
+UNDELIVERED = frozenset({"not-here", "busy", "unknown-node"})
 """Words of a peer router by which nothing reached an instance."""
 
 

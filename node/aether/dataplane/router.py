@@ -184,8 +184,8 @@ class Router:
         self._know_peers(table)
 
     def _know_peers(self, table: Table) -> None:
-        if self._serving is not None and self._serving.mesh is not None:
-            self._serving.mesh.know(table.instances)
+        if self._serving is not None:
+            self._serving.know(table)
 
     async def _sweep(self, context: Context) -> None:
         turn = 0

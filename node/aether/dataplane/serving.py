@@ -4,11 +4,14 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping
 
+from aether.core.dataplane.table import Table
+from aether.core.model.ids import NodeId
 from aether.dataplane.certificates import Certificates
 from aether.dataplane.context import Context
 from aether.dataplane.downstream import ClientConnection
 from aether.dataplane.listeners import BACKLOG
-from aether.dataplane.mesh_tls import MeshTls, Threshold
+from aether.dataplane.mesh_door import MeshDoor, Threshold
+from aether.dataplane.mesh_tls import MeshTls
 from aether.dataplane.routing import Listener
 from aether.dataplane.settings import RouterSettings
 from aether.dataplane.tls import TlsListener
@@ -25,8 +28,10 @@ class Serving:
             if settings.certificates
             else None
         )
-        self.mesh = MeshTls(settings.mesh) if settings.mesh else None
+        node = NodeId(settings.node)
+        self.mesh = MeshTls(settings.mesh, node) if settings.mesh else None
         """How other routers are spoken to; None: in the clear."""
+        self._door = MeshDoor(settings.drain_s)
         self._servers: list[asyncio.AbstractServer] = []
         self._tls: dict[str, TlsListener] = {}
 
@@ -56,11 +61,20 @@ class Serving:
             factory = _factory(context, listener, "https")
             return TlsListener(context, self._settings, lambda: certificates.context, factory)
         if listener is Listener.MESH and mesh is not None:
-            inner = _factory(context, listener)
+            inner, door = _factory(context, listener), self._door
             return TlsListener(
-                context, self._settings, lambda: mesh.context, lambda: Threshold(inner)
+                context,
+                self._settings,
+                lambda: mesh.context,
+                lambda: Threshold(door, context.clients, inner),
             )
         return None
+
+    def know(self, table: Table) -> None:
+        """Take from a table which nodes there are, and where they are."""
+        if self.mesh is not None:
+            self.mesh.know(table.instances)
+            self._door.know(table.peers)
 
     def close(self) -> None:
         """Accept no more; TLS handshakes under way go on."""
@@ -73,6 +87,7 @@ class Serving:
     async def stop(self) -> None:
         """End TLS handshakes too."""
         self.close()
+        self._door.close()
         for tls in self._tls.values():
             await tls.stop()
 
@@ -96,7 +111,8 @@ class Serving:
         problems = [str(public.get("problem", "")), self.mesh.problem if self.mesh else ""]
         failed = {name: tls.failed for name, tls in sorted(self._tls.items())}
         problem = "; ".join(each for each in problems if each)
-        return {"tls": {**public, "failed_handshakes": failed, "problem": problem}}
+        refused = {"refused_peers": self._door.refused} if self.mesh else {}
+        return {"tls": {**public, "failed_handshakes": failed, **refused, "problem": problem}}
 
 
 def _factory(
