@@ -89,6 +89,10 @@ class MeshDoor:
                 nodes=len(self._peers),
             )
 
+    def counts(self) -> dict[str, int]:
+        """Return what the router's health shows."""
+        return {"held_peers": len(self._held), "refused_peers": self.refused}
+
     def _put_out(self, client: Client, nodes: frozenset[NodeId]) -> None:
         log.info("a node has left: its connections end", node=", ".join(sorted(nodes)))
         client.drain()

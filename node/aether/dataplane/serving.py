@@ -111,8 +111,8 @@ class Serving:
         problems = [str(public.get("problem", "")), self.mesh.problem if self.mesh else ""]
         failed = {name: tls.failed for name, tls in sorted(self._tls.items())}
         problem = "; ".join(each for each in problems if each)
-        refused = {"refused_peers": self._door.refused} if self.mesh else {}
-        return {"tls": {**public, "failed_handshakes": failed, **refused, "problem": problem}}
+        peers = self._door.counts() if self.mesh else {}
+        return {"tls": {**public, "failed_handshakes": failed, **peers, "problem": problem}}
 
 
 def _factory(
