@@ -48,3 +48,30 @@ async def test_a_host_begins_with_a_clean_table() -> None:
         )
         assert found["path"] == str(rig.sources)
         assert found["argv"] == ["aether-host"]
+
+
+ONE = """
+    import os, signal
+    from aether import Slice, get
+
+    class Writer(Slice):
+        @get("/write")
+        async def write(self) -> dict:
+            ours, theirs = os.pipe()
+            os.close(ours)
+            try:
+                os.write(theirs, b"nobody reads this")
+            except BrokenPipeError:
+                return {"survived": True, "ignored": signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN}
+            finally:
+                os.close(theirs)
+            return {}
+"""
+
+
+async def test_a_peer_that_has_gone_does_not_end_the_host() -> None:
+    async with host_rig() as rig:
+        rig.write("writing", ONE)
+        socket = await rig.serve(rig.manifest("writing:Writer"))
+        found = msgspec.json.decode((await http(socket, "GET", "/write")).body)
+        assert found == {"survived": True, "ignored": True}

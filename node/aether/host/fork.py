@@ -13,7 +13,7 @@ import setproctitle
 from aether.host.paths import HostPaths
 from aether.ports import HostSpec
 
-_RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
+_RESET = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
 def fork_host(spec: HostSpec, paths: HostPaths, log: Path, *, probe: bool) -> int:
@@ -54,6 +54,8 @@ def _let_go(log: Path, spec: HostSpec, *, probe: bool) -> None:
     signal.set_wakeup_fd(-1)
     for number in _RESET:
         signal.signal(number, signal.SIG_DFL)
+    # As in any Python process: writing to a router that has hung up is an error, not the host's end.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     os.closerange(3, _highest_descriptor() + 1)
     nothing = os.open(os.devnull, os.O_RDONLY)
