@@ -23,6 +23,7 @@ from aether.dataplane.table_file import write_table
 from aether.store.spec import TlsFiles
 from tests.certificates import Authority
 from tests.integration.router_rig import (
+    POLL_S,
     WAIT_S,
     Message,
     Origin,
@@ -297,7 +298,7 @@ async def test_replaced_files_count_for_new_connections(
             assert ca.issue("node-1") == one
             async with asyncio.timeout(WAIT_S):
                 while (await near.ask()).status != 200:  # noqa: ASYNC110 - the other process's files are looked at once a second
-                    await asyncio.sleep(0.05)
+                    await asyncio.sleep(POLL_S)
     assert origin.requests
 
 
