@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aether.config.layers import Layers
-from aether.config.router import RouterConfig, RouterTlsConfig
+from aether.config.router import RouterConfig, RouterExportConfig, RouterTlsConfig
 from aether.core.model.ids import NodeId, parse_node_id
 from aether.core.raft.membership import MAX_VOTERS
 from aether.errors import ConfigInvalid
@@ -205,9 +205,10 @@ class NodeConfig:
     def _mesh_problems(self) -> Iterator[tuple[str, str]]:
         if self.router.mesh_tls == "on" and not self.store.has_tls:
             yield "router.mesh_tls", "needs the node's certificate: set store.tls_ca and the others"
-        if self.router.export.is_wanted and self.has_mesh_tls:
+        export = self.router.export
+        if export.is_wanted and self.has_mesh_tls:
             yield (
-                "router.export",
+                f"router.export.{'envoy' if export.envoy else 'haproxy'}",
                 "cannot be kept with TLS between routers: a proxy that is not ours has no certificate "
                 'to show them; say router.mesh_tls = "off" or remove the section',
             )
@@ -328,7 +329,9 @@ def load_config(flags: Mapping[str, Any], environ: Mapping[str, str]) -> NodeCon
         "control": ControlConfig(**layers.section("control")),
         "provider": ProviderConfig(**layers.section("provider")),
         "router": RouterConfig(
-            **layers.section("router"), tls=RouterTlsConfig(**layers.section("router.tls"))
+            **layers.section("router"),
+            tls=RouterTlsConfig(**layers.section("router.tls")),
+            export=RouterExportConfig(**layers.section("router.export")),
         ),
         "log": LogConfig(**layers.section("log")),
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 _FOLDER = re.compile(r"/[A-Za-z0-9._/-]{1,79}")
 """What every proxy reads in its configuration without quotes, short enough for the sockets in it."""
+_HOST = re.compile(r"(\*\.)?[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 MOST_WORKERS = 32
 MOST_CERTIFICATES = 1000
 MESH_TLS = ("auto", "on", "off")
@@ -26,6 +27,18 @@ class CertificateConfig:
     """PEM file of its key, without a password."""
     hosts: tuple[str, ...] = ()
     """Names it is shown for, such as `shop.example.org` or `*.example.org`; empty: those it bears."""
+
+    def problems(self) -> Iterator[str]:
+        """Say what is wrong."""
+        for path in (self.cert, self.key):
+            if not Path(path).is_file():
+                yield f"{path} is not a file"
+        for host in self.hosts:
+            if not _HOST.fullmatch(host):
+                yield (
+                    f"host {host!r} is not a name such as shop.example.org or *.example.org, "
+                    "without a port"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +65,8 @@ class RouterTlsConfig:
         if len(self.certificates) > MOST_CERTIFICATES:
             yield "certificates", f"{len(self.certificates)} are over {MOST_CERTIFICATES}"
         for each in self.certificates:
-            for path in (each.cert, each.key):
-                if not Path(path).is_file():
-                    yield "certificates", f"{path} is not a file"
+            for sentence in each.problems():
+                yield "certificates", sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

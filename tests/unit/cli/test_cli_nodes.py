@@ -160,3 +160,53 @@ def test_a_drain_and_a_removal_are_planned_and_made_as_planned(
     changed = problem(409, "the outcome would not be that of plan d1", "plan_changed")
     api.on("DELETE", f"nodes/node-1?plan={DIGEST}", changed)
     assert aether("node", "remove", "node-1", "--plan", DIGEST).code == 4
+
+
+ROUTERS: dict[str, Any] = {
+    "node": "node-1",
+    "workers": [
+        {
+            "worker": 0, "status": "ok", "pid": 4711, "version": "0.5.0", "revision": 17,
+            "clients": 3, "requests": 90210, "tls": {"problem": "/s.pem cannot be read"},
+        },
+        {"worker": 1, "status": "silent", "problem": "nobody listens"},
+    ],
+}  # fmt: skip
+
+
+def test_routers_shows_each_process_and_what_is_wrong_with_it(api: FakeApi, aether: Aether) -> None:
+    api.on("GET", "nodes/node-1/router", Answer(value=ROUTERS))
+    heading, first, second, *problems = aether("node", "routers", "node-1").out.splitlines()
+    assert heading.split() == ["WORKER", "STATUS", "PID", "VERSION", "TABLE", "CLIENTS", "REQUESTS"]
+    assert first.split() == ["0", "ok", "4711", "0.5.0", "17", "3", "90210"]
+    assert second.split()[:2] == ["1", "silent"]
+    assert problems == ["worker 0: /s.pem cannot be read", "worker 1: nobody listens"]
+    assert json.loads(aether("node", "routers", "node-1", "-o", "json").out) == ROUTERS
+
+
+def test_router_restart_asks_for_it_once_and_shows_what_came_of_it(
+    api: FakeApi, aether: Aether
+) -> None:
+    healthy = {**ROUTERS, "workers": [{**ROUTERS["workers"][0], "pid": 4712, "tls": {}}]}
+    api.on("POST", "nodes/node-1/router/restart", Answer(value=healthy))
+    ran = aether("node", "router-restart", "node-1")
+    assert ran.code == 0
+    assert [line.split()[2] for line in ran.out.splitlines()] == ["PID", "4712"]
+    assert [(each.method, each.body) for each in api.asked] == [("POST", b"")]
+
+
+def test_a_restart_that_did_not_come_to_its_end_fails(api: FakeApi, aether: Aether) -> None:
+    late = problem(503, "the routers of node-1 were not all replaced within 28 s", "unavailable")
+    api.on("POST", "nodes/node-1/router/restart", late)
+    ran = aether("node", "router-restart", "node-1")
+    assert (ran.code, ran.out) == (5, "")
+    assert "were not all replaced within 28 s" in ran.err
+    assert len(api.asked) == 1
+
+
+def test_routers_of_no_sound_node_are_not_asked_for(api: FakeApi, aether: Aether) -> None:
+    for verb in ("routers", "router-restart"):
+        ran = aether("node", verb, "No_Node")
+        assert ran.code == 2
+        assert "'No_Node' is not a node id" in ran.err
+    assert api.asked == []
