@@ -20,6 +20,7 @@ PROJECTS = {
     "clicks": ROOT / "examples/url_shortener/clicks",
     "links": ROOT / "examples/url_shortener/links",
     "hello_asgi": ROOT / "examples/asgi_app",
+    "hello_wsgi": ROOT / "examples/wsgi_app",
 }
 
 

@@ -18,8 +18,8 @@ class InterfaceWrong(Exception):
 def interface_of(app: Any, name: str, declared: Interface | None) -> Interface:  # noqa: ANN401 - whatever an author names
     """Return the interface of an application; `name` is how the manifest calls it.
 
-    An object that can be called in either way (`*args`, say) is what is declared, else ASGI. Raises
-    InterfaceWrong.
+    An object that can be called in either way (`*args`, say) is what is declared. Raises InterfaceWrong,
+    of such an object also when nothing is declared: a wrong guess would fail at every request.
     """
     if not callable(app):
         raise InterfaceWrong(
@@ -29,7 +29,11 @@ def interface_of(app: Any, name: str, declared: Interface | None) -> Interface: 
     if not possible:
         raise InterfaceWrong(_neither(app, name))
     if declared is None:
-        return "asgi" if "asgi" in possible else "wsgi"
+        if len(possible) > 1:
+            raise InterfaceWrong(
+                f"app {name!r} {_takes(app)}, so it may be ASGI or WSGI: write 'asgi' or 'wsgi' as {WHERE}"
+            )
+        return possible[0]
     if declared not in possible:
         (other,) = possible
         raise InterfaceWrong(

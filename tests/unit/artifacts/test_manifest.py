@@ -48,6 +48,24 @@ def test_an_app_may_leave_its_interface_to_be_found_out() -> None:
     assert found.artifact == "org.example:web:2.0.0"
 
 
+@pytest.mark.parametrize("interface", ["asgi", "wsgi"])
+def test_an_app_may_declare_its_interface(interface: str) -> None:
+    table = {"id": "org.example:web", "app": "web:app", "interface": interface}
+    document = {"project": {"version": "2.0.0"}, "tool": {"aether": {"slice": table}}}
+    found = manifest_of(document, "p.toml")
+    assert (found.kind, found.threads) == (interface, 0)
+
+
+@pytest.mark.parametrize("interface", [{}, {"interface": "wsgi"}])
+@pytest.mark.parametrize("threads", [1, 128])
+def test_a_wsgi_application_may_say_how_many_threads_it_wants(
+    interface: dict[str, str], threads: int
+) -> None:
+    table = {"id": "org.example:web", "app": "web:app", "threads": threads, **interface}
+    document = {"project": {"version": "2.0.0"}, "tool": {"aether": {"slice": table}}}
+    assert manifest_of(document, "p.toml").threads == threads
+
+
 def test_all_problems_are_reported_together() -> None:
     problems = problems_of(
         {
@@ -76,6 +94,21 @@ def test_all_problems_are_reported_together() -> None:
         ({"id": "a.b:c", "app": "a:b", "prefix": "no-slash"}, "should look like"),
         ({"id": "a.b:c", "app": "a:b", "prefix": "/x/"}, "should look like"),
         ({"id": "a.b:c", "app": "a:b", "prefix": "/_aether/x"}, "reserved"),
+        (
+            {"id": "a.b:c", "app": "a:b", "interface": "cgi"},
+            "interface 'cgi' should be \"asgi\" or",
+        ),
+        ({"id": "a.b:c", "app": "a:b", "interface": ["wsgi"]}, "interface ['wsgi'] should be"),
+        ({"id": "a.b:c", "entry": "a:B", "interface": "wsgi"}, "interface is for app only"),
+        ({"id": "a.b:c", "app": "a:b", "interface": "wsgi", "threads": 0}, "threads 0 should be"),
+        ({"id": "a.b:c", "app": "a:b", "threads": 129}, "threads 129 should be a number from 1"),
+        ({"id": "a.b:c", "app": "a:b", "threads": True}, "threads True should be"),
+        ({"id": "a.b:c", "app": "a:b", "threads": "8"}, "threads '8' should be"),
+        (
+            {"id": "a.b:c", "app": "a:b", "interface": "asgi", "threads": 8},
+            "WSGI applications only",
+        ),
+        ({"id": "a.b:c", "entry": "a:B", "threads": 8}, "WSGI applications only"),
         ({"id": "a.b:c", "entry": "a:B", "dependencies": "x"}, "must be a list"),
         ({"id": "a.b:c", "entry": "a:B", "dependencies": [{"slice": "a:b"}] * 2}, "more than once"),
     ],

@@ -14,6 +14,7 @@ COORDINATES = {
     "clicks": "org.example:clicks:1.0.0",
     "links": "org.example:links:1.0.0",
     "hello_asgi": "org.example:hello-asgi:1.0.0",
+    "hello_wsgi": "org.example:hello-wsgi:1.0.0",
 }
 
 
@@ -46,6 +47,10 @@ def test_routes_and_calls_are_the_documented_ones() -> None:
         "* /hello",
         "* /hello/{*rest}",
     }
+    assert {f"{route.method} {route.pattern}" for route in loaded("hello_wsgi").routes} == {
+        "* /wsgi",
+        "* /wsgi/{*rest}",
+    }
     assert loaded("clicks").methods == ("record", "total")
 
 
@@ -65,6 +70,7 @@ def test_no_two_examples_answer_the_same_path() -> None:
             {"org.example:links:1.0.0": 4, "org.example:clicks:1.0.0": 2},
         ),
         ("asgi_app.toml", {"org.example:hello-asgi:1.0.0": 2}),
+        ("wsgi_app.toml", {"org.example:hello-wsgi:1.0.0": 2}),
     ],
 )
 def test_a_blueprint_deploys_artifacts_of_the_examples(
@@ -82,7 +88,14 @@ def _required(artifact: str) -> set[str]:
     return {dependency.slice for dependency in manifest.dependencies if dependency.required}
 
 
-def test_the_asgi_application_knows_nothing_of_aether() -> None:
-    sources = list((PROJECTS["hello_asgi"]).rglob("*.py"))
+def test_interfaces_are_found_out_or_declared() -> None:
+    assert (loaded("hello_asgi").kind, MANIFESTS["hello_asgi"].kind) == ("asgi", "app")
+    assert (loaded("hello_wsgi").kind, MANIFESTS["hello_wsgi"].kind) == ("wsgi", "wsgi")
+    assert (loaded("clicks").kind, MANIFESTS["hello_wsgi"].threads) == ("slice", 16)
+
+
+@pytest.mark.parametrize("name", ["hello_asgi", "hello_wsgi"])
+def test_an_application_knows_nothing_of_aether(name: str) -> None:
+    sources = list(PROJECTS[name].rglob("*.py"))
     assert sources
     assert all("aether" not in source.read_text() for source in sources)

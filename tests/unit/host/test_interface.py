@@ -1,5 +1,6 @@
 import functools
 from typing import Any
+from wsgiref.validate import validator
 
 import pytest
 
@@ -70,9 +71,7 @@ def wrapped(*args: Any) -> Any: ...
         (WsgiClass, "wsgi"),
         (functools.partial(with_default, extra=1), "wsgi"),
         (wrapped, "wsgi"),
-        (anything, "asgi"),
         (anything_async, "asgi"),
-        (with_default, "asgi"),
     ],
 )
 def test_an_interface_is_found_out(app: Any, found: Interface) -> None:
@@ -85,6 +84,12 @@ def test_what_can_be_called_in_both_ways_is_what_it_is_declared_to_be(
     app: Any, declared: Interface
 ) -> None:
     assert interface_of(app, "m:app", declared) == declared
+
+
+@pytest.mark.parametrize("app", [anything, with_default, max, validator(wsgi)])
+def test_what_can_be_called_in_both_ways_must_be_declared(app: Any) -> None:
+    with pytest.raises(InterfaceWrong, match="may be ASGI or WSGI: write 'asgi' or 'wsgi'"):
+        interface_of(app, "m:app", None)
 
 
 @pytest.mark.parametrize(

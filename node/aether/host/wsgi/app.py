@@ -65,7 +65,7 @@ class WsgiApp:
         small: bytes | None = None
         if exchange.body.is_complete or (length.isdigit() and int(length) <= SMALL_BYTES):
             small = await exchange.body.read()
-            if small:
+            if small or exchange.header(b"transfer-encoding") is not None:
                 environ["CONTENT_LENGTH"] = str(len(small))
         return _Request(self._app, environ, exchange, small)
 
