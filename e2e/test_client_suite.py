@@ -1,4 +1,4 @@
-"""Clients of other people ask an unmodified Starlette application through the router, and read what it said.
+"""Clients of other people ask unmodified applications (Starlette by ASGI, Flask by WSGI) through the router.
 
 `http.client`, `urllib`, `aiohttp` and curl always; `requests`, `httpx` and `urllib3` where they are installed.
 """
@@ -11,7 +11,6 @@ import io
 import json
 import shutil
 import subprocess
-import textwrap
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -23,91 +22,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from e2e.client_applications import APPLICATIONS, write_blueprint, write_project
 from e2e.plain import Nodes, plain_nodes
 
-APPLICATION = """
-    import hashlib
-    from starlette.applications import Starlette
-    from starlette.responses import (
-        JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse,
-    )
-    from starlette.routing import Route
-
-    async def echo(request):
-        body = await request.body()
-        told = {
-            "method": request.method,
-            "query": request.query_params.multi_items(),
-            "custom": request.headers.getlist("x-custom"),
-            "length": len(body),
-            "digest": hashlib.sha256(body).hexdigest(),
-            "scheme": request.url.scheme,
-            "host": request.headers["host"],
-        }
-        return JSONResponse(told, headers={"x-method": request.method})
-
-    async def lines(request):
-        async def counted():
-            for number in range(int(request.path_params["count"])):
-                yield f"line {number}\\n"
-        return StreamingResponse(counted(), media_type="text/plain")
-
-    async def large(request):
-        return Response(b"0123456789abcdef" * (int(request.path_params["kib"]) * 64))
-
-    async def status(request):
-        code = int(request.path_params["code"])
-        return Response(status_code=code) if code in (204, 304) else PlainTextResponse("said", code)
-
-    async def moved(request):
-        return RedirectResponse(request.url_for("echo"), 307)
-
-    async def cookies(request):
-        response = JSONResponse(dict(request.cookies))
-        response.set_cookie("first", "1")
-        response.set_cookie("second", "2", path="/")
-        return response
-
-    async def path(request):
-        return JSONResponse({"path": request.path_params["rest"]})
-
-    ALL = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-    app = Starlette(routes=[
-        Route("/echo", echo, methods=ALL, name="echo"),
-        Route("/lines/{count:int}", lines),
-        Route("/large/{kib:int}", large),
-        Route("/status/{code:int}", status),
-        Route("/moved", moved, methods=["GET", "POST"]),
-        Route("/cookies", cookies),
-        Route("/path/{rest:path}", path),
-    ])
-"""
-PROJECT = """
-    [build-system]
-    requires = ["hatchling>=1.30"]
-    build-backend = "hatchling.build"
-
-    [project]
-    name = "suite-application"
-    version = "1.0.0"
-    requires-python = ">=3.11"
-    dependencies = ["starlette>=1.0,<2"]
-
-    [tool.hatch.build.targets.wheel]
-    packages = ["suite_application"]
-
-    [tool.aether.slice]
-    id = "org.example:suite"
-    app = "suite_application:app"
-    prefix = "/suite"
-"""
-BLUEPRINT = """
-    id = "org.example:suite-app:1.0.0"
-
-    [[slices]]
-    artifact = "org.example:suite:1.0.0"
-    instances = 2
-"""
 TIMEOUT_S = 30.0
 KIB = b"x" * 1024
 
@@ -241,20 +158,15 @@ def nodes() -> Iterator[Nodes]:
     with plain_nodes(29_000) as made:
         made.start(1)
         made.wait_ready(1)
-        project = made.folder / "project"
-        (project / "suite_application").mkdir(parents=True)
-        source = project / "suite_application" / "__init__.py"
-        source.write_text(textwrap.dedent(APPLICATION))
-        (project / "pyproject.toml").write_text(textwrap.dedent(PROJECT))
-        (made.folder / "blueprint.toml").write_text(textwrap.dedent(BLUEPRINT))
-        made.aether(1, "artifact", "push", str(project))
-        made.aether(1, "blueprint", "apply", str(made.folder / "blueprint.toml"), "--wait")
+        for name in sorted(APPLICATIONS):
+            made.aether(1, "artifact", "push", str(write_project(made.folder, name)))
+        made.aether(1, "blueprint", "apply", str(write_blueprint(made.folder)), "--wait")
         yield made
 
 
-@pytest.fixture(scope="module")
-def base(nodes: Nodes) -> str:
-    return f"http://127.0.0.1:{nodes.port(1, 'router')}/suite"
+@pytest.fixture(scope="module", params=sorted(APPLICATIONS))
+def base(nodes: Nodes, request: pytest.FixtureRequest) -> str:
+    return f"http://127.0.0.1:{nodes.port(1, 'router')}/{request.param}"
 
 
 @pytest.fixture(params=sorted(CLIENTS))
@@ -329,21 +241,22 @@ def test_a_path_keeps_its_meaning(base: str, client: Client, path: str) -> None:
 
 
 def test_a_connection_is_kept_for_the_next_request(base: str) -> None:
-    host = base.split("/")[2]
+    _, _, host, name = base.split("/")
     connection = HTTPConnection(host, timeout=TIMEOUT_S)
     connection.connect()
     kept = connection.sock
     for number in range(50):
-        connection.request("POST" if number % 2 else "GET", "/suite/echo", b"x" * number)
+        connection.request("POST" if number % 2 else "GET", f"/{name}/echo", b"x" * number)
         assert json.loads(connection.getresponse().read())["length"] == number
         assert connection.sock is kept
     connection.close()
 
 
 def test_a_chunked_upload_arrives_whole(base: str) -> None:
-    connection = http.client.HTTPConnection(base.split("/")[2], timeout=TIMEOUT_S)
+    _, _, host, name = base.split("/")
+    connection = http.client.HTTPConnection(host, timeout=TIMEOUT_S)
     pieces = [KIB * number for number in range(1, 40)]
-    connection.request("POST", "/suite/echo", iter(pieces), encode_chunked=True)
+    connection.request("POST", f"/{name}/echo", iter(pieces), encode_chunked=True)
     assert json.loads(connection.getresponse().read())["digest"] == digest(b"".join(pieces))
     connection.close()
 
@@ -378,5 +291,14 @@ def test_many_connections_of_one_client_are_all_answered(base: str) -> None:
     assert asyncio.run(ask_all()) == list(range(200))
 
 
-def test_the_application_knows_nothing_of_aether() -> None:
-    assert "aether" not in APPLICATION
+@pytest.mark.parametrize("name", sorted(APPLICATIONS))
+def test_an_application_knows_nothing_of_aether(name: str) -> None:
+    assert "aether" not in APPLICATIONS[name]
+
+
+def test_what_an_application_speaks_is_found_out(nodes: Nodes) -> None:
+    listed = nodes.aether_json(1, "artifact", "list")
+    assert {item["artifact"]: item["manifest"]["kind"] for item in listed} == {
+        "org.example:suite-starlette:1.0.0": "asgi",
+        "org.example:suite-flask:1.0.0": "wsgi",
+    }

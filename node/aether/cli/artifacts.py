@@ -94,6 +94,7 @@ def _record_lines(record: Mapping[str, Any]) -> list[str]:
         ("size", record["size"]),
         ("holders", record["holders"]),
         ("kind", manifest.get("kind")),
+        ("threads", manifest.get("threads")),
         ("routes", "; ".join(routes)),
         ("methods", manifest.get("methods")),
         ("needs", needs),
