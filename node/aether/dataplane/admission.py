@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 import structlog
 
+from aether.core.dataplane.crowds import Crowds
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -29,6 +31,8 @@ class Admission:
         self._most = most
         self._trusted: tuple[Network, ...] = tuple(ipaddress.ip_network(each) for each in trusted)
         self._held: dict[str, int] = {}
+        self.crowds: Crowds | None = None
+        """Connections at the node's other router processes; None when there are none."""
         self.refused = 0
         """Connections refused since the start."""
         self._logged_at = float("-inf")
@@ -42,16 +46,21 @@ class Admission:
         if parsed is None or self._is_trusted(parsed):
             return ""
         key = _client(parsed)
-        held = self._held.get(key, 0)
-        if held >= self._most:
+        held, crowds = self._held.get(key, 0), self.crowds
+        elsewhere = 0 if crowds is None else crowds.elsewhere(key)
+        if held + elsewhere >= self._most:
             self.refused += 1
             return None
         self._held[key] = held + 1
+        if crowds is not None:
+            crowds.enter(key)
         return key
 
     def leave(self, key: str) -> None:
         """Count out what `enter` counted in, once."""
         held = self._held.get(key, 0)
+        if held and self.crowds is not None:
+            self.crowds.leave(key)
         if held > 1:
             self._held[key] = held - 1
         elif held:

@@ -9,6 +9,7 @@ from typing import Protocol
 from aether.core.dataplane.balance import Balancer
 from aether.core.dataplane.rate_limit import TokenBuckets
 from aether.core.dataplane.retry_budget import RetryBudget
+from aether.core.dataplane.shared_rate import SharedBuckets
 from aether.core.dataplane.trace_context import TraceParents
 from aether.dataplane.access_log import AccessLog
 from aether.dataplane.admission import Admission
@@ -68,8 +69,8 @@ class Context:
     admission: Admission = field(init=False)
     access_log: AccessLog | None = None
     """Where requests are written down; None: nowhere."""
-    rates: TokenBuckets[str] = field(default_factory=TokenBuckets)
-    """What is left of each route's rate limit."""
+    rates: TokenBuckets[str] | SharedBuckets = field(default_factory=TokenBuckets)
+    """What is left of each route's rate limit, shared when the node has several router processes."""
     retries: int = 0
     """Times a request was given to another connection since the start."""
 

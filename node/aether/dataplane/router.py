@@ -20,6 +20,7 @@ from aether.dataplane.control_socket import ControlSocket
 from aether.dataplane.handover import Offer
 from aether.dataplane.limits import Limits
 from aether.dataplane.listeners import LOCAL, Listening, Places, open_listeners
+from aether.dataplane.neighbours import Neighbours, join
 from aether.dataplane.observer import Observer
 from aether.dataplane.pool import Pool
 from aether.dataplane.routing import Routing
@@ -51,6 +52,7 @@ class Router:
         self._context: Context | None = None
         self._listening = Listening()
         self._control = ControlSocket(places.control, self)
+        self._neighbours: Neighbours | None = None
         self.replaced = asyncio.Event()
         """Set once another process accepts what came here before."""
 
@@ -90,6 +92,9 @@ class Router:
         if self._settings.access_log is not None:
             context.access_log = AccessLog(places.access_log, self._settings.access_log, now)
             context.access_log.start()
+        self._neighbours = join(context, places.data_dir, places.worker, places.workers)
+        if self._neighbours is not None:
+            self._tasks.start("look at neighbours", self._neighbours.run(now))
         self._tasks.start("follow tables", client.run())
         self._tasks.start("sweep", self._sweep(context))
         if self._listening.offer is not None:
@@ -228,6 +233,8 @@ class Router:
         if self._serving is not None:
             await self._serving.stop()
         await self._tasks.stop()
+        if self._neighbours is not None:
+            self._neighbours.close()
         log.info("router stopped")
 
     def _remove_local_socket(self) -> None:

@@ -7,6 +7,8 @@ retries of the last `WINDOW_S` seconds: retries may be `ratio` of the requests p
 
 WINDOW_S = 10
 """Seconds that are looked back on, in slots of one second each."""
+LEAST_PER_S = 3.0
+"""Retries a second that a node's routers may make however quiet they are."""
 
 
 class RetryBudget:
@@ -22,7 +24,7 @@ class RetryBudget:
         "_second",
     )
 
-    def __init__(self, ratio: float = 0.1, least_per_s: float = 3.0) -> None:
+    def __init__(self, ratio: float = 0.1, least_per_s: float = LEAST_PER_S) -> None:
         self._ratio = ratio
         self._allowance = least_per_s * WINDOW_S
         self._requests_by_slot = [0] * WINDOW_S
