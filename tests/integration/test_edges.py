@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from aether.core.dataplane import envoy_listener
 from aether.core.dataplane.edge import edge_name
 from aether.core.dataplane.haproxy import CONFIG, MAP, Place, plan
 from aether.core.dataplane.rows import Endpoint, RouteRow, SlicePolicy
@@ -27,6 +29,7 @@ from aether.dataplane.envoy_files import BOOTSTRAP, EnvoyEdge, EnvoyFiles
 from aether.dataplane.haproxy_link import HaproxyLink
 from aether.dataplane.streams import end_stream
 from aether.tasks import Tasks
+from tests.certificates import Authority
 from tests.integration.router_rig import (
     BASE,
     POLL_S,
@@ -41,6 +44,7 @@ from tests.integration.router_rig import (
 WAIT_S = 20.0
 KINDS = pytest.mark.parametrize("kind", ["haproxy", "envoy"])
 N0, N1 = NodeId("n0"), NodeId("n1")
+SITE = "site.example.org"
 ROUTES = (
     RouteRow(method="GET", pattern="/echo/{x}", slice=BASE),
     RouteRow(method="POST", pattern="/echo/{x}", slice=BASE, attempts=1),
@@ -58,13 +62,18 @@ class World:
     process: "subprocess.Popen[bytes]"
     table: Table
     origins: dict[str, Origin]
+    trust: ssl.SSLContext | None = None
+    """With it the proxy is spoken to by TLS."""
 
     async def tell(self, **changes: object) -> None:
         self.table = replace(self.table, revision=self.table.revision + 1, **changes)  # type: ignore[arg-type] # fields of a table
         await self.edge.tell(self.table)
 
     async def get(self, path: str, method: str = "GET", *lines: str) -> Message:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        name = SITE if self.trust else None
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=self.trust, server_hostname=name
+        )
         try:
             extra = "".join(f"{line}\r\n" for line in lines)
             text = f"{method} {path} HTTP/1.1\r\nhost: x.test\r\nconnection: close\r\n{extra}\r\n"
@@ -97,6 +106,23 @@ class World:
                     abs(found[name.encode()] - count) <= within for name, count in wanted.items()
                 ):
                     return
+
+
+class Site:
+    """The certificate of a proxy's port as proxies have it: chain and key in one file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ca = Authority(folder)
+        self.pem = folder / "site.pem"
+        self.trust = ssl.create_default_context(cafile=str(self.ca.path))
+        self.renew()
+
+    def renew(self) -> None:
+        """Put another certificate in its place, as a whole."""
+        files = self.ca.issue(SITE, spiffe=False)
+        fresh = self.pem.with_suffix(".new")
+        fresh.write_bytes(files.certificate.read_bytes() + files.key.read_bytes())
+        fresh.replace(self.pem)
 
 
 def endpoint(version: str, number: int, path: Path | None = None, mesh: str = "") -> Endpoint:
@@ -139,7 +165,7 @@ def find(program: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def world(kind: str, folder: Path) -> AsyncIterator[World]:
+async def world(kind: str, folder: Path, site: "Site | None" = None) -> AsyncIterator[World]:
     program, port = find(kind), free_port()
     origins = {name: await origin(folder, name) for name in ("one", "two", "three")}
     instances = (
@@ -150,7 +176,11 @@ async def world(kind: str, folder: Path) -> AsyncIterator[World]:
     edge: Edge
     if kind == "haproxy":
         place = Place(
-            folder=str(folder), runtime=f"{folder}/rt.sock", address="127.0.0.1", port=port
+            folder=str(folder),
+            runtime=f"{folder}/rt.sock",
+            address="127.0.0.1",
+            port=port,
+            certificate=str(site.pem) if site else "",
         )
         first = plan(table, place)
         (folder / CONFIG).write_text(first.config)
@@ -158,12 +188,20 @@ async def world(kind: str, folder: Path) -> AsyncIterator[World]:
         edge = HaproxyLink(place, folder / "master.sock")
         command = [program, "-W", "-S", f"{folder}/master.sock", "-f", str(folder / CONFIG)]
     else:
-        files = EnvoyFiles(folder / "envoy", "127.0.0.1", port)
+        files = EnvoyFiles(
+            envoy_listener.Place(
+                folder=str(folder / "envoy"),
+                address="127.0.0.1",
+                port=port,
+                certificate=str(site.pem) if site else "",
+            )
+        )
         files.write(table)
         edge = EnvoyEdge(files)
         command = [program, "-c", str(folder / "envoy" / BOOTSTRAP), "--concurrency", "1"]
         command += ["--use-dynamic-base-id", "-l", "error"]
-    made = World(folder, port, edge, start(command, folder / "log"), table, origins)
+    process = start(command, folder / "log")
+    made = World(folder, port, edge, process, table, origins, site.trust if site else None)
     try:
         await made.until_served("/echo/a")
         await _until_told(made)
@@ -291,3 +329,50 @@ async def test_haproxy_that_is_restarted_comes_up_with_what_it_was_told_last(fol
         await proxied.until_shares(two=100)
         await until(lambda: not proxied.edge.is_behind)
         await tasks.stop()
+
+
+async def curl(proxied: World, site: Site, *options: str) -> list[str]:
+    """Ask as curl does, and return the body, the status and the version of HTTP it came by."""
+    place = f"{SITE}:{proxied.port}"
+    process = await asyncio.create_subprocess_exec(
+        find("curl"), "--silent", "--show-error", "--max-time", f"{WAIT_S:g}",
+        "--cacert", str(site.ca.path), "--resolve", f"{place}:127.0.0.1",
+        "--write-out", " %{http_code} %{http_version}", *options, f"https://{place}/echo/a",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    said, _ = await process.communicate()
+    return said.decode().split()
+
+
+@KINDS
+async def test_a_proxy_with_a_certificate_speaks_http_2_to_who_can(kind: str, folder: Path) -> None:
+    site = Site(folder)
+    async with world(kind, folder, site) as proxied:
+        for options, version in ((("--http2",), "2"), (("--http1.1",), "1.1")):
+            name, *how = await curl(proxied, site, *options, "-H", "x-forwarded-proto: http")
+            assert (name in proxied.origins, how) == (True, ["200", version])
+        body = folder / "body"
+        body.write_bytes(b"x" * 200_000)
+        posted = await curl(proxied, site, "--http2", "--data-binary", f"@{body}")
+        assert posted[1:] == ["200", "2"]
+        asked = [
+            each
+            for one in proxied.origins.values()
+            for each in one.requests
+            if each.headers.get("user-agent", "").startswith("curl/")
+        ]
+        assert len(asked) == 3
+        assert {each.line.rpartition(" ")[2] for each in asked} == {"HTTP/1.1"}
+        assert {each.headers["x-forwarded-proto"] for each in asked} == {"https"}
+
+
+async def test_envoy_takes_a_renewed_certificate_into_use(folder: Path) -> None:
+    site = Site(folder)
+    async with world("envoy", folder, site) as proxied:
+        place = ("127.0.0.1", proxied.port)
+        first = await asyncio.to_thread(ssl.get_server_certificate, place)
+        site.renew()
+        async with asyncio.timeout(WAIT_S):
+            while await asyncio.to_thread(ssl.get_server_certificate, place) == first:  # noqa: ASYNC110 - Envoy tells nobody
+                await asyncio.sleep(POLL_S)
+        assert (await proxied.get("/echo/a")).status == 200

@@ -81,6 +81,8 @@ class RouterExportConfig:
     """Address the proxy listens on."""
     port: int = 8000
     """TCP port the proxy listens on."""
+    certificate: str = ""
+    """PEM file of a certificate, its chain and its key: the port then speaks TLS, with HTTP/2 and HTTP/1.1. Empty: plain HTTP."""
 
     @property
     def is_wanted(self) -> bool:
@@ -97,12 +99,23 @@ class RouterExportConfig:
                 )
         if self.envoy and self.envoy == self.haproxy:
             yield "haproxy", f"{self.haproxy} is the folder of Envoy; give each one of its own"
+        yield from self._certificate_problems()
         try:
             ip_address(self.address)
         except ValueError:
             yield "address", f"{self.address!r} is not an IP address"
         if not 1 <= self.port <= 65_535:
             yield "port", f"{self.port} is not within 1 and 65535"
+
+    def _certificate_problems(self) -> Iterator[tuple[str, str]]:
+        path = self.certificate
+        if path and not _FOLDER.fullmatch(path):
+            yield (
+                "certificate",
+                f"{path!r} is not an absolute path of letters, digits and ._-/ of 80 at most",
+            )
+        elif path and not Path(path).is_file():
+            yield "certificate", f"{path} is not a file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

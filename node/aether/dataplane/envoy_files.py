@@ -10,13 +10,12 @@ from aether.core.dataplane.envoy import (
     CLUSTERS,
     ENDPOINTS,
     LISTENERS,
-    ROUTES,
     Files,
-    Json,
     bootstrap,
     snapshot,
     steps,
 )
+from aether.core.dataplane.envoy_listener import ROUTES, Json, Place
 from aether.core.dataplane.table import Table
 from aether.whole_files import write_whole
 
@@ -30,9 +29,8 @@ class EnvoyFiles:
     The folder belongs to one node. What is there when the node starts is what Envoy goes by until then.
     """
 
-    def __init__(self, folder: Path, address: str, port: int) -> None:
-        self._folder = folder
-        self._address, self._port = address, port
+    def __init__(self, place: Place) -> None:
+        self._place, self._folder = place, Path(place.folder)
         self._said: Files | None = None
 
     def write(self, table: Table) -> list[str]:
@@ -40,7 +38,7 @@ class EnvoyFiles:
         if self._said is None:
             self._said = self._found()
             self._replace(BOOTSTRAP, bootstrap(str(self._folder)))
-        after = snapshot(table, str(self._folder), self._address, self._port)
+        after = snapshot(table, self._place)
         written = list[str]()
         for path, content in steps(self._said, after):
             self._replace(path, content)

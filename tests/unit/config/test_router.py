@@ -207,6 +207,14 @@ def test_a_file_says_all_there_is_to_say_of_a_router(node_file: NodeFile) -> Non
             "3:1: router.export.address: 'localhost' is not an IP address",
         ),
         (
+            ["[router.export]", 'certificate = "shop.pem"'],
+            "3:1: router.export.certificate: 'shop.pem' is not an absolute path",
+        ),
+        (
+            ["[router.export]", 'certificate = "/no/shop.pem"'],
+            "3:1: router.export.certificate: /no/shop.pem is not a file",
+        ),
+        (
             ["[router.export]", "port = 0"],
             "3:1: router.export.port: 0 is not within 1 and 65535",
         ),
@@ -262,6 +270,7 @@ OTHERS = {
     "export.haproxy": "/var/haproxy",
     "export.address": "::1",
     "export.port": "80",
+    "export.certificate": "/proc/self/status",
 }
 """Another value for each: a setting that was forgotten when the configuration is read shows here."""
 

@@ -6,12 +6,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aether.core.dataplane.envoy import CLUSTERS, ENDPOINTS, ROUTES, bootstrap, snapshot, steps
+from aether.core.dataplane.envoy import CLUSTERS, ENDPOINTS, bootstrap, snapshot, steps
+from aether.core.dataplane.envoy_listener import ROUTES, Place
 from aether.core.dataplane.rows import Endpoint, RouteRow
 from aether.core.dataplane.table import Table
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
 
 FOLDER = "/etc/edge"
+PLACE = Place(folder=FOLDER, address="127.0.0.1", port=8070)
 BASES = tuple(SliceBase(f"g:s{number}") for number in range(4))
 
 
@@ -27,7 +29,7 @@ def table(bases: set[SliceBase]) -> Table:
 
 
 def files(bases: set[SliceBase]) -> Mapping[str, Mapping[str, Any]]:
-    return snapshot(table(bases), FOLDER, "127.0.0.1", 8070)
+    return snapshot(table(bases), PLACE)
 
 
 def named(folder: Mapping[str, Mapping[str, Any]]) -> set[str]:
@@ -77,7 +79,7 @@ def test_an_instance_here_is_a_socket_and_one_elsewhere_is_named_to_its_router()
     )
     routes = table({base}).routes
     whole = Table(revision=1, node=NodeId("n"), routes=routes, instances=(here, away))
-    file = snapshot(whole, FOLDER, "127.0.0.1", 8070)[f"{ENDPOINTS}/{base}.json"]
+    file = snapshot(whole, PLACE)[f"{ENDPOINTS}/{base}.json"]
     first, second = file["resources"][0]["endpoints"][0]["lb_endpoints"]
     assert first["endpoint"]["address"] == {"pipe": {"path": "/run/a.sock"}}
     address = {"address": "::1", "port_value": 8092}
@@ -90,7 +92,7 @@ def test_only_what_may_be_sent_twice_is_sent_again_after_a_reset() -> None:
     row = RouteRow(method="*", pattern="/a", slice=BASES[0])
     once = RouteRow(method="GET", pattern="/once", slice=BASES[0], attempts=1)
     whole = Table(revision=1, node=NodeId("n"), routes=(row, once))
-    routes = snapshot(whole, FOLDER, "::", 80)[ROUTES]["resources"][0]["virtual_hosts"][0]["routes"]
+    routes = snapshot(whole, PLACE)[ROUTES]["resources"][0]["virtual_hosts"][0]["routes"]
     repeated, rest, single = [each["route"].get("retry_policy", {}) for each in routes[1:]]
     assert repeated["retry_on"].endswith(",reset")
     assert not rest["retry_on"].endswith(",reset")

@@ -90,3 +90,11 @@ def test_a_line_of_the_map_fits_its_host_and_verb_only() -> None:
     assert not suffix.search("b.example.org|PUT/a/1")
     assert anywhere.search("|PUT/a/1")
     assert not anywhere.search("x|PUT/b/a/1")
+
+
+def test_the_port_speaks_tls_with_a_certificate_and_says_so_to_instances() -> None:
+    tls = plan(TABLE, replace(PLACE, certificate="/etc/pki/shop.pem")).config
+    bind = "    bind 127.0.0.1:8070"
+    assert f"{bind} ssl crt /etc/pki/shop.pem alpn h2,http/1.1 ssl-min-ver TLSv1.2\n" in tls
+    assert f"{bind}\n" in told().config
+    assert "set-header x-forwarded-proto %[ssl_fc,iif(https,http)]" in tls

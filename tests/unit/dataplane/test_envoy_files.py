@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from aether.core.dataplane.envoy import CLUSTERS, ENDPOINTS
+from aether.core.dataplane.envoy_listener import Place
 from aether.core.dataplane.rows import RouteRow
 from aether.core.dataplane.table import Table
 from aether.core.model.ids import NodeId, SliceBase
@@ -20,7 +21,7 @@ def table(*names: str) -> Table:
 
 
 def files(folder: Path) -> EnvoyFiles:
-    return EnvoyFiles(folder, "127.0.0.1", 8070)
+    return EnvoyFiles(Place(folder=str(folder), address="127.0.0.1", port=8070))
 
 
 def clusters(folder: Path) -> list[str]:

@@ -17,20 +17,27 @@ from aether.core.dataplane.edge import (
     edge_routes,
     routes_of_host,
 )
+from aether.core.dataplane.envoy_listener import (
+    ROUTES,
+    SECRETS,
+    TYPE,
+    Json,
+    Place,
+    listener,
+    secret,
+    source,
+)
 from aether.core.dataplane.table import Table
 
-Json = Mapping[str, Any]
 Files = Mapping[str, Json]
 """What each file of a folder says, by its path within it."""
 
-LISTENERS, CLUSTERS, ROUTES, ENDPOINTS = "lds.json", "cds.json", "rds.json", "eds"
+LISTENERS, CLUSTERS, ENDPOINTS = "lds.json", "cds.json", "eds"
 HEAVIEST = 10_000
-_TYPE = "type.googleapis.com/envoy."
 _MESH = "aether.mesh"
 """Metadata of an endpoint behind another node's router: which instance is meant."""
 _OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _CONNECT_S = 1
-_LARGEST_HEAD_KB = 64
 
 
 def bootstrap(folder: str) -> Json:
@@ -38,22 +45,24 @@ def bootstrap(folder: str) -> Json:
     return {
         "node": {"id": "aether-edge", "cluster": "aether"},
         "dynamic_resources": {
-            "lds_config": _source(folder, LISTENERS),
-            "cds_config": _source(folder, CLUSTERS),
+            "lds_config": source(folder, LISTENERS),
+            "cds_config": source(folder, CLUSTERS),
         },
     }
 
 
-def snapshot(table: Table, folder: str, address: str, port: int) -> Files:
-    """Return every file for a table; Envoy listens on `address` and `port`."""
+def snapshot(table: Table, place: Place) -> Files:
+    """Return every file for a table."""
     clusters = edge_endpoints(table, HEAVIEST)
     files: dict[str, Json] = {
         f"{ENDPOINTS}/{base}.json": _resources("EndpointAssignment", [_assignment(base, some)])
         for base, some in clusters.items()
     }
-    files[CLUSTERS] = _resources("Cluster", [_cluster(base, folder) for base in clusters])
+    files[CLUSTERS] = _resources("Cluster", [_cluster(base, place.folder) for base in clusters])
     files[ROUTES] = _resources("Routes", [_routes(edge_routes(table))])
-    files[LISTENERS] = _resources("Listener", [_listener(folder, address, port)])
+    files[LISTENERS] = _resources("Listener", [listener(place)])
+    if place.certificate:
+        files[SECRETS] = {"resources": [secret(place.certificate)]}
     return files
 
 
@@ -70,8 +79,8 @@ def steps(before: Files, after: Files) -> Iterator[tuple[str, Json]]:
     union = {**known, **wanted}
     if union != known or CLUSTERS not in before:
         yield CLUSTERS, _resources("Cluster", [union[name] for name in sorted(union)])
-    for path in (ROUTES, LISTENERS):
-        if before.get(path) != after[path]:
+    for path in (ROUTES, SECRETS, LISTENERS):
+        if path in after and before.get(path) != after[path]:
             yield path, after[path]
     if union != wanted:
         yield CLUSTERS, after[CLUSTERS]
@@ -90,25 +99,14 @@ _TYPES = {
 
 
 def _resources(kind: str, resources: Sequence[Json]) -> Json:
-    return {"resources": [{"@type": _TYPE + _TYPES[kind], **each} for each in resources]}
-
-
-def _source(folder: str, path: str) -> Json:
-    """Return where Envoy reads one file; it looks at it again when another is renamed into its place."""
-    return {
-        "resource_api_version": "V3",
-        "path_config_source": {
-            "path": f"{folder}/{path}",
-            "watched_directory": {"path": f"{folder}/{path}".rpartition("/")[0]},
-        },
-    }
+    return {"resources": [{"@type": TYPE + _TYPES[kind], **each} for each in resources]}
 
 
 def _cluster(base: str, folder: str) -> Json:
     return {
         "name": base,
         "type": "EDS",
-        "eds_cluster_config": {"eds_config": _source(folder, f"{ENDPOINTS}/{base}.json")},
+        "eds_cluster_config": {"eds_config": source(folder, f"{ENDPOINTS}/{base}.json")},
         "connect_timeout": f"{_CONNECT_S}s",
         "typed_extension_protocol_options": {_OPTIONS: _protocol()},
         "lb_policy": "ROUND_ROBIN",
@@ -138,10 +136,10 @@ def _protocol() -> Json:
         "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
     }
     mutation = {
-        "@type": _TYPE + "extensions.filters.http.header_mutation.v3.HeaderMutation",
+        "@type": TYPE + "extensions.filters.http.header_mutation.v3.HeaderMutation",
         "mutations": {"request_mutations": [{"append": named}]},
     }
-    codec = {"@type": _TYPE + "extensions.filters.http.upstream_codec.v3.UpstreamCodec"}
+    codec = {"@type": TYPE + "extensions.filters.http.upstream_codec.v3.UpstreamCodec"}
     return {
         "@type": f"type.googleapis.com/{_OPTIONS}",
         "explicit_http_config": {"http_protocol_options": {}},
@@ -224,7 +222,7 @@ def _route(route: EdgeRoute, methods: Sequence[str], *, may_repeat: bool) -> Jso
                 {
                     "name": "previous",
                     "typed_config": {
-                        "@type": _TYPE
+                        "@type": TYPE
                         + "extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
                     },
                 }
@@ -232,41 +230,3 @@ def _route(route: EdgeRoute, methods: Sequence[str], *, may_repeat: bool) -> Jso
             "host_selection_retry_max_attempts": 3,
         }
     return {"match": match, "route": action}
-
-
-def _listener(folder: str, address: str, port: int) -> Json:
-    manager = {
-        "@type": _TYPE
-        + "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "aether",
-        "codec_type": "AUTO",
-        "use_remote_address": True,
-        "max_request_headers_kb": _LARGEST_HEAD_KB,
-        "common_http_protocol_options": {
-            "idle_timeout": "75s",
-            "headers_with_underscores_action": "REJECT_REQUEST",
-        },
-        "request_headers_timeout": "10s",
-        "upgrade_configs": [{"upgrade_type": "websocket"}],
-        "rds": {"route_config_name": "aether", "config_source": _source(folder, ROUTES)},
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": _TYPE + "extensions.filters.http.router.v3.Router"},
-            }
-        ],
-    }
-    return {
-        "name": "aether",
-        "address": {"socket_address": {"address": address, "port_value": port}},
-        "filter_chains": [
-            {
-                "filters": [
-                    {
-                        "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": manager,
-                    }
-                ]
-            }
-        ],
-    }

@@ -35,6 +35,8 @@ class Place:
     """Its runtime socket."""
     address: str
     port: int
+    certificate: str = ""
+    """PEM file of certificate, chain and key: with it clients speak TLS, and HTTP/2 if they can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ def _map_line(route: EdgeRoute) -> str:
 
 def _skeleton(routes: tuple[EdgeRoute, ...], bases: list[str], place: Place) -> str:
     text = _GLOBAL.format(runtime=place.runtime) + _FRONTEND.format(
-        bind=f"{place.address}:{place.port}",
+        bind=_bind(place),
         map=f"{place.folder}/{MAP}",
         reserved=RESERVED,
         nobody=_NOBODY,
@@ -163,6 +165,11 @@ def _skeleton(routes: tuple[EdgeRoute, ...], bases: list[str], place: Place) -> 
             idempotent=" ".join(IDEMPOTENT),
         ) + _hole(base)
     return text
+
+
+def _bind(place: Place) -> str:
+    tls = f" ssl crt {place.certificate} alpn h2,http/1.1 ssl-min-ver TLSv1.2"
+    return f"{place.address}:{place.port}{tls if place.certificate else ''}"
 
 
 _GLOBAL = """\
@@ -187,6 +194,7 @@ frontend aether
     bind {bind}
     http-request deny status 400 unless {{ req.hdr(host) -m reg '^[][A-Za-z0-9.:_-]*$' }}
     http-request del-header x-aether- -m beg
+    http-request set-header x-forwarded-proto %[ssl_fc,iif(https,http)]
     http-request return status 404 if {{ path -m reg '{reserved}(?:/|$)' }}
     http-request set-var(txn.host) req.hdr(host),lower,regsub(':[0-9]+$','')
     http-request set-var(txn.method) method
