@@ -155,6 +155,8 @@ class Neighbours:
             self.crowds.part(mapped.lane)
             mapped.close()
         self._others.clear()
+        # Its memory stays: what ends later still counts itself out.
+        fcntl.flock(self._own.descriptor, fcntl.LOCK_UN)
         self._path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self._folder.rmdir()  # unless others are there
