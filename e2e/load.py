@@ -1,4 +1,4 @@
-"""A steady client: so many requests a second to a set of routers, every failure kept."""
+"""Steady clients: so many requests a second to a set of routers, every failure kept."""
 
 import json
 import threading
@@ -9,6 +9,8 @@ from http.client import HTTPConnection, HTTPException
 from typing import Self
 
 WORKERS = 16
+HELLO_S = 0.015
+"""Between two requests of one client that says hello: 200 a second by three clients."""
 
 
 @dataclass
@@ -104,3 +106,36 @@ class Load:
     def _note(self, failure: str) -> None:
         with self._lock:
             self.outcome.failures.append(failure)
+
+
+class Steady:
+    """One client of one router: a GET of `/hello` each 15 ms over a connection kept alive, never repeated."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.done = 0
+        self.failures: list[str] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(30)
+
+    def _work(self) -> None:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        next_at = time.monotonic()
+        while not self._stop.wait(max(0.0, next_at - time.monotonic())):
+            next_at += HELLO_S
+            try:
+                connection.request("GET", "/hello")
+                response = connection.getresponse()
+                answer = response.read()
+                if (response.status, answer) != (200, b"Hello, world!\n"):
+                    self.failures.append(f"{response.status}: {answer!r}")
+            except (OSError, HTTPException) as problem:
+                self.failures.append(repr(problem))
+                connection.close()
+            self.done += 1
+        connection.close()

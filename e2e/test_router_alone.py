@@ -9,18 +9,16 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from http.client import HTTPConnection, HTTPException
 
 import psutil
 import pytest
 
 from e2e.forge import ROOT, Forge, call, running_forge, wait_until
 from e2e.held import part
+from e2e.load import Steady
 
 ALONE_S = float(os.environ.get("ROUTER_ALONE_S", "60"))
 ALL = (1, 2, 3)
-INTERVAL_S = 0.015
-"""Between two requests of one client: 200 requests a second by three clients."""
 RESTART_S = 20.0
 HELLO = "org.example:hello"
 
@@ -34,39 +32,6 @@ def forge() -> Iterator[Forge]:
     ) as cluster:
         cluster.wait_deployed(1, 60, HELLO)
         yield cluster
-
-
-class Steady:
-    """One client of one router: a GET each 15 ms over a connection kept alive, never repeated."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.done = 0
-        self.failures: list[str] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-        self._thread.join(30)
-
-    def _work(self) -> None:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
-        next_at = time.monotonic()
-        while not self._stop.wait(max(0.0, next_at - time.monotonic())):
-            next_at += INTERVAL_S
-            try:
-                connection.request("GET", "/hello")
-                response = connection.getresponse()
-                answer = response.read()
-                if (response.status, answer) != (200, b"Hello, world!\n"):
-                    self.failures.append(f"{response.status}: {answer!r}")
-            except (OSError, HTTPException) as problem:
-                self.failures.append(repr(problem))
-                connection.close()
-            self.done += 1
-        connection.close()
 
 
 @pytest.mark.timeout(120 + 3 * ALONE_S)

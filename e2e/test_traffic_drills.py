@@ -4,21 +4,26 @@ A request goes out when its time has come, not when the one before was answered 
 not repeated by the client.
 """
 
+import asyncio
 import re
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from aether_forge import control
+from aether_forge.layout import Layout
 from e2e.forge import EXAMPLES, ROOT, SHORTENER, Forge, running_forge, wait_until
-from e2e.load import Load
+from e2e.load import Load, Steady
 
 ALL = (1, 2, 3)
 RATE = 200.0
 CHANGE_S = 60.0
 LINKS = "org.example:links"
+HELLO = "org.example:hello"
 IN_HAND = 3
 """Writes one machine carries out at a time: 40 a second among three machines, a few ms each, on a slow day 200."""
 SECOND_S = 200
@@ -109,6 +114,32 @@ def test_the_leaders_store_dies(forge: Forge) -> None:
         wait_until("somebody leads", lambda: forge.leader() > 0, CHANGE_S)
         forge.wait_deployed(leader, CHANGE_S)
     assert forge.leader() in ALL
+
+
+def test_the_leaders_node_process_dies(forge: Forge) -> None:
+    """Its hosts, its router and its store go on; slices wait for their keys until it is back."""
+    wait_until("hello is whole", lambda: forge.is_deployed(1, HELLO), CHANGE_S)
+    clients = [Steady(forge.router(number)) for number in ALL]
+    with no_request_fails(forge):
+        leader = forge.leader()
+        took_s = start_again(forge, leader)
+        print(f"the node process of the leader was away for {took_s:.1f} s")  # noqa: T201 - as above
+        wait_until("somebody leads", lambda: forge.leader() > 0, CHANGE_S)
+        forge.wait_deployed(leader, CHANGE_S)
+    for client in clients:
+        client.stop()
+    assert [failure for client in clients for failure in client.failures] == []
+    assert min(client.done for client in clients) > SECOND_S / len(ALL)
+
+
+def start_again(forge: Forge, number: int) -> float:
+    """Kill a node process and have it started again at once; return the seconds until its API answers."""
+    began = time.monotonic()
+    path = Layout(forge.data_dir).socket
+    for order in ({"op": "kill", "node": number, "only": "node"}, {"op": "start", "node": number}):
+        asyncio.run(control.call(path, order))
+    wait_until("its API", lambda: forge.api(number, "status").status == 200, CHANGE_S)
+    return time.monotonic() - began
 
 
 @pytest.mark.timeout(300)

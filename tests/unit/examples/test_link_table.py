@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from aether.host.kv import TIMEOUT_S as KV_TIMEOUT_S
 from aether.sdk import KvConflict, KvOutcomeUnknown, KvUnavailable
 from aether.sdk.memory import MemoryKv
 from tests.example_slices import import_example
@@ -158,3 +159,9 @@ async def test_a_conflict_is_not_waited_on() -> None:
     with pytest.raises(table.NoCodeFree):
         await table.LinkTable(kv, 7).add(URL)
     assert kv.puts == table.ATTEMPTS
+
+
+def test_it_waits_for_as_long_as_a_busy_machine_takes_to_start_a_node_again() -> None:
+    links = import_example("links.slice")
+    assert table.PATIENCE_S >= 15.0, "measured: up to 12 s"
+    assert table.PATIENCE_S + KV_TIMEOUT_S < links.TIMEOUT_S, "its route must not give up first"

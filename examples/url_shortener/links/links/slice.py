@@ -23,8 +23,8 @@ from links.table import LinkTable, NoCodeFree
 
 ASK_CLICKS_S = 0.5
 """Longest that the click counter may hold up an answer."""
-TIMEOUT_S = 15.0
-"""Of a whole request: longer than `LinkTable` waits for a store that is electing a leader."""
+TIMEOUT_S = 30.0
+"""Of a whole request: longer than `LinkTable` waits for a store that is away, last attempt included."""
 DEFAULT_CODE_LENGTH = 7
 
 log = logging.getLogger(__name__)

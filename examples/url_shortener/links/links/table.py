@@ -13,8 +13,9 @@ ALPHABET = string.ascii_letters + string.digits
 MIN_CODE_LENGTH, MAX_CODE_LENGTH = 4, 32
 ATTEMPTS = 8
 """Codes tried for one link. 62^7 codes are some 3.5 million million: a second is hardly ever needed."""
-PATIENCE_S = 8.0
-"""While the cluster elects a leader its store is away: new attempts are made for so long."""
+PATIENCE_S = 20.0
+"""While the cluster elects a leader, or this node's process is started again, the store is away: new attempts
+are made for so long."""
 PAUSE_S = 0.1
 
 _CODE = re.compile(rf"[A-Za-z0-9]{{{MIN_CODE_LENGTH},{MAX_CODE_LENGTH}}}")
