@@ -9,6 +9,7 @@ second one is the hedge.
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Final
 
 import structlog
 
@@ -20,6 +21,7 @@ from aether.dataplane.upstream import Receiver, UpstreamConnection
 
 log = structlog.get_logger()
 
+_BUSY: Final = Refusal.BUSY
 NO_FAILURE = "none is active"
 _NOBODY: frozenset[InstanceId] = frozenset()
 
@@ -76,7 +78,7 @@ class Attempts:
                 if self._has_newer():
                     continue
                 return None
-            if isinstance(endpoint, Refusal):
+            if endpoint is _BUSY:
                 return endpoint
             address = endpoint.socket or endpoint.mesh
             connection = None if self.fresh_only else context.pool.take_idle(address)

@@ -1,9 +1,10 @@
 """What all connections of one router share."""
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from random import SystemRandom
+from random import Random
 from typing import Protocol
 
 from aether.core.dataplane.balance import Balancer
@@ -17,6 +18,7 @@ from aether.dataplane.limits import Limits
 from aether.dataplane.observer import Observer
 from aether.dataplane.pool import Pool
 from aether.dataplane.routing import Routing
+from aether.dataplane.write_batch import WriteBatch
 
 
 class Client(Protocol):
@@ -49,8 +51,10 @@ class Context:
     revision: Callable[[], int]
     """Revision of the table in use."""
     observer: Observer = field(default_factory=Observer)
+    writes: WriteBatch = field(default_factory=WriteBatch)
+    """What is written at the end of this turn of the loop."""
     retry_budget: RetryBudget = field(default_factory=RetryBudget)
-    traces: TraceParents = field(default_factory=lambda: TraceParents(SystemRandom()))
+    traces: TraceParents = field(default_factory=lambda: TraceParents(_dice()))
     addresses: dict[str, str] = field(default_factory=dict)
     """Where the listeners are, by name: ports chosen by the system included."""
     draining: bool = False
@@ -92,3 +96,8 @@ class Context:
             **({} if self.access_log is None else {"access_log": self.access_log.counts()}),
             **self.details,
         }
+
+
+def _dice() -> Random:
+    """Return dice for the ids of traces: no two processes throw alike, and nobody gains by guessing."""
+    return Random(secrets.randbits(256))  # noqa: S311 - ids, no secrets

@@ -8,6 +8,7 @@ import structlog
 
 from aether.dataplane.limits import Limits
 from aether.dataplane.upstream import Receiver, UpstreamConnection
+from aether.dataplane.write_batch import WriteBatch
 from aether.tasks import Tasks
 
 log = structlog.get_logger()
@@ -28,11 +29,16 @@ class Pool:
     """
 
     def __init__(
-        self, limits: Limits, now: Callable[[], float], peers: PeerDialer | None = None
+        self,
+        limits: Limits,
+        now: Callable[[], float],
+        peers: PeerDialer | None = None,
+        writes: WriteBatch | None = None,
     ) -> None:
         self._limits = limits
         self._now = now
         self._peers = peers
+        self._writes = writes or WriteBatch()
         self._idle: dict[str, list[UpstreamConnection]] = {}
         self._open: dict[str, int] = {}
         self._all: set[UpstreamConnection] = set()
@@ -43,7 +49,8 @@ class Pool:
         idle = self._idle.get(address)
         while idle:
             connection = idle.pop()
-            if connection.is_usable:
+            transport = connection.transport
+            if transport is not None and not transport.is_closing():
                 return connection
         return None
 
@@ -56,7 +63,7 @@ class Pool:
         if self._open.get(address, 0) >= self._limits.upstream_connections:
             return None
         self._open[address] = self._open.get(address, 0) + 1
-        made = UpstreamConnection(address, self._limits.header_bytes, self._forget)
+        made = UpstreamConnection(address, self._limits.header_bytes, self._forget, self._writes)
         made.receiver = receiver
         self._all.add(made)
         self._tasks.start(f"connect {address}", self._connect(made))

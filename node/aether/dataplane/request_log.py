@@ -12,19 +12,18 @@ from aether.dataplane.routing import Forward
 class RequestLog:
     """Writes down the requests of one client, of those the log wants."""
 
-    __slots__ = ("_client", "_log")
+    __slots__ = ("_client", "_log", "wants")
 
     def __init__(self, log: AccessLog, client: str) -> None:
         self._log = log
         self._client = client
+        self.wants = log.wants
 
     def carried(
         self, head: RequestHead, request_id: str, forward: Forward, exchange: Exchange, now: float
     ) -> None:
-        """Write down a request an exchange has carried to its end, which is now."""
+        """Write down a request an exchange has carried to its end, which is now; see `wants`."""
         seconds = now - exchange.began
-        if not self._log.wants(exchange.status, seconds):
-            return
         endpoint, row = exchange.endpoint, forward.row
         self._log.add(
             Access(

@@ -28,6 +28,7 @@ from aether.dataplane.serving import Serving
 from aether.dataplane.settings import RouterSettings, digest
 from aether.dataplane.table_client import TableClient
 from aether.dataplane.table_file import read_table
+from aether.dataplane.write_batch import WriteBatch
 from aether.tasks import Tasks
 
 SWEEP_S = 0.1
@@ -76,12 +77,14 @@ class Router:
         # Routers in step with each other would all meet a small share at the same request.
         seed = secrets.randbits(64)
         balancer = Balancer(seed=seed, zone=table.zone, workers=places.workers)
+        writes = WriteBatch(asyncio.get_running_loop().call_soon)
         balancer.configure(table.policies, table.instances, now())
         client = TableClient(places.table_link, places.table_file, self._swap, table, observer)
         self._context = context = Context(
             routing=Routing(table),
             balancer=balancer,
-            pool=Pool(limits, now, serving.mesh),
+            pool=Pool(limits, now, serving.mesh, writes),
+            writes=writes,
             limits=limits,
             now=now,
             revision=lambda: client.revision,

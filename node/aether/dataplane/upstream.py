@@ -10,6 +10,7 @@ from aether.dataplane.forwarding import AnswerStart
 from aether.dataplane.framing import BodyReader, FramingError, UntilClose
 from aether.dataplane.header_lines import BadHead
 from aether.dataplane.heads import HEAD_END, ResponseHead, ResponseReader
+from aether.dataplane.write_batch import WriteBatch
 
 _SWITCHING = 101
 _MOST_STARTS = 16
@@ -65,6 +66,7 @@ class UpstreamConnection(asyncio.Protocol):
         address: str,
         header_limit: int,
         on_closed: Callable[["UpstreamConnection"], None],
+        writes: WriteBatch | None = None,
     ) -> None:
         self.address = address
         self.idle_since = 0.0
@@ -78,7 +80,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._starts: dict[InstanceId, AnswerStart] = {}
         self._header_limit = header_limit
         self._on_closed = on_closed
-        self._transport: asyncio.Transport | None = None
+        self._writes = writes or WriteBatch()
+        self.transport: asyncio.Transport | None = None
+        """None until it is open."""
         self._is_abandoned = False
         self._method = ""
         self._reader = ResponseReader()
@@ -90,18 +94,18 @@ class UpstreamConnection(asyncio.Protocol):
     @property
     def is_open(self) -> bool:
         """Whether bytes may be sent; not so while the connection is being made either."""
-        transport = self._transport
+        transport = self.transport
         return transport is not None and not transport.is_closing()
 
     @property
     def is_opening(self) -> bool:
         """Whether nobody answered at the address yet, and nobody gave it up."""
-        return self._transport is None and not self._is_abandoned
+        return self.transport is None and not self._is_abandoned
 
     @property
     def is_usable(self) -> bool:
         """Whether another request may be sent."""
-        transport = self._transport
+        transport = self.transport
         return transport is not None and not transport.is_closing() and self.receiver is None
 
     def send(self, receiver: Receiver, method: str, data: bytes) -> None:
@@ -110,19 +114,19 @@ class UpstreamConnection(asyncio.Protocol):
         self._method = method
         self._in_head = True
         self._keep_alive = False
-        transport = self._transport
-        if transport is not None and not transport.is_closing():
-            transport.write(data)
+        transport = self.transport
+        if transport is not None:
+            self._writes.to_instance(transport, data)
 
     def write(self, data: bytes) -> None:
         """Send more of the request's body."""
-        transport = self._transport
-        if transport is not None and not transport.is_closing():
-            transport.write(data)
+        transport = self.transport
+        if transport is not None:
+            self._writes.to_instance(transport, data)
 
     def hold_answer(self, *, held: bool) -> None:
         """Read no more of the answer for now, or go on."""
-        transport = self._transport
+        transport = self.transport
         if transport is None or transport.is_closing():
             return
         if held:
@@ -133,7 +137,7 @@ class UpstreamConnection(asyncio.Protocol):
     @property
     def may_be_kept(self) -> bool:
         """Whether the answer just read lets the connection be used again."""
-        transport = self._transport
+        transport = self.transport
         return self._keep_alive and transport is not None and not transport.is_closing()
 
     def answer_start(self, head: ResponseHead, endpoint: Endpoint, notices: bytes) -> bytes:
@@ -160,20 +164,21 @@ class UpstreamConnection(asyncio.Protocol):
         self.receiver = None
         self._is_abandoned = True
         self._on_closed(self)
-        if self._transport is not None:
-            self._transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
 
     def close(self) -> None:
         """Close once everything written is sent; the receiver hears no more."""
         self.receiver = None
         self._is_abandoned = True
         self._on_closed(self)
-        if self._transport is not None:
-            self._transport.close()
+        if self.transport is not None:
+            self._writes.flush()
+            self.transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
-        self._transport = cast("asyncio.Transport", transport)
+        self.transport = cast("asyncio.Transport", transport)
         if self._is_abandoned:
             transport.close()
 

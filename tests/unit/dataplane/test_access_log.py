@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from aether.core.model.ids import InstanceId, SliceBase
 from aether.dataplane.access_log import (
     WAITING_LINES,
     Access,
@@ -21,9 +22,9 @@ ACCESS = Access(
     path="/x",
     host="h",
     route="GET /{id}",
-    slice="a:b",
+    slice=SliceBase("a.b:c"),
     version="1.0.0",
-    instance="a:b:1.0.0/0",
+    instance=InstanceId("a.b:c:1.0.0/0"),
     status=200,
     bytes_in=1,
     bytes_out=2,
@@ -93,9 +94,9 @@ def test_a_thread_writes_lines_of_json(tmp_path: Path) -> None:
         "path": "/x",
         "host": "h",
         "route": "GET /{id}",
-        "slice": "a:b",
+        "slice": "a.b:c",
         "version": "1.0.0",
-        "instance": "a:b:1.0.0/0",
+        "instance": "a.b:c:1.0.0/0",
         "status": 200,
         "bytes_in": 1,
         "bytes_out": 2,

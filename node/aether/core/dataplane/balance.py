@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 from math import inf
+from typing import Final
 
 from aether.core.dataplane.draws import Draws
 from aether.core.dataplane.ejection import is_worse, most_ejected
@@ -38,6 +39,9 @@ class Outcome(Enum):
     """No connection to the address: as FAILED, for all instances behind the same mesh address."""
     CANCELLED = "cancelled"
     """Given up by the client, or overtaken: says nothing about the endpoint."""
+
+
+_OK: Final = Outcome.OK
 
 
 class Balancer:
@@ -165,7 +169,7 @@ class Balancer:
         if member.in_flight <= 0:
             raise RuntimeError(f"a request to {endpoint.instance} ended that was never started")
         member.in_flight -= 1
-        if outcome is Outcome.OK and member.breaker.is_quiet:
+        if outcome is _OK and member.breaker.is_quiet:
             member.record.good(now)
             return None
         return self._note(member, outcome, now - seconds, now)

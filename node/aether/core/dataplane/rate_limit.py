@@ -13,7 +13,8 @@ class TokenBuckets(Generic[Key]):
     __slots__ = ("_buckets",)
 
     def __init__(self) -> None:
-        self._buckets: dict[Key, tuple[float, float]] = {}
+        self._buckets: dict[Key, list[float]] = {}
+        """What each held when it was last asked, and when that was."""
 
     def admit(self, key: Key, rate: float, burst: int, now: float) -> float:
         """Return 0 when a request is let through, else the seconds until one would be.
@@ -22,12 +23,18 @@ class TokenBuckets(Generic[Key]):
         up. A request that is turned away takes nothing.
         """
         most = burst or ceil(rate)
-        tokens, since = self._buckets.get(key, (float(most), now))
-        tokens = min(most, tokens + rate * max(now - since, 0.0))
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = [float(most), now]
+        tokens, since = bucket
+        if now > since:
+            tokens += rate * (now - since)
+        tokens = min(tokens, most)
+        bucket[1] = now
         if tokens < 1.0:
-            self._buckets[key] = (tokens, now)
+            bucket[0] = tokens
             return (1.0 - tokens) / rate
-        self._buckets[key] = (tokens - 1.0, now)
+        bucket[0] = tokens - 1.0
         return 0.0
 
     def retain(self, keys: Collection[Key]) -> None:

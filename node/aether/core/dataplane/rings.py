@@ -100,6 +100,11 @@ class Warmth:
 
 def choose(rings: Sequence[Ring], balance: str, draws: Draws, warmth: Warmth | None) -> Member:
     """Return who takes a request; `rings` are not empty, nearest first. Advances the turn."""
+    if warmth is None and len(rings) == 1:
+        ring = rings[0]
+        taken = candidate(ring, balance, draws)
+        ring.advance()
+        return taken
     chosen, from_ring = None, rings[0]
     for ring in rings:
         member = _offer(ring, balance, draws, warmth)
@@ -131,6 +136,9 @@ def candidate(ring: Ring, balance: str, draws: Draws) -> Member:
     if balance == "round_robin" or len(members) == 1:
         return members[ring.turn]
     size = len(members)
+    if size == 2 and balance != "random":
+        one, other = members[ring.turn], members[ring.turn - 1]  # both, whoever's turn it is first
+        return other if other.in_flight < one.in_flight else one
     one = members[draws.below(size)]
     if balance == "random":
         return one

@@ -187,7 +187,8 @@ class SliceBalance:
             return None
         total = 1.0 if len(lanes) == len(self._known_lanes) else sum_of_parts(lanes)
         lane = lanes[0] if len(lanes) == 1 else next_share(lanes, total)
-        member = choose(lane.rings, self.policy.balance, self._draws, self._warmth(now))
+        warmth = self._warmth(now) if now < self._warms_until else None
+        member = choose(lane.rings, self.policy.balance, self._draws, warmth)
         if member.in_flight < self.limit:
             return member
         if len(lanes) > 1:

@@ -89,6 +89,10 @@ class TraceParents:
         """
         if incoming and _sound(incoming) is not None:
             return incoming
+        return self.new()
+
+    def new(self) -> bytes:
+        """Return that of a new trace."""
         if not self._made:
             self._made = self._make()
         return self._made.pop()
