@@ -17,7 +17,7 @@ from aether.core.dataplane.match import (
 )
 from aether.core.dataplane.table import Endpoint, RouteRow, Table, from_plain, to_plain
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
-from aether.dataplane.framing import LAST_CHUNK, ChunkedBody, LengthBody, chunk
+from aether.dataplane.framing import ChunkedBody, LengthBody, chunk, last_chunk
 
 METHODS = ("GET", "HEAD", "POST", "*")
 BASE = SliceBase("org.example:links")
@@ -139,7 +139,7 @@ def cut(data: bytes, at: list[int]) -> list[bytes]:
 def test_chunked_body_is_found_however_it_is_cut(
     parts: list[bytes], after: bytes, at: list[int]
 ) -> None:
-    wire = b"".join(chunk(part) for part in parts) + LAST_CHUNK
+    wire = b"".join(chunk(part) for part in parts) + last_chunk(b"")
     reader, payload, rest, ended = ChunkedBody(), b"", b"", False
     for piece in cut(wire + after, at):
         if ended:

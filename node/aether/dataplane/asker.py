@@ -33,15 +33,12 @@ class Asker(Protocol):
     """The client connection, as an exchange uses it."""
 
     deadline: float
+    wants_close: bool
+    """Whether the connection ends with this answer."""
 
     @property
     def is_write_held(self) -> bool:
         """Whether the client is slower than what it is sent."""
-        ...
-
-    @property
-    def wants_close(self) -> bool:
-        """Whether the connection ends with this answer."""
         ...
 
     def write(self, data: bytes) -> None:
@@ -60,8 +57,8 @@ class Asker(Protocol):
         """Close once all that was written is sent."""
         ...
 
-    def finish(self, problem: Problem | None = None) -> None:
-        """End the exchange: the answer is whole, or `problem` is."""
+    def finish(self, now: float, problem: Problem | None = None) -> None:
+        """End the exchange at `now`: the answer is whole, or `problem` is."""
         ...
 
     def abort(self) -> None:

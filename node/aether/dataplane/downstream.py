@@ -45,6 +45,8 @@ class ClientConnection(asyncio.Protocol):
     def __init__(self, context: Context, listener: Listener, scheme: str = "http") -> None:
         """Make a connection; `scheme` is what the client used, `https` behind TLS."""
         self.deadline = _NEVER
+        self.wants_close = True
+        """See Asker."""
         self._context = context
         self._listener = listener
         self._transport: asyncio.Transport | None = None
@@ -135,7 +137,7 @@ class ClientConnection(asyncio.Protocol):
         if far_end is not None:
             far_end.client_lost()
         if self._log is not None and (exchange or far_end):
-            self._write_down(self._log)
+            self._write_down(self._log, context.now())
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
@@ -257,6 +259,7 @@ class ClientConnection(asyncio.Protocol):
         context = self._context
         context.requests += 1
         self._head = head
+        self.wants_close = context.draining or not head.keep_alive
         self._request_id = head.request_id or new_request_id()
         if head.length:
             self._body = head.body_reader()
@@ -337,11 +340,6 @@ class ClientConnection(asyncio.Protocol):
         """See Asker."""
         return self._write_held
 
-    @property
-    def wants_close(self) -> bool:
-        """See Asker."""
-        return self._context.draining or self._head is None or not self._head.keep_alive
-
     def write(self, data: bytes) -> None:
         """See Asker."""
         transport = self._transport
@@ -369,18 +367,18 @@ class ClientConnection(asyncio.Protocol):
             self._context.writes.flush()
             self._transport.close()
 
-    def finish(self, problem: Problem | None = None) -> None:
+    def finish(self, now: float, problem: Problem | None = None) -> None:
         """See Asker."""
         self._exchange = None
         if self._log is not None:
-            self._write_down(self._log)
+            self._write_down(self._log, now)
         if problem is not None:
             self._answer(problem)
         else:
-            self._next()
+            self._next(now)
 
-    def _write_down(self, log: RequestLog) -> None:
-        exchange, now = self._carrier, self._context.now()
+    def _write_down(self, log: RequestLog, now: float) -> None:
+        exchange = self._carrier
         if log.wants(exchange.status, now - exchange.began):
             head, forward = self._head, self._choice
             if head is not None and isinstance(forward, Forward):
@@ -398,7 +396,7 @@ class ClientConnection(asyncio.Protocol):
             close=close,
         )
         self.write(data)
-        self._next()
+        self._next(self._context.now())
 
     def _skip_body(self) -> None:
         """Pass over the body of a request answered here when the whole of it has come already."""
@@ -422,25 +420,24 @@ class ClientConnection(asyncio.Protocol):
     def _answer_health(self) -> None:
         is_head = self._head is not None and self._head.method == "HEAD"
         self.write(render_health(self._context.health(), self._request_id, body_wanted=not is_head))
-        self._next()
+        self._next(self._context.now())
 
-    def _next(self) -> None:
+    def _next(self, now: float) -> None:
         """Go on after an answer: the next request, or the end of the connection."""
         close = self.wants_close
         self._head = None
+        self.wants_close = True
         holds = self._holds
         holds.body = False
         if self._body is None and not close and not self._buffer and not holds.is_held:
-            self.deadline = self._context.now() + self._context.limits.idle_s
+            self.deadline = now + self._context.limits.idle_s
         elif self._body is not None:
             self._linger()  # what is left of the body would be taken for a request
         elif close:
             self.close()
         else:
             limits = self._context.limits
-            self.deadline = self._context.now() + (
-                limits.header_s if self._buffer else limits.idle_s
-            )
+            self.deadline = now + (limits.header_s if self._buffer else limits.idle_s)
             holds.apply()
             self._advance()
             self._hold_pipeline()
@@ -487,6 +484,7 @@ class ClientConnection(asyncio.Protocol):
 
     def drain(self) -> None:
         """See Client."""
+        self.wants_close = True
         is_idle = self._exchange is None and self._far_end is None and not self._lingering
         if is_idle:
             self.close()

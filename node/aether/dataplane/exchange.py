@@ -7,43 +7,32 @@ exchange serves the requests of one client connection one after the other; `begi
 anew. Whatever ends a request comes by `_end` once, which counts it.
 """
 
-from typing import Final
+from typing import Final, cast
 
 import structlog
 
 from aether.core.dataplane.balance import Outcome, Refusal
 from aether.core.dataplane.table import Endpoint
+from aether.dataplane import problems
 from aether.dataplane.asker import Asker
 from aether.dataplane.attempts import Attempts
 from aether.dataplane.choosing import choice_for, plain_choice
 from aether.dataplane.context import Context
 from aether.dataplane.forwarding import (
     CONTINUE,
-    ENDINGS,
     TRACE,
+    ending_of,
     lines_for_peer,
     request_start,
     switch_lines,
-    trailer_line,
 )
-from aether.dataplane.framing import LAST_CHUNK, chunk, last_chunk
+from aether.dataplane.framing import chunk, last_chunk
 from aether.dataplane.heads import HEAD_END, RequestHead, ResponseHead
 from aether.dataplane.hedging import Hedge, may_hedge
-from aether.dataplane.problems import (
-    Problem,
-    body_too_large,
-    busy,
-    loop_detected,
-    no_endpoint,
-    out_of_retries,
-    refused,
-    request_timeout,
-    upstream_lost,
-    upstream_timeout,
-)
 from aether.dataplane.request_body import NO_BODY, RequestBody
 from aether.dataplane.retrying import UNDELIVERED, Halt, Setback, halt, is_repeatable
 from aether.dataplane.routing import Forward
+from aether.dataplane.trailers import NO_TRAILERS
 from aether.dataplane.tunnel import Tunnel
 from aether.dataplane.upstream import UpstreamConnection
 
@@ -77,8 +66,6 @@ class Exchange:
         "_hedge",
         "_is_mesh",
         "_is_trusted",
-        "_known_forward",
-        "_known_head",
         "_lines",
         "_on_demand",
         "_over",
@@ -106,17 +93,16 @@ class Exchange:
         self._over = True
         self.made_trace = b""
         """The `traceparent` of the last request that came without one."""
-        self._known_head: RequestHead | None = None
-        self._known_forward: Forward | None = None
+        # Nothing is asked of an exchange before `begin`.
+        self._head, self._forward = cast("RequestHead", None), cast("Forward", None)
 
     def begin(self, head: RequestHead, forward: Forward, request_id: str) -> None:
         """Take a request that was decided upon."""
         context = self._context
         self.began = now = context.now()
         self._asker.deadline = now + forward.timeout_s
-        if head is not self._known_head or forward is not self._known_forward:
-            self._known_head = self._head = head
-            self._known_forward = self._forward = forward
+        if head is not self._head or forward is not self._forward:
+            self._head, self._forward = head, forward
             self._start, self._has_trace = request_start(head)
             self._choice = plain_choice(forward) or choice_for(forward, head)
         self._request_id = wire_id = request_id.encode()
@@ -159,14 +145,16 @@ class Exchange:
             self._send(taken)
 
     def _give_up(self, refusal: Refusal | None) -> None:
-        base = self._forward.slice
+        forward = self._forward
         if self._is_mesh:
-            endpoint = self._forward.endpoints[0]
-            self._fail(refused(endpoint.instance, endpoint.node, is_busy=refusal is not None))
+            endpoint = forward.endpoints[0]
+            self._fail(
+                problems.refused(endpoint.instance, endpoint.node, is_busy=refusal is not None)
+            )
         elif refusal is None:
-            self._fail(no_endpoint(base, self._attempts.last_failure))
+            self._fail(problems.no_endpoint(forward.slice, self._attempts.last_failure))
         else:
-            self._fail(busy(base))
+            self._fail(problems.busy(forward.slice))
 
     def connected(self, connection: UpstreamConnection) -> None:
         """See Receiver: send what there is of the request."""
@@ -180,7 +168,9 @@ class Exchange:
         data = self._lines
         if endpoint.mesh:
             if b"x-aether-hops" in self._head.aether:
-                self._fail(loop_detected(endpoint.instance, endpoint.node), Outcome.CANCELLED)
+                self._fail(
+                    problems.loop_detected(endpoint.instance, endpoint.node), Outcome.CANCELLED
+                )
                 return
             data = data[:-2] + lines_for_peer(endpoint.instance)
         self._sends += 1
@@ -207,7 +197,7 @@ class Exchange:
         body = self._body
         wire = body.take(payload, done=done, trailers=trailers)
         if body.size > self._forward.body_limit:
-            self._fail(body_too_large(self._forward.body_limit), Outcome.CANCELLED)
+            self._fail(problems.body_too_large(self._forward.body_limit), Outcome.CANCELLED)
             return
         connection = self._attempts.connection
         if connection is not None and not connection.is_opening:
@@ -242,15 +232,18 @@ class Exchange:
         self.status = head.status
         self.bytes_out = len(payload)
         start = connection.answer_start(head, endpoint, self._forward.notices)
-        ending = HEAD_END
+        asker = self._asker
         chunked = self._chunked = not head.is_framed and self._head.is_http11
-        if chunked or self._asker.wants_close:
-            ending = ENDINGS[chunked, self._asker.wants_close]
-        if chunked:
-            payload = chunk(payload)
-            if head.trailers and self._head.takes_trailers:
-                ending = trailer_line(head.trailers) + ending
-        self._pass_on(connection, b"".join((start, self._request_id, ending, payload)), done=done)
+        ending = HEAD_END
+        if chunked or asker.wants_close:
+            names = head.trailers if self._head.takes_trailers else NO_TRAILERS
+            ending = ending_of(names, chunked=chunked, closes=asker.wants_close)
+        if done and not chunked:
+            asker.write(b"".join((start, self._request_id, ending, payload)))
+            self._finished(connection, self._context.now())
+            return
+        data = chunk(payload) if chunked else payload
+        self._pass_on(connection, b"".join((start, self._request_id, ending, data)), done=done)
 
     def more(self, connection: UpstreamConnection, payload: bytes, *, done: bool) -> None:
         """See Receiver."""
@@ -267,8 +260,12 @@ class Exchange:
             asker.write(data)
             return
         if self._chunked:
-            data += self._last_chunk(connection)
+            data += last_chunk(connection.trailers if self._head.takes_trailers else b"")
         asker.write(data)
+        self._finished(connection, now)
+
+    def _finished(self, connection: UpstreamConnection, now: float) -> None:
+        """End the request: its answer is written as a whole."""
         self._over = True
         attempts = self._attempts
         attempts.release(connection, _OK if self.status < 500 else _ERROR, now)
@@ -276,11 +273,11 @@ class Exchange:
         if self._answer_held:
             connection.hold_answer(held=False)
         if self._body.has_ended:
-            self._context.pool.put(connection)
+            self._context.pool.put(connection, now)
         else:
             connection.abandon()
         self._end(now)
-        asker.finish()
+        self._asker.finish(now)
 
     def switched(self, connection: UpstreamConnection, head: ResponseHead, payload: bytes) -> None:
         """See Receiver: hand both connections to a tunnel, which counts as this request in flight."""
@@ -307,10 +304,6 @@ class Exchange:
             self._attempts.release(connection, outcome, now)
             self._attempts.connection = None
         self._end(now)
-
-    def _last_chunk(self, connection: UpstreamConnection) -> bytes:
-        trailers = connection.trailers if self._head.takes_trailers else b""
-        return last_chunk(trailers) if trailers else LAST_CHUNK
 
     def hold_answer(self, *, held: bool) -> None:
         """Take no more of the answer for now, or go on: the client is slow."""
@@ -347,7 +340,7 @@ class Exchange:
         reason = f"its node's router says: {word}"
         self._attempts.last_failure = reason
         if done and self._body.has_ended:
-            self._context.pool.put(connection)
+            self._context.pool.put(connection, self._context.now())
         else:
             connection.abandon()
         outcome = Outcome.CANCELLED if word == "busy" else Outcome.FAILED
@@ -373,12 +366,14 @@ class Exchange:
             self._context.retries += 1
             self._try_next(now)
         elif why is Halt.BUDGET:
-            self._fail(out_of_retries(endpoint.instance, endpoint.node, reason))
+            self._fail(problems.out_of_retries(endpoint.instance, endpoint.node, reason))
         elif is_unsent:
             self._give_up(None)
         else:
             self._fail(
-                upstream_lost(endpoint.instance, endpoint.node, reason, is_mesh=self._is_mesh)
+                problems.upstream_lost(
+                    endpoint.instance, endpoint.node, reason, is_mesh=self._is_mesh
+                )
             )
 
     def _why_not_again(self, now: float, *, is_unsent: bool, is_stale: bool) -> Halt | None:
@@ -410,28 +405,28 @@ class Exchange:
             reason=reason,
             request_id=self._request_id.decode(),
         )
-        self._stop(Outcome.FAILED, 0)
+        self._stop(Outcome.FAILED, 0, self._context.now())
         self._asker.abort()
 
-    def _stop(self, outcome: Outcome, status: int) -> None:
+    def _stop(self, outcome: Outcome, status: int, now: float) -> None:
         """End every attempt and count the request."""
-        now = self._context.now()
         self._over = True
         self._attempts.end(outcome, now)
         self.status = status
         self._end(now)
 
-    def refuse(self, problem: Problem) -> None:
+    def refuse(self, problem: problems.Problem) -> None:
         """End the request: the client broke it."""
         if not self._over:
             self._fail(problem, Outcome.CANCELLED)
 
-    def _fail(self, problem: Problem, outcome: Outcome = Outcome.FAILED) -> None:
-        self._stop(outcome, 0 if self._answered else problem.status)
+    def _fail(self, problem: problems.Problem, outcome: Outcome = Outcome.FAILED) -> None:
+        now = self._context.now()
+        self._stop(outcome, 0 if self._answered else problem.status, now)
         if self._answered:
             self._asker.abort()
         else:
-            self._asker.finish(problem)
+            self._asker.finish(now, problem)
 
     def expire(self, *, client_is_slow: bool) -> None:
         """Act on the deadline: nothing moved for the route's time."""
@@ -439,16 +434,16 @@ class Exchange:
             return
         seconds = self._forward.timeout_s
         if client_is_slow:
-            self._fail(request_timeout(seconds), Outcome.CANCELLED)
+            self._fail(problems.request_timeout(seconds), Outcome.CANCELLED)
             return
         endpoint = self._attempts.endpoint
         instance, node = (endpoint.instance, endpoint.node) if endpoint else ("", "")
-        self._fail(upstream_timeout(self._forward.slice, seconds, instance, node))
+        self._fail(problems.upstream_timeout(self._forward.slice, seconds, instance, node))
 
     def client_lost(self) -> None:
         """Stop: nobody waits for the answer."""
         if not self._over:
-            self._stop(Outcome.CANCELLED, 0)
+            self._stop(Outcome.CANCELLED, 0, self._context.now())
 
     @property
     def waits_for_body(self) -> bool:
@@ -472,9 +467,9 @@ class Exchange:
             self._head.method,
             self.status,
             now - self.began,
-            bytes_in=self.bytes_in,
-            bytes_out=self.bytes_out,
-            retries=self.retries,
+            self.bytes_in if self._tunnel is not None else self._body.size,
+            self.bytes_out,
+            self.retries,
         )
 
     @property

@@ -14,13 +14,13 @@ from aether.dataplane.header_lines import without
 from aether.dataplane.heads import RequestHead, ResponseHead
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-ENDINGS = {
+_ENDINGS = {
     (False, False): b"\r\n\r\n",
     (False, True): b"\r\nconnection: close\r\n\r\n",
     (True, False): b"\r\ntransfer-encoding: chunked\r\n\r\n",
     (True, True): b"\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n",
 }
-"""What follows the request id in the head of an answer, by (is chunked, closes)."""
+"""By (is chunked, closes)."""
 
 _START = f"{secrets.token_hex(6)}-"
 _COUNT = itertools.count(1)
@@ -71,9 +71,12 @@ def lines_for_peer(instance: str) -> bytes:
     return b"x-aether-instance: %b\r\nx-aether-hops: 1\r\n\r\n" % instance.encode("ascii")
 
 
-def trailer_line(names: frozenset[bytes]) -> bytes:
-    """Return the announcement of trailers, to stand after a line without its end."""
-    return b"\r\ntrailer: " + b", ".join(sorted(names))
+def ending_of(trailers: frozenset[bytes], *, chunked: bool, closes: bool) -> bytes:
+    """Return what follows the request id in the head of an answer; a chunked one names its trailers."""
+    ending = _ENDINGS[chunked, closes]
+    if not (chunked and trailers):
+        return ending
+    return b"\r\ntrailer: " + b", ".join(sorted(trailers)) + ending
 
 
 def switch_lines(protocol: bytes) -> bytes:

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from aether.dataplane.trailers import NO_TRAILERS
 
-LAST_CHUNK = b"0\r\n\r\n"
 MAX_CHUNK_LINE_BYTES = 256
 MAX_TRAILER_BYTES = 8 * 1024
 
@@ -156,7 +155,7 @@ class ChunkedBody:
 
 
 def last_chunk(trailers: bytes) -> bytes:
-    """Return the end of a chunked body with trailers, whole header lines; LAST_CHUNK has none."""
+    """Return the end of a chunked body with trailers, whole header lines; b"" for none."""
     return b"0\r\n%b\r\n" % trailers
 
 

@@ -87,7 +87,7 @@ class Pool:
             elif made.receiver is not None:
                 made.receiver.connected(made)
             else:
-                self._keep(made)
+                self.put(made, self._now())
 
     def _failed(self, made: UpstreamConnection, reason: str) -> None:
         receiver = made.receiver
@@ -95,21 +95,19 @@ class Pool:
         if receiver is not None:
             receiver.not_connected(made, reason)
 
-    def put(self, connection: UpstreamConnection) -> None:
-        """Keep a connection whose answer was read in full, or close it."""
-        if connection.may_be_kept:
-            self._keep(connection)
-        else:
+    def put(self, connection: UpstreamConnection, now: float) -> None:
+        """Keep a connection whose answer was read in full or that was not used; else close it."""
+        transport = connection.transport
+        if not connection.may_be_kept or transport is None or transport.is_closing():
             connection.abandon()
-
-    def _keep(self, connection: UpstreamConnection) -> None:
+            return
         idle = self._idle.get(connection.address)
         if idle is None:
             idle = self._idle[connection.address] = []
         if len(idle) >= self._limits.upstream_idle_connections:
             connection.abandon()
             return
-        connection.idle_since = self._now()
+        connection.idle_since = now
         idle.append(connection)
 
     def sweep(self) -> None:

@@ -89,7 +89,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._head = b""
         self._body: BodyReader | None = None
         self._in_head = True
-        self._keep_alive = False
+        self.may_be_kept = True
+        """Whether the answer read last, if there was one, lets the connection be used again."""
 
     @property
     def is_open(self) -> bool:
@@ -113,7 +114,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.receiver = receiver
         self._method = method
         self._in_head = True
-        self._keep_alive = False
+        self.may_be_kept = False
         transport = self.transport
         if transport is not None:
             self._writes.to_instance(transport, data)
@@ -133,12 +134,6 @@ class UpstreamConnection(asyncio.Protocol):
             transport.pause_reading()
         else:
             transport.resume_reading()
-
-    @property
-    def may_be_kept(self) -> bool:
-        """Whether the answer just read lets the connection be used again."""
-        transport = self.transport
-        return self._keep_alive and transport is not None and not transport.is_closing()
 
     def answer_start(self, head: ResponseHead, endpoint: Endpoint, notices: bytes) -> bytes:
         """Return the begin of the head for the client; mostly the last answer began alike."""
@@ -238,7 +233,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self._body = body = head.body_reader()
         payload, rest, done = body.feed(rest) if body else (b"", rest, True)
-        self._keep_alive = head.keep_alive and not rest
+        self.may_be_kept = head.keep_alive and not rest
         if done:
             self.receiver = None
             self.served += 1
@@ -247,7 +242,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _finish(self, receiver: Receiver, head: ResponseHead, payload: bytes) -> None:
         """Hand on an answer that came as a whole, as small ones do."""
         self._body = None
-        self._keep_alive = head.keep_alive
+        self.may_be_kept = head.keep_alive
         self.receiver = None
         self.served += 1
         receiver.answered(self, head, payload, done=True)
@@ -274,7 +269,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._body is None:
             raise FramingError("bytes after its end")
         payload, rest, done = self._body.feed(data)
-        self._keep_alive = self._keep_alive and not rest
+        self.may_be_kept = self.may_be_kept and not rest
         if done:
             self.receiver = None
             self.served += 1

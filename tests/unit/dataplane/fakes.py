@@ -75,7 +75,7 @@ class Asker:
     def hold_body(self, *, held: bool) -> None:
         self.is_body_held = held
 
-    def finish(self, problem: Problem | None = None) -> None:
+    def finish(self, now: float, problem: Problem | None = None) -> None:
         assert not self.is_finished, "finished twice"
         self.is_finished = True
         self.problem = problem

@@ -50,7 +50,7 @@ class ScriptedPool:
         self.asked.append(made)
         return made
 
-    def put(self, connection: UpstreamConnection) -> None:
+    def put(self, connection: UpstreamConnection, now: float) -> None:
         self.kept.append(connection)
 
 

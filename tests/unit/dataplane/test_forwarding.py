@@ -4,11 +4,11 @@ from aether.core.dataplane.table import Endpoint
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
 from aether.dataplane.forwarding import (
     AnswerStart,
+    ending_of,
     lines_for_peer,
     new_request_id,
     request_start,
     switch_lines,
-    trailer_line,
 )
 from aether.dataplane.heads import RequestHead, RequestReader, read_response
 
@@ -54,7 +54,12 @@ def test_a_peer_is_told_the_instance_and_that_it_is_the_last_router() -> None:
 
 
 def test_ends_of_heads_stand_after_a_line_without_its_end() -> None:
-    assert trailer_line(frozenset({b"b", b"a"})) == b"\r\ntrailer: a, b"
+    names = frozenset({b"b", b"a"})
+    assert ending_of(names, chunked=True, closes=True) == (
+        b"\r\ntrailer: a, b\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+    )
+    assert ending_of(names, chunked=False, closes=False) == b"\r\n\r\n"
+    assert ending_of(frozenset(), chunked=False, closes=True) == b"\r\nconnection: close\r\n\r\n"
     assert switch_lines(b"x") == b"\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"
 
 

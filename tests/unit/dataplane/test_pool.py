@@ -111,8 +111,8 @@ async def rig() -> AsyncIterator[Rig]:
 
 async def test_the_most_recently_used_is_used_again(rig: Rig) -> None:
     one, two = await rig.used(), await rig.used()
-    rig.pool.put(one)
-    rig.pool.put(two)
+    rig.pool.put(one, rig.now)
+    rig.pool.put(two, rig.now)
     assert rig.pool.take_idle(rig.address) is two
     assert rig.pool.take_idle(rig.address) is one
     assert rig.pool.take_idle(rig.address) is None
@@ -130,7 +130,7 @@ async def test_connections_per_address_are_bounded(rig: Rig) -> None:
 async def test_idle_connections_are_bounded_and_closed_in_time(rig: Rig) -> None:
     connections = [await rig.used() for _ in range(3)]
     for connection in connections:
-        rig.pool.put(connection)
+        rig.pool.put(connection, rig.now)
         rig.now += 1
     assert [each.is_usable for each in connections] == [True, True, False]
     rig.pool.sweep()
@@ -143,7 +143,7 @@ async def test_idle_connections_are_bounded_and_closed_in_time(rig: Rig) -> None
 
 async def test_connections_to_what_left_the_table_are_closed(rig: Rig) -> None:
     connection = await rig.used()
-    rig.pool.put(connection)
+    rig.pool.put(connection, rig.now)
     rig.pool.retain({rig.address})
     assert connection.is_usable
     rig.pool.retain(set())
@@ -158,10 +158,11 @@ async def test_nobody_listening_is_told_and_not_counted(rig: Rig, address: str) 
         assert address in waiter.reason
 
 
-async def test_a_connection_never_used_is_not_kept(rig: Rig) -> None:
+async def test_a_connection_whose_answer_was_not_read_is_not_kept(rig: Rig) -> None:
     waiter = await rig.connect()
     assert waiter.connection is not None
-    rig.pool.put(waiter.connection)
+    waiter.connection.send(waiter, "GET", b"GET / HTTP/1.1\r\nhost: h\r\n\r\n")
+    rig.pool.put(waiter.connection, rig.now)
     assert rig.pool.take_idle(rig.address) is None
 
 

@@ -152,7 +152,8 @@ class Balancer:
         if member is None or member.endpoint is not endpoint:
             member = self._known(endpoint)
         member.in_flight += 1
-        if not member.breaker.is_closed:
+        breaker = member.breaker
+        if not breaker.is_quiet and not breaker.is_closed:
             member.breaker.started()
             self._look_again(member)
 

@@ -103,7 +103,8 @@ def choose(rings: Sequence[Ring], balance: str, draws: Draws, warmth: Warmth | N
     if warmth is None and len(rings) == 1:
         ring = rings[0]
         taken = candidate(ring, balance, draws)
-        ring.advance()
+        turn = ring.turn + 1
+        ring.turn = turn if turn < len(ring.members) else 0
         return taken
     chosen, from_ring = None, rings[0]
     for ring in rings:
@@ -133,11 +134,12 @@ def _offer(ring: Ring, balance: str, draws: Draws, warmth: Warmth | None) -> Mem
 def candidate(ring: Ring, balance: str, draws: Draws) -> Member:
     """Return the instance of one ring that the strategy would take."""
     members = ring.members
-    if balance == "round_robin" or len(members) == 1:
-        return members[ring.turn]
     size = len(members)
+    if size == 1 or balance == "round_robin":
+        return members[ring.turn]
     if size == 2 and balance != "random":
-        one, other = members[ring.turn], members[ring.turn - 1]  # both, whoever's turn it is first
+        # Both are looked at, and of two that have as much to do the one whose turn it is.
+        one, other = members if ring.turn == 0 else (members[1], members[0])
         return other if other.in_flight < one.in_flight else one
     one = members[draws.below(size)]
     if balance == "random":

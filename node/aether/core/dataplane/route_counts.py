@@ -145,14 +145,13 @@ class RouteCounts:
         flying = self._in_flight
         flying[key] = flying.get(key, 0) + 1
 
-    def ended(  # noqa: PLR0913 - one call on the hot path: a value to carry them costs more
+    def ended(  # noqa: PLR0913, PLR0917 - one call on the hot path: a value to carry them costs more
         self,
         key: RouteKey,
         version: str,
         method: str,
         status: int,
         seconds: float,
-        *,
         bytes_in: int,
         bytes_out: int,
         retries: int,
@@ -163,15 +162,12 @@ class RouteCounts:
         instance which answered or was asked last, empty when none was. Bytes are those of bodies.
         """
         flying = self._in_flight
-        left = flying.get(key, 1) - 1
-        if left:
-            flying[key] = left
-        else:
-            flying.pop(key, None)
+        flying[key] = flying.get(key, 1) - 1
         series = self._series.get((key, version, method)) or self._other(key, version, method)
         series.requests += 1
         series.statuses[status // 100 if status < 600 else 5] += 1
-        series.bytes_in += bytes_in
+        if bytes_in:
+            series.bytes_in += bytes_in
         series.bytes_out += bytes_out
         if retries:
             series.retries += retries
@@ -228,7 +224,7 @@ class RouteCounts:
     @property
     def in_flight(self) -> Mapping[RouteKey, int]:
         """Requests that have begun and not ended, by route; routes without any are left out."""
-        return self._in_flight
+        return {key: count for key, count in self._in_flight.items() if count > 0}
 
     def changed(self, most: int) -> Iterator[SeriesCounts]:
         """Make a reading: yield the series something was counted in since they were read last.
@@ -238,6 +234,7 @@ class RouteCounts:
         `IDLE_READINGS` count them.
         """
         self._readings += 1
+        self._in_flight = dict(self.in_flight)  # routes that are gone do not stay
         found = [series for series in self._series.values() if series.read != series.requests]
         if len(found) > most:
             found.sort(key=lambda series: (series.read_at, series.number))

@@ -26,17 +26,18 @@ class Share:
         self.credit = credit
 
 
+_LEAST = float("-inf")
 AnyShare = TypeVar("AnyShare", bound=Share)
 
 
 def next_share(shares: Sequence[AnyShare], total: float = 1.0) -> AnyShare:
     """Return whose turn it is, and charge it; `total` is the sum of the parts of `shares`."""
-    best, most = shares[0], float("-inf")
+    best, most = shares[0], _LEAST
     for share in shares:
         share.credit = credit = share.credit + share.part / total
         if credit > most:
             best, most = share, credit
-    best.credit -= 1.0
+    best.credit = most - 1.0
     return best
 
 
