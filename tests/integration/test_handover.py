@@ -31,14 +31,6 @@ from tests.integration.router_rig import (
     until,
 )
 
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
-
-
 PAUSE_S = 0.01
 
 

@@ -33,13 +33,6 @@ from tests.integration.router_rig import (
 IDLE_S = 0.3
 
 
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
-
-
 class Fed:
     """A router in this process, fed by a node's side of the table link."""
 

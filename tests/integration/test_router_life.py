@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -10,7 +9,6 @@ from tests.integration.router_rig import (
     Message,
     Origin,
     Rig,
-    RouterProcess,
     Wire,
     fetch,
     head,
@@ -21,25 +19,6 @@ from tests.integration.router_rig import (
     row,
     until,
 )
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def echo(rig: Rig) -> Origin:
-    return await rig.origin("a")
-
-
-@pytest.fixture
-async def router(rig: Rig, echo: Origin) -> RouterProcess:
-    made = await rig.router()
-    await made.use([row()], [local("node-1", echo)])
-    return made
 
 
 async def test_dead_endpoint_costs_no_request(rig: Rig, echo: Origin) -> None:

@@ -1,7 +1,6 @@
 """A router inside the test, on plain asyncio and with low limits: deadlines and bounds."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,18 +35,6 @@ LOW = Limits(
     clients=3,
     trusted=("127.0.0.0/8",),
 )
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def echo(rig: Rig) -> Origin:
-    return await rig.origin("a")
 
 
 class Inside:
