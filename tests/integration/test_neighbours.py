@@ -141,6 +141,17 @@ def test_what_is_no_lane_is_left_alone_and_named_once(folder: Path) -> None:
     assert sorted(each.name for each in folder.iterdir()) == ["1-2-other", "1-2-short"]
 
 
+def test_who_clears_the_folder_away_does_not_end_what_is_known(folder: Path) -> None:
+    one, two = Neighbours(folder, 0, 2), Neighbours(folder, 1, 2)
+    one.look_around()
+    shutil.rmtree(folder)
+    one.look_around()
+    assert [two.rates.admit(ROUTE, 1, 1, 9.0), one.rates.admit(ROUTE, 1, 1, 9.0)] == [0.0, 1.0]
+    one.close()
+    two.close()
+    assert not folder.exists()
+
+
 def test_a_folder_that_others_may_write_to_is_not_used(folder: Path) -> None:
     folder.mkdir(mode=0o700)
     folder.chmod(0o777)
