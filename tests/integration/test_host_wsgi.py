@@ -20,7 +20,7 @@ from tests.example_slices import PROJECTS
 from tests.integration.host_rig import HostRig, eventually, host_rig, http, talk
 
 APPLICATION = """
-    import hashlib, json, os, sys, tempfile, threading, time
+    import hashlib, json, os, sys, tempfile, threading
     from wsgiref.validate import validator
 
     from hello_wsgi import app as example
@@ -91,7 +91,7 @@ APPLICATION = """
     def held(environ, start_response):
         print("held", flush=True)
         while not os.path.exists(environ["aether.config"]["gate"]):
-            time.sleep(0.005)
+            threading.Event().wait(0.005)
         return say(start_response, threading.current_thread().name.encode())
 
     def hang(environ, start_response):
