@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from aether.host.http import HttpServer
 from aether.host.wsgi.app import WsgiApp
@@ -209,3 +210,30 @@ async def test_what_close_raises_does_not_harm_an_answer_that_is_whole(serve: Se
     assert (await http(served.socket, "GET", "/")).body == b"whole"
     assert (await http(served.socket, "GET", "/")).status == 200
     assert served.threads.busy == 0
+
+
+@pytest.mark.parametrize("request_", [b"content-length: 1000000\r\n\r\nsome", b"\r\n"])
+async def test_a_thread_that_waits_for_its_client_is_free_when_the_server_ends(
+    serve: Serve, request_: bytes
+) -> None:
+    ended = threading.Event()
+
+    def app(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        try:
+            write = start("200 OK", [])
+            while environ["wsgi.input"].read(10) or "CONTENT_LENGTH" not in environ:
+                write(b"x" * MIB)
+            return []
+        finally:
+            ended.set()
+
+    served = await serve(app, threads=1)
+    _, writer = await asyncio.open_unix_connection(served.socket, limit=1024)
+    writer.write(b"POST / HTTP/1.1\r\nhost: x\r\n" + request_)
+    await eventually(lambda: served.threads.busy == 1, "the application works")
+    with capture_logs() as logs:
+        await served.server.close()
+        await served.threads.stop()
+    assert ended.wait(WITHIN_S)
+    assert (served.threads.busy, logs) == (0, [])
+    writer.close()
