@@ -6,6 +6,7 @@ import json
 import pytest
 
 from tests.integration.router_rig import (
+    Held,
     Message,
     Origin,
     Rig,
@@ -15,7 +16,6 @@ from tests.integration.router_rig import (
     instance,
     local,
     plain,
-    read_body,
     row,
     until,
 )
@@ -166,16 +166,8 @@ async def test_damaged_saved_table_is_not_used(rig: Rig, echo: Origin) -> None:
 
 
 async def test_stops_cleanly_and_finishes_what_is_in_flight(rig: Rig) -> None:
-    release = asyncio.Event()
-
-    async def wait(
-        request: Message, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await read_body(reader, request)
-        await release.wait()
-        writer.write(plain(b"done"))
-
-    origin = await rig.origin("w", wait)
+    held = Held()
+    origin = await rig.origin("w", held)
     router = await rig.router()
     await router.use([row()], [local("node-1", origin)])
     pid, started = (router.data_dir / "run" / "router.pid").read_text().split()
@@ -189,9 +181,9 @@ async def test_stops_cleanly_and_finishes_what_is_in_flight(rig: Rig) -> None:
         assert await idle.is_closed()
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await fetch(router.public, "/")
-        release.set()
+        held.release.set()
         answer = await busy.read()
-        assert answer.body == b"done"
+        assert answer.body == b"at last"
         assert answer.headers["connection"] == "close"
     assert await router.stop() == 0
     assert not (router.data_dir / "run" / "router.pid").exists()
