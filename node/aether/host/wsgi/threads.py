@@ -19,7 +19,8 @@ import structlog
 from aether.sdk import HttpError
 
 DEFAULT_THREADS = 8
-LINE_PER_THREAD = 16
+LINE_PER_THREAD = 64
+"""512 with the default threads: half of the connections a host takes, each of which waits once at most."""
 LINE_S = 10.0
 """Longest wait for a thread; a third of what a router gives a request unless its route says more."""
 STOP_S = 1.0
