@@ -282,12 +282,19 @@ async def test_replaced_files_count_for_new_connections(
     async with party(rig.folder, "node-2", two, local("node-2", echo)) as far:
         away = remote("node-2", far.mesh)
         async with party(rig.folder, "node-1", one, away) as near:
-            assert (await near.ask()).status != 200
+            with capture_logs() as logs:
+                assert (await near.ask()).status != 200
+                await until(lambda: _refusals(logs) == ["certificate has expired"])
             assert ca.issue("node-1") == one
             async with asyncio.timeout(WAIT_S):
                 while (await near.ask()).status != 200:  # noqa: ASYNC110 - the other process's files are looked at once a second
                     await asyncio.sleep(POLL_S)
     assert echo.requests
+
+
+def _refusals(logs: Sequence[Any]) -> list[str]:
+    failed = "a router is refused: its TLS handshake failed"
+    return [line["problem"] for line in logs if line["event"] == failed]
 
 
 async def test_a_certificate_that_names_another_node_is_not_taken_into_use(
