@@ -126,6 +126,22 @@ class Origin:
         writer.write(plain(body, "content-type: application/json"))
 
 
+class Held:
+    """A handler that answers requests whose path begins with `path` once released, others at once."""
+
+    def __init__(self, path: str = "/") -> None:
+        self.path = path
+        self.release = asyncio.Event()
+
+    async def __call__(
+        self, request: Message, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await read_body(reader, request)
+        if request.line.split(" ")[1].startswith(self.path):
+            await self.release.wait()
+        writer.write(plain(b"at last"))
+
+
 class Wire:
     """One client connection."""
 

@@ -17,7 +17,7 @@ from aether.dataplane.settings import RouterSettings, write_settings
 from tests.integration.router_rig import (
     POLL_S,
     WAIT_S,
-    Message,
+    Held,
     Origin,
     Rig,
     RouterProcess,
@@ -25,19 +25,9 @@ from tests.integration.router_rig import (
     fetch,
     head,
     local,
-    plain,
-    read_body,
     row,
     until,
 )
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
-
 
 PAUSE_S = 0.01
 
@@ -153,17 +143,8 @@ async def test_traffic_notices_no_replacement(rig: Rig) -> None:
 
 
 async def test_the_replaced_process_answers_what_is_in_flight_and_asks_to_close(rig: Rig) -> None:
-    release = asyncio.Event()
-
-    async def wait(
-        request: Message, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await read_body(reader, request)
-        if request.line.startswith("GET /slow"):
-            await release.wait()
-        writer.write(plain(b"done"))
-
-    origin = await rig.origin("w", wait)
+    held = Held("/slow")
+    origin = await rig.origin("w", held)
     router = await rig.router()
     await router.use([row()], [local("node-1", origin)])
     async with (
@@ -181,9 +162,9 @@ async def test_the_replaced_process_answers_what_is_in_flight_and_asks_to_close(
         health = (await fetch(router.local, "/_aether/health")).json()
         assert health["pid"] == later.pid
         assert health["revision"] == router.revision
-        release.set()
+        held.release.set()
         answer = await busy.read()
-        assert (answer.body, answer.headers["connection"]) == (b"done", "close")
+        assert (answer.body, answer.headers["connection"]) == (b"at last", "close")
         assert router.process is not None
         async with asyncio.timeout(WAIT_S):
             assert await router.process.wait() == 0

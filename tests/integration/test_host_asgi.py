@@ -28,6 +28,9 @@ APPLICATION = """
         return JSONResponse({"greeting": request.state.greeting, "url": str(request.url),
                              "root": request.scope["root_path"]})
 
+    async def client(request: Request):
+        return PlainTextResponse(repr(request.client and request.client.host))
+
     async def name(request: Request):
         return PlainTextResponse(request.path_params["name"])
 
@@ -58,7 +61,7 @@ APPLICATION = """
         return StreamingResponse(beats())
 
     app = Starlette(lifespan=lifespan, routes=[
-        Route("/", home), Route("/name/{name}", name), Route("/echo", echo, methods=["POST"]),
+        Route("/", home), Route("/name/{name}", name), Route("/client", client), Route("/echo", echo, methods=["POST"]),
         Route("/count", count), Route("/boom", boom), Route("/endless", endless),
     ])
 
@@ -102,6 +105,13 @@ async def test_requests_reach_the_application_below_its_prefix(rig: HostRig) -> 
     assert (await http(socket, "GET", "/hello/name/b%C3%A9b")).body.decode() == "béb"
     assert (await http(socket, "GET", "/hello/none")).status == 404
     assert "started" in rig.log(manifest)
+
+
+async def test_an_application_sees_who_connected_to_the_first_router(rig: HostRig) -> None:
+    socket = await rig.serve(rig.manifest("web:app", kind="asgi", prefix="/hello"))
+    told = {"x-forwarded-for": "6.6.6.6, 10.1.2.3"}
+    assert (await http(socket, "GET", "/hello/client", headers=told)).body == b"'10.1.2.3'"
+    assert (await http(socket, "GET", "/hello/client")).body == b"None"
 
 
 async def test_bodies_stream_both_ways(rig: HostRig) -> None:

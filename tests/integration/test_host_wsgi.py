@@ -20,7 +20,7 @@ from tests.example_slices import PROJECTS
 from tests.integration.host_rig import HostRig, eventually, host_rig, http, talk
 
 APPLICATION = """
-    import hashlib, json, os, sys, tempfile, threading, time
+    import hashlib, json, os, sys, tempfile, threading
     from wsgiref.validate import validator
 
     from hello_wsgi import app as example
@@ -91,7 +91,7 @@ APPLICATION = """
     def held(environ, start_response):
         print("held", flush=True)
         while not os.path.exists(environ["aether.config"]["gate"]):
-            time.sleep(0.005)
+            threading.Event().wait(0.005)
         return say(start_response, threading.current_thread().name.encode())
 
     def hang(environ, start_response):
@@ -199,7 +199,7 @@ async def test_a_chunked_body_arrives_with_its_length(rig: HostRig, size: int) -
 async def test_a_body_over_the_limit_is_refused(rig: HostRig) -> None:
     socket = await rig.serve(manifest(rig))
     head = b"POST /w/digest HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
-    answer = await talk(socket, head + (b"100000\r\n" + b"x" * 0x100000 + b"\r\n") * 17)
+    answer = await talk(socket, head + (b"100000\r\n" + b"x" * 0x100000 + b"\r\n") * 65)
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
@@ -277,15 +277,15 @@ async def test_requests_above_the_threads_wait_and_above_the_line_are_refused(ri
     asked = [asyncio.get_running_loop().create_task(http(socket, "GET", "/w/held")) for _ in [1]]
     await eventually(lambda: "held" in rig.log(made), "the thread is busy")
     asked += [
-        asyncio.get_running_loop().create_task(http(socket, "GET", "/w/held")) for _ in range(16)
+        asyncio.get_running_loop().create_task(http(socket, "GET", "/w/held")) for _ in range(64)
     ]
-    await eventually(lambda: _in_flight(rig, made, 17), "the line is full")
+    await eventually(lambda: _in_flight(rig, made, 65), "the line is full")
     refused = await http(socket, "GET", "/w/held")
     assert (refused.status, refused.headers["retry-after"]) == (503, "1")
     assert json.loads(refused.body)["code"] == "busy"
     gate.touch()
     answers = await asyncio.gather(*asked)
-    assert [(answer.status, answer.body) for answer in answers] == [(200, b"wsgi-1")] * 17
+    assert [(answer.status, answer.body) for answer in answers] == [(200, b"wsgi-1")] * 65
     await eventually(lambda: _in_flight(rig, made, 0), "nothing is in flight")
 
 

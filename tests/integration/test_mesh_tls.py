@@ -41,20 +41,8 @@ DIRECT = "x-aether-instance: org.example:echo:1.0.0/0"
 
 
 @pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
 def ca(rig: Rig) -> Authority:
     return Authority(rig.folder)
-
-
-@pytest.fixture
-async def origin(rig: Rig) -> Origin:
-    return await rig.origin("a")
 
 
 @dataclass
@@ -131,25 +119,25 @@ def said(logs: Sequence[Any], event: str) -> list[tuple[str, str]]:
     return [(line["expected"], line.get("named") or line["problem"]) for line in lines]
 
 
-async def test_a_request_crosses_by_tls(rig: Rig, ca: Authority, origin: Origin) -> None:
+async def test_a_request_crosses_by_tls(rig: Rig, ca: Authority, echo: Origin) -> None:
     one, two = ca.issue("node-1"), ca.issue("node-2", spiffe=False)
     peers = ("node-1", "node-2")
-    async with party(rig.folder, "node-2", two, local("node-2", origin), peers=peers) as far:
+    async with party(rig.folder, "node-2", two, local("node-2", echo), peers=peers) as far:
         away = remote("node-2", far.mesh)
         async with party(rig.folder, "node-1", one, away, peers=peers) as near:
             for _ in range(3):
                 answer = await near.ask()
                 assert (answer.status, answer.json()["name"]) == (200, "a")
         assert far.tls["refused_peers"] == 0
-    assert origin.connections == 1
+    assert echo.connections == 1
 
 
 async def test_another_node_at_the_address_gets_no_request(
-    rig: Rig, ca: Authority, origin: Origin
+    rig: Rig, ca: Authority, echo: Origin
 ) -> None:
     with capture_logs() as logs:
         three = ca.issue("node-3")
-        async with party(rig.folder, "node-3", three, local("node-3", origin)) as wrong:
+        async with party(rig.folder, "node-3", three, local("node-3", echo)) as wrong:
             away = remote("node-2", wrong.mesh)
             async with party(rig.folder, "node-1", ca.issue("node-1"), away) as near:
                 answer = await near.ask()
@@ -158,16 +146,16 @@ async def test_another_node_at_the_address_gets_no_request(
     assert said(logs, "router is not spoken to") == [
         ("node-2", "its certificate names node-3, not node-2")
     ]
-    assert origin.requests == []
+    assert echo.requests == []
 
 
 async def test_a_router_of_a_strangers_ca_is_not_spoken_to(
-    rig: Rig, ca: Authority, origin: Origin
+    rig: Rig, ca: Authority, echo: Origin
 ) -> None:
     foreign = Authority(rig.folder, "other").issue("node-2")
     trusting = TlsFiles(ca=ca.path, certificate=foreign.certificate, key=foreign.key)
     with capture_logs() as logs:
-        async with party(rig.folder, "node-2", trusting, local("node-2", origin)) as far:
+        async with party(rig.folder, "node-2", trusting, local("node-2", echo)) as far:
             away = remote("node-2", far.mesh)
             async with party(rig.folder, "node-1", ca.issue("node-1"), away) as near:
                 answer = await near.ask()
@@ -175,23 +163,23 @@ async def test_a_router_of_a_strangers_ca_is_not_spoken_to(
     ((expected, problem),) = said(logs, "router is not spoken to")
     assert expected == "node-2"
     assert "unable to get local issuer certificate" in problem
-    assert origin.requests == []
+    assert echo.requests == []
 
 
 async def test_a_router_in_the_clear_is_not_spoken_to(
-    rig: Rig, ca: Authority, origin: Origin
+    rig: Rig, ca: Authority, echo: Origin
 ) -> None:
-    async with party(rig.folder, "plain", None, local("plain", origin)) as clear:
+    async with party(rig.folder, "plain", None, local("plain", echo)) as clear:
         away = remote("plain", clear.mesh)
         async with party(rig.folder, "node-1", ca.issue("node-1"), away) as near:
             answer = await near.ask()
     assert (answer.status, answer.json()["code"]) == (503, "no_endpoint")
-    assert origin.requests == []
+    assert echo.requests == []
 
 
 @pytest.mark.parametrize("who", ["nobody", "stranger", "not a node"])
 async def test_who_shows_no_certificate_of_a_node_is_refused_before_http(
-    rig: Rig, ca: Authority, origin: Origin, who: str
+    rig: Rig, ca: Authority, echo: Origin, who: str
 ) -> None:
     stranger = Authority(rig.folder, "other")
     client = ssl.create_default_context(cafile=str(ca.path))
@@ -199,7 +187,7 @@ async def test_who_shows_no_certificate_of_a_node_is_refused_before_http(
     if who != "nobody":
         shown = stranger.issue("node-1") if who == "stranger" else ca.issue("No_Node", spiffe=False)
         client.load_cert_chain(shown.certificate, shown.key)
-    async with party(rig.folder, "node-2", ca.issue("node-2"), local("node-2", origin)) as far:
+    async with party(rig.folder, "node-2", ca.issue("node-2"), local("node-2", echo)) as far:
         host, _, port = far.mesh.rpartition(":")
         answer = b""
         async with asyncio.timeout(WAIT_S):
@@ -212,19 +200,19 @@ async def test_who_shows_no_certificate_of_a_node_is_refused_before_http(
                     writer.transport.abort()
         assert far.router.health()["requests"] == 0
     assert answer == b""
-    assert origin.requests == []
+    assert echo.requests == []
 
 
-async def test_plain_http_on_the_mesh_is_refused(rig: Rig, ca: Authority, origin: Origin) -> None:
-    async with party(rig.folder, "node-2", ca.issue("node-2"), local("node-2", origin)) as far:
+async def test_plain_http_on_the_mesh_is_refused(rig: Rig, ca: Authority, echo: Origin) -> None:
+    async with party(rig.folder, "node-2", ca.issue("node-2"), local("node-2", echo)) as far:
         answer = await fetch(far.mesh, "/x", DIRECT)
         assert (answer.status, answer.json()["code"]) == (400, "bad_request")
-    assert origin.requests == []
+    assert echo.requests == []
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_router_of_no_node_of_the_cluster_is_told_to_ask_elsewhere(
-    rig: Rig, ca: Authority, origin: Origin, method: str
+    rig: Rig, ca: Authority, echo: Origin, method: str
 ) -> None:
     """What is refused was not delivered: even a POST is answered by an instance that may be asked."""
     peers = ("node-1", "node-2")
@@ -232,7 +220,7 @@ async def test_a_router_of_no_node_of_the_cluster_is_told_to_ask_elsewhere(
     with capture_logs() as logs:
         async with (
             party(
-                rig.folder, "node-2", ca.issue("node-2"), local("node-2", origin), peers=peers
+                rig.folder, "node-2", ca.issue("node-2"), local("node-2", echo), peers=peers
             ) as strict,
             party(rig.folder, "node-3", ca.issue("node-3"), local("node-3", other, 1)) as open_,
         ):
@@ -242,13 +230,13 @@ async def test_a_router_of_no_node_of_the_cluster_is_told_to_ask_elsewhere(
             assert strict.tls["refused_peers"] >= 1
             assert strict.router.health()["requests"] == 0
     assert [(each.status, each.json()["name"]) for each in answers] == [(200, "b")] * 3
-    assert origin.requests == []
+    assert echo.requests == []
     assert said(logs, "a router is refused") == [("node-1, node-2", "node-9")]
 
 
-async def test_a_node_that_joins_is_waited_for(rig: Rig, ca: Authority, origin: Origin) -> None:
+async def test_a_node_that_joins_is_waited_for(rig: Rig, ca: Authority, echo: Origin) -> None:
     two = ca.issue("node-2")
-    async with party(rig.folder, "node-2", two, local("node-2", origin), peers=["node-2"]) as far:
+    async with party(rig.folder, "node-2", two, local("node-2", echo), peers=["node-2"]) as far:
         away = remote("node-2", far.mesh)
         async with (
             party(rig.folder, "node-1", ca.issue("node-1"), away) as near,
@@ -269,11 +257,11 @@ def _held(far: Party) -> int:
 
 
 async def test_a_node_that_leaves_loses_its_connections(
-    rig: Rig, ca: Authority, origin: Origin
+    rig: Rig, ca: Authority, echo: Origin
 ) -> None:
     peers = ("node-1", "node-2")
     two = ca.issue("node-2")
-    async with party(rig.folder, "node-2", two, local("node-2", origin), peers=peers) as far:
+    async with party(rig.folder, "node-2", two, local("node-2", echo), peers=peers) as far:
         away = remote("node-2", far.mesh)
         async with party(rig.folder, "node-1", ca.issue("node-1"), away) as near:
             assert (await near.ask()).status == 200
@@ -283,30 +271,37 @@ async def test_a_node_that_leaves_loses_its_connections(
             answer = await near.ask()
             assert (answer.status, answer.json()["code"]) == (503, "no_endpoint")
             assert "its node's router says: unknown-node" in answer.json()["detail"]
-    assert len(origin.requests) == 1
+    assert len(echo.requests) == 1
 
 
 async def test_replaced_files_count_for_new_connections(
-    rig: Rig, ca: Authority, origin: Origin
+    rig: Rig, ca: Authority, echo: Origin
 ) -> None:
     one = ca.issue("node-1", expired=True)
     two = ca.issue("node-2")
-    async with party(rig.folder, "node-2", two, local("node-2", origin)) as far:
+    async with party(rig.folder, "node-2", two, local("node-2", echo)) as far:
         away = remote("node-2", far.mesh)
         async with party(rig.folder, "node-1", one, away) as near:
-            assert (await near.ask()).status != 200
+            with capture_logs() as logs:
+                assert (await near.ask()).status != 200
+                await until(lambda: _refusals(logs) == ["certificate has expired"])
             assert ca.issue("node-1") == one
             async with asyncio.timeout(WAIT_S):
                 while (await near.ask()).status != 200:  # noqa: ASYNC110 - the other process's files are looked at once a second
                     await asyncio.sleep(POLL_S)
-    assert origin.requests
+    assert echo.requests
+
+
+def _refusals(logs: Sequence[Any]) -> list[str]:
+    failed = "a router is refused: its TLS handshake failed"
+    return [line["problem"] for line in logs if line["event"] == failed]
 
 
 async def test_a_certificate_that_names_another_node_is_not_taken_into_use(
-    rig: Rig, ca: Authority, origin: Origin
+    rig: Rig, ca: Authority, echo: Origin
 ) -> None:
     one, two = ca.issue("node-1"), ca.issue("node-2")
-    async with party(rig.folder, "node-2", two, local("node-2", origin)) as far:
+    async with party(rig.folder, "node-2", two, local("node-2", echo)) as far:
         away = remote("node-2", far.mesh)
         async with party(rig.folder, "node-1", one, away) as near:
             ca.issue("node-3", stem=one.certificate.stem)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -11,9 +12,16 @@ import msgspec
 import pytest
 import structlog
 
+from aether.core.dataplane.balance import Balancer
 from aether.core.dataplane.lanes import SIZE
+from aether.core.dataplane.table import Table
+from aether.core.model.ids import NodeId
 from aether.dataplane import neighbours
-from aether.dataplane.neighbours import Neighbours, folder_of
+from aether.dataplane.context import Context
+from aether.dataplane.limits import Limits
+from aether.dataplane.neighbours import Neighbours, folder_of, join
+from aether.dataplane.pool import Pool
+from aether.dataplane.routing import Routing
 from aether.dataplane.settings import read_settings, write_settings
 from tests.integration.router_rig import (
     WAIT_S,
@@ -30,13 +38,6 @@ ADDRESS_CLIENTS = 6
 BURST = 12
 RATE = 2.0
 ROUTE = "GET /a"
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
 
 
 @pytest.fixture
@@ -141,8 +142,74 @@ def test_what_is_no_lane_is_left_alone_and_named_once(folder: Path) -> None:
     assert sorted(each.name for each in folder.iterdir()) == ["1-2-other", "1-2-short"]
 
 
+def test_who_clears_the_folder_away_does_not_end_what_is_known(folder: Path) -> None:
+    one, two = Neighbours(folder, 0, 2), Neighbours(folder, 1, 2)
+    one.look_around()
+    shutil.rmtree(folder)
+    one.look_around()
+    assert [two.rates.admit(ROUTE, 1, 1, 9.0), one.rates.admit(ROUTE, 1, 1, 9.0)] == [0.0, 1.0]
+    one.close()
+    two.close()
+    assert not folder.exists()
+
+
 def test_a_folder_that_others_may_write_to_is_not_used(folder: Path) -> None:
     folder.mkdir(mode=0o700)
     folder.chmod(0o777)
     with pytest.raises(PermissionError, match="is not a folder of this user alone: remove it"):
         Neighbours(folder, 0, 2)
+
+
+def context() -> Context:
+    limits, now = Limits(), lambda: 9.0
+    return Context(
+        routing=Routing(Table(revision=0, node=NodeId("node-1"))),
+        balancer=Balancer(),
+        pool=Pool(limits, now),
+        limits=limits,
+        now=now,
+        revision=lambda: 0,
+    )
+
+
+def retries(of: Context) -> int:
+    """How many retries are granted without a request."""
+    return sum(of.retry_budget.may_retry(9.0) for _ in range(100))
+
+
+async def test_one_worker_alone_shares_nothing(folder: Path) -> None:
+    alone = context()
+    rates = alone.rates
+    assert join(alone, folder, 0, 1) is None
+    assert (alone.rates, alone.admission.crowds, retries(alone)) == (rates, None, 30)
+
+
+async def test_workers_share_rates_connections_and_the_floor_of_retries(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "folder_of", lambda _data_dir: folder)
+    sides = [context() for _ in range(3)]
+    joined = [join(side, folder, worker, 3) for worker, side in enumerate(sides)]
+    for each in joined:
+        assert each is not None
+        each.look_around()
+    assert [side.rates.admit(ROUTE, 1, 2, 9.0) for side in sides] == [0.0, 0.0, 1.0]
+    sides[0].admission.enter("10.0.0.1")
+    crowds = [side.admission.crowds for side in sides]
+    assert [crowd.elsewhere("10.0.0.1") for crowd in crowds if crowd is not None] == [0, 1, 1]
+    assert [retries(side) for side in sides] == [10, 10, 10]
+    for each in joined:
+        assert each is not None
+        each.close()
+
+
+async def test_a_worker_that_can_have_no_lane_limits_for_itself(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "folder_of", lambda _data_dir: Path(os.devnull) / "lanes")
+    one = context()
+    rates = one.rates
+    with structlog.testing.capture_logs() as logs:
+        assert join(one, folder, 0, 2) is None
+    assert [each["event"] for each in logs] == ["each router process limits for itself"]
+    assert one.rates is rates

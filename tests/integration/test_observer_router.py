@@ -1,9 +1,6 @@
 """A real router tells its node what it counted: every request once, whatever became of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import pytest
 
 from aether.core.dataplane.traffic_stats import SeriesStats
 from aether.dataplane.feed import TableFeed
@@ -21,13 +18,6 @@ from tests.integration.router_rig import (
     row,
     until,
 )
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
 
 
 def totals(traffic: NodeTraffic) -> dict[tuple[str, str, str], int]:

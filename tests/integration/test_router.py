@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable
-
-import pytest
+from collections.abc import Callable
 
 from tests.integration.router_rig import (
     BASE,
@@ -23,25 +21,6 @@ from tests.integration.router_rig import (
     row,
     rss_bytes,
 )
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def echo(rig: Rig) -> Origin:
-    return await rig.origin("a")
-
-
-@pytest.fixture
-async def router(rig: Rig, echo: Origin) -> RouterProcess:
-    made = await rig.router()
-    await made.use([row()], [local("node-1", echo)])
-    return made
 
 
 async def test_forwards_a_request_and_names_who_answered(

@@ -6,7 +6,7 @@ import gzip
 import resource
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -34,18 +34,6 @@ OF_ONE_ADDRESS = 1024
 """What the limits allow one address."""
 ELSEWHERE = "127.0.0.2"
 """Another address of this machine."""
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def echo(rig: Rig) -> Origin:
-    return await rig.origin("a")
 
 
 @pytest.fixture

@@ -16,28 +16,19 @@ from aether.dataplane.router import Router
 from aether.dataplane.settings import RouterSettings
 from tests.integration.router_rig import (
     WAIT_S,
-    Message,
+    Held,
     Origin,
     Rig,
     Wire,
     fetch,
     head,
     local,
-    plain,
-    read_body,
     remote,
     row,
     until,
 )
 
 IDLE_S = 0.3
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
 
 
 class Fed:
@@ -73,20 +64,6 @@ async def fed(rig: Rig, node: str) -> AsyncIterator[Fed]:
     finally:
         await made.router.stop()
         await made.feed.stop()
-
-
-class Held:
-    """An origin that answers when it is told to."""
-
-    def __init__(self) -> None:
-        self.release = asyncio.Event()
-
-    async def __call__(
-        self, request: Message, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await read_body(reader, request)
-        await self.release.wait()
-        writer.write(plain(b"at last"))
 
 
 async def test_an_instance_that_leaves_answers_what_it_has_and_gets_nothing_more(rig: Rig) -> None:

@@ -2,44 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.integration.router_rig import (
+    Held,
     Message,
     Origin,
     Rig,
-    RouterProcess,
     Wire,
     fetch,
     head,
     instance,
     local,
     plain,
-    read_body,
     row,
     until,
 )
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def echo(rig: Rig) -> Origin:
-    return await rig.origin("a")
-
-
-@pytest.fixture
-async def router(rig: Rig, echo: Origin) -> RouterProcess:
-    made = await rig.router()
-    await made.use([row()], [local("node-1", echo)])
-    return made
 
 
 async def test_dead_endpoint_costs_no_request(rig: Rig, echo: Origin) -> None:
@@ -187,16 +166,8 @@ async def test_damaged_saved_table_is_not_used(rig: Rig, echo: Origin) -> None:
 
 
 async def test_stops_cleanly_and_finishes_what_is_in_flight(rig: Rig) -> None:
-    release = asyncio.Event()
-
-    async def wait(
-        request: Message, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await read_body(reader, request)
-        await release.wait()
-        writer.write(plain(b"done"))
-
-    origin = await rig.origin("w", wait)
+    held = Held()
+    origin = await rig.origin("w", held)
     router = await rig.router()
     await router.use([row()], [local("node-1", origin)])
     pid, started = (router.data_dir / "run" / "router.pid").read_text().split()
@@ -210,9 +181,9 @@ async def test_stops_cleanly_and_finishes_what_is_in_flight(rig: Rig) -> None:
         assert await idle.is_closed()
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await fetch(router.public, "/")
-        release.set()
+        held.release.set()
         answer = await busy.read()
-        assert answer.body == b"done"
+        assert answer.body == b"at last"
         assert answer.headers["connection"] == "close"
     assert await router.stop() == 0
     assert not (router.data_dir / "run" / "router.pid").exists()

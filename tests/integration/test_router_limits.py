@@ -1,7 +1,6 @@
 """A router inside the test, on plain asyncio and with low limits: deadlines and bounds."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from aether.dataplane.settings import RouterSettings
 from aether.dataplane.table_file import write_table
 from tests.integration.router_rig import (
     POLL_S,
+    Held,
     Message,
     Origin,
     Rig,
@@ -36,18 +36,6 @@ LOW = Limits(
     clients=3,
     trusted=("127.0.0.0/8",),
 )
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def echo(rig: Rig) -> Origin:
-    return await rig.origin("a")
 
 
 class Inside:
@@ -163,15 +151,8 @@ async def test_clients_over_the_limit_are_told_so(rig: Rig, echo: Origin) -> Non
 
 
 async def test_connections_to_an_instance_are_bounded(rig: Rig) -> None:
-    release = asyncio.Event()
-
-    async def wait(
-        _request: Message, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        await release.wait()
-        writer.write(plain(b"ok"))
-
-    origin = await rig.origin("w", wait)
+    held = Held()
+    origin = await rig.origin("w", held)
     limits = replace(LOW, upstream_connections=1)
     async with (
         serving(rig, origin, limits) as address,
@@ -182,8 +163,8 @@ async def test_connections_to_an_instance_are_bounded(rig: Rig) -> None:
         await until(lambda: origin.requests)
         full = await two.get("/")
         assert (full.status, full.json()["code"]) == (503, "no_endpoint")
-        release.set()
-        assert (await one.read()).body == b"ok"
+        held.release.set()
+        assert (await one.read()).body == b"at last"
         assert (await two.get("/")).status == 200
     assert origin.connections == 1
 

@@ -1,7 +1,6 @@
 """Two router processes: a request that comes in on one node and is answered on the other."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -21,13 +20,6 @@ from tests.integration.router_rig import (
     row,
     until,
 )
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """Second tries and second copies: how many, for what, and at whose cost."""
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import pytest
 
 from tests.integration.router_rig import (
     WAIT_S,
@@ -23,13 +20,6 @@ from tests.integration.upstream_rig import serving
 
 REQUESTS = 400
 AT_A_TIME = 8
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
 
 
 async def die(_: Message, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,7 +1,6 @@
 """Answers that come in pieces, with trailers, or without a body; and requests with trailers."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -20,13 +19,6 @@ from tests.integration.router_rig import (
 from tests.integration.upstream_rig import serving
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n"
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
 
 
 async def test_events_arrive_one_by_one_and_only_silence_ends_them(rig: Rig) -> None:

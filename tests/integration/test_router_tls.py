@@ -36,13 +36,6 @@ from tests.integration.router_rig import (
 SHOP, BLOG = "shop.example.org", "*.blog.example.org"
 
 
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
-
-
 class TlsRouter:
     """A router with two certificates, and clients that trust their CA."""
 

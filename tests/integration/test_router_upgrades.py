@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import cast
 
 import aiohttp
-import pytest
 from aiohttp import web
 
 from tests.integration.router_rig import (
@@ -30,13 +29,6 @@ from tests.integration.upstream_rig import RouterHere, serving
 BIG = 1024 * 1024
 STANDS_STILL_S = 0.2
 UPGRADE = ("Connection: Upgrade", "Upgrade: raw")
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
 
 
 @asynccontextmanager

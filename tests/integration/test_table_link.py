@@ -4,11 +4,8 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from aether.core.dataplane.table import Endpoint, RouteRow, Table
 from aether.core.model.ids import NodeId, SliceBase
@@ -33,13 +30,6 @@ MANY = 400
 CHANGES = 40
 SLOWEST_P50_S = 1.0
 """An idle machine needs some 5 ms; this one may be shared by many tests."""
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    made = Rig()
-    yield made
-    await made.close()
 
 
 class Listening:

@@ -1,6 +1,6 @@
 """Laws of the retry budget and of rate limits: what they promise over any stretch of time."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aether.core.dataplane.rate_limit import TokenBuckets
@@ -15,8 +15,9 @@ def within(moments: list[float], now: float) -> int:
     return sum(1 for each in moments if int(now) - WINDOW_S < int(each) <= int(now))
 
 
+@example([(0.0, False, 2), (5.0, True, 1), (5.0, False, 1)], 0.5, 0.0)
 @given(calls, st.floats(0, 0.5), st.floats(0, 5))
-def test_retries_of_any_window_stay_within_the_budget(
+def test_a_retry_is_granted_only_while_those_of_its_window_are_within_the_budget(
     of: list[tuple[float, bool, int]], ratio: float, least_per_s: float
 ) -> None:
     budget, now = RetryBudget(ratio, least_per_s), 0.0
@@ -30,8 +31,8 @@ def test_retries_of_any_window_stay_within_the_budget(
                 requests.append(now)
             elif budget.may_retry(now):
                 retries.append(now)
-        allowed = ratio * within(requests, now) + least_per_s * WINDOW_S
-        assert within(retries, now) <= allowed + 1e-6
+                allowed = ratio * within(requests, now) + least_per_s * WINDOW_S
+                assert within(retries, now) <= allowed + 1e-6
 
 
 @given(calls, st.floats(0, 0.5), st.floats(0, 5))

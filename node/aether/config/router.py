@@ -133,7 +133,7 @@ class RouterConfig:
     trusted_proxies: tuple[str, ...] = ()
     """Networks, as `10.0.0.0/8`, of proxies whose word on protocol and host counts and that may hold any number of connections."""
     address_connections: int = 1024
-    """Connections one address may hold with one router process; of an IPv6 client its /64. Never more than three quarters of all."""
+    """Connections one address may hold with all router processes of the node; of an IPv6 client its /64. Never more than three quarters of all."""
     access_log: bool = False
     """Write `logs/router….access.jsonl` below `data_dir`: every slow and failed request, and a share of the others."""
     access_log_sample: float = 0.01

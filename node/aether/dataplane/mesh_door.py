@@ -89,6 +89,13 @@ class MeshDoor:
                 nodes=len(self._peers),
             )
 
+    def note_failure(self, problem: Exception) -> None:
+        """Log a handshake that came to nothing: among routers it means a wrong or old certificate."""
+        why = getattr(problem, "verify_message", "") or getattr(problem, "reason", "")
+        said = str(why) or str(problem) or type(problem).__name__
+        if self._seldom.is_due(said, asyncio.get_running_loop().time()):
+            log.warning("a router is refused: its TLS handshake failed", problem=said)
+
     def counts(self) -> dict[str, int]:
         """Return what the router's health shows."""
         return {"held_peers": len(self._held), "refused_peers": self.refused}

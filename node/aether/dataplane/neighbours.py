@@ -118,13 +118,20 @@ class Neighbours:
 
     def look_around(self) -> None:
         """Meet processes that have come, part with those that have ended."""
-        known = {*self._others, self._path.name}
-        for name in sorted(os.listdir(self._folder))[:MOST_LANES]:  # noqa: PTH208 - a few names, twenty times a second
-            if name not in known and not name.startswith("."):
+        for name in self._names():
+            if name not in self._others and name != self._path.name:
                 self._meet(name)
         for name, mapped in list(self._others.items()):
             if mapped.is_left:
                 self._part(name, mapped)
+
+    def _names(self) -> list[str]:
+        """Return the files there are, lanes and others; none when somebody has cleared the folder away."""
+        try:
+            found = sorted(os.listdir(self._folder))  # noqa: PTH208 - a few names, twenty times a second
+        except FileNotFoundError:
+            return []
+        return [name for name in found[:MOST_LANES] if not name.startswith(".")]
 
     def _meet(self, name: str) -> None:
         path = self._folder / name

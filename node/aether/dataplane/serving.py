@@ -67,6 +67,7 @@ class Serving:
                 self._settings,
                 lambda: mesh.context,
                 lambda: Threshold(door, context.clients, inner),
+                door.note_failure,
             )
         return None
 

@@ -53,11 +53,14 @@ class TlsListener:
         bounds: Bounds,
         ssl_context: Callable[[], ssl.SSLContext],
         protocol: Callable[[], asyncio.Protocol],
+        on_failure: Callable[[Exception], None] | None = None,
     ) -> None:
+        """Make a listener; `on_failure` hears of handshakes that came to nothing, else it is noise."""
         self._context = context
         self._bounds = bounds
         self._ssl_context = ssl_context
         self._protocol = protocol
+        self._on_failure = on_failure or _log_noise
         self._tasks = Tasks(on_failure=_log_failure)
         self._socket: socket.socket | None = None
         self._handshakes: dict[asyncio.Task[None], socket.socket] = {}
@@ -147,7 +150,7 @@ class TlsListener:
         except (TimeoutError, OSError, ssl.SSLError) as problem:
             self.failed += 1
             connection.close()
-            log.debug("TLS handshake failed", problem=str(problem) or type(problem).__name__)
+            self._on_failure(problem)
 
     async def _say_plain(self, connection: socket.socket) -> None:
         """Answer a client that does not speak TLS, and close."""
@@ -181,6 +184,10 @@ async def _first_byte(connection: socket.socket) -> int:
 def _set(readable: asyncio.Future[None]) -> None:
     if not readable.done():
         readable.set_result(None)
+
+
+def _log_noise(problem: Exception) -> None:
+    log.debug("TLS handshake failed", problem=str(problem) or type(problem).__name__)
 
 
 def _log_failure(name: str, failure: BaseException) -> None:

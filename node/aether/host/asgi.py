@@ -120,6 +120,9 @@ class AsgiApp:
 
     def _scope(self, exchange: Exchange) -> Message:
         forwarded = exchange.header(b"x-forwarded-proto")
+        # The last address is whoever connected to the first router; its port is not told.
+        chain = exchange.header(b"x-forwarded-for") or b""
+        client = chain.rpartition(b",")[2].strip().decode("latin-1")
         path = unquote(exchange.path.decode("latin-1"))
         if path == self._prefix:
             # Applications know no path shorter than "/": they would redirect or deny an empty one.
@@ -135,7 +138,7 @@ class AsgiApp:
             "query_string": exchange.query,
             "root_path": self._prefix,
             "headers": exchange.headers,
-            "client": None,
+            "client": (client, 0) if client else None,
             "server": None,
             "state": self._state.copy(),
         }

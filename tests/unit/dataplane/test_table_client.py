@@ -70,6 +70,26 @@ class Follower:
         await self.tasks.stop()
 
 
+async def said_to(folder: Path, *messages: dict[str, Any]) -> list[Any]:
+    """Play a node that says these to its router; return its hello and its answer to each."""
+    heard: list[Any] = []
+    ended = asyncio.Event()
+
+    async def node(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await read_frame(reader))
+        for message in messages:
+            await write_frame(writer, message)
+            heard.append(await read_frame(reader))
+        await end_stream(writer)
+        ended.set()
+
+    server = await asyncio.start_unix_server(node, str(folder / "link"))
+    async with asyncio.timeout(20):
+        await ended.wait()
+    server.close()
+    return heard
+
+
 async def test_client_uses_saves_and_confirms(folder: Path, feed: TableFeed) -> None:
     feed.publish(table(4))
     async with Follower(folder) as follower:
@@ -131,29 +151,17 @@ async def test_client_takes_changes_and_keeps_what_did_not_change(
 
 
 async def test_client_that_drifted_asks_for_the_whole_table(folder: Path) -> None:
-    heard: list[Any] = []
-    ended = asyncio.Event()
     drop = {"routes": [["", "GET", "/x"]]}
-
-    async def node(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        heard.append(await read_frame(reader))
-        for message in (
+    async with Follower(folder, table(1)) as follower:
+        heard = await said_to(
+            folder,
             {"op": "delta", "from": 1, "revision": 9, "drop": drop, "fingerprint": 1},
             {"op": "delta", "from": 8, "revision": 9, "drop": drop, "fingerprint": 1},
             {"op": "revision", "revision": 9, "fingerprint": 1},
             {"op": "delta", "from": 1, "revision": 9, "drop": {"routes": 3}, "fingerprint": 1},
             {"op": "delta", "from": 1, "revision": 9},
             {"op": "table", "table": to_plain(table(9, "y"))},
-        ):
-            await write_frame(writer, message)
-            heard.append(await read_frame(reader))
-        await end_stream(writer)
-        ended.set()
-
-    server = await asyncio.start_unix_server(node, str(folder / "link"))
-    async with Follower(folder, table(1)) as follower, asyncio.timeout(20):
-        await ended.wait()
-        server.close()
+        )
     assert heard[0]["fingerprint"] == fingerprint(table(1))
     ops = ["hello", "whole", "whole", "whole", "refused", "error", "using"]
     assert [each["op"] for each in heard] == ops
@@ -169,27 +177,15 @@ async def test_the_last_table_is_saved_before_the_end(folder: Path, feed: TableF
 
 
 async def test_client_refuses_a_bad_table_and_keeps_the_last_good_one(folder: Path) -> None:
-    answers: list[Any] = []
     endpoint = Endpoint(instance=InstanceId("a:b:1.0.0/0"), slice=BASE, node=NodeId("n1"))
     lost = Table(revision=8, node=NodeId("n1"), instances=(endpoint,))
-    ended = asyncio.Event()
-
-    async def node(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_frame(reader)
-        for message in (
+    async with Follower(folder, table(1)) as follower:
+        _, *answers = await said_to(
+            folder,
             {"op": "table", "table": {"revision": "x"}},
             {"op": "table", "table": to_plain(lost)},
             {"op": "what"},
-        ):
-            await write_frame(writer, message)
-            answers.append(await read_frame(reader))
-        await end_stream(writer)
-        ended.set()
-
-    server = await asyncio.start_unix_server(node, str(folder / "link"))
-    async with Follower(folder, table(1)) as follower, asyncio.timeout(5):
-        await ended.wait()
-        server.close()
+        )
     assert [each["op"] for each in answers] == ["refused", "refused", "error"]
     assert "socket or a mesh" in answers[1]["problems"][0]
     assert follower.used == []

@@ -12,6 +12,7 @@ import pytest
 
 from aether.artifacts.manifest import manifest_of
 from aether.config.toml import load_toml
+from aether.host.interface import interface_of
 from aether.sdk import CallUnavailable, Config, KvConflict, Request, Response, Slice
 from aether.sdk.http import HttpError
 from aether.sdk.memory import MemoryKv
@@ -21,7 +22,17 @@ from tests.example_slices import ROOT, LocalCaller, NoCaller, ask
 
 GUIDE = (ROOT / "docs/guide/slices.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
-MODULES = {"notes", "lines", "greeter", "names", "orders", "polite", "plain", "test_notes"}
+MODULES = {
+    "notes",
+    "lines",
+    "greeter",
+    "names",
+    "orders",
+    "polite",
+    "plain",
+    "classic",
+    "test_notes",
+}
 
 
 @pytest.fixture
@@ -144,18 +155,31 @@ async def test_the_bare_asgi_application(guide: Any) -> None:
     assert sent[1]["body"] == b"/plain/x below /plain\n"
 
 
+def test_the_bare_wsgi_application(guide: Any) -> None:
+    said: list[Any] = []
+    environ = {"PATH_INFO": "/x", "SCRIPT_NAME": "/classic"}
+    body = guide("classic").app(environ, lambda *head: said.append(head))
+    assert body == [b"/x below /classic\n"]
+    assert said == [("200 OK", [("Content-Type", "text/plain")])]
+
+
 def test_the_test_in_the_guide_passes(guide: Any) -> None:
     guide("test_notes").test_a_note_is_kept()
 
 
 def test_the_manifests_are_valid_and_name_the_code_of_the_guide(guide: Any) -> None:
     tables = [text for kind, text in BLOCKS if kind == "toml"]
-    slice_, application = (manifest_of(load_toml(text, "guide"), "guide") for text in tables)
+    slice_, application, classic = (
+        manifest_of(load_toml(text, "guide"), "guide") for text in tables
+    )
     assert (slice_.artifact, slice_.kind) == ("org.example:greeter:1.0.0", "slice")
     (dependency,) = slice_.dependencies
     assert dependency.slice in shape_of(guide("greeter").Greeter).remotes
     assert (application.kind, application.prefix) == ("app", "/plain")
-    for manifest in (slice_, application):
+    assert (classic.kind, classic.prefix, classic.threads) == ("app", "/classic", 16)
+    assert interface_of(guide("plain").app, "plain:app", None) == "asgi"
+    assert interface_of(guide("classic").app, "classic:app", None) == "wsgi"
+    for manifest in (slice_, application, classic):
         module, _, attribute = manifest.entry.partition(":")
         assert hasattr(guide(module), attribute)
 

@@ -112,9 +112,15 @@ async def test_a_line_that_does_not_move_refuses_after_a_while(
     busy = Busy(threads)
     await busy.begin()
     await busy.begin()
-    with pytest.raises(HttpError, match="none came free within"):
-        await threads.place(never)
+    await eventually(lambda: len(busy.names) == 2, "both threads have begun")
+    with capture_logs() as logs:
+        for _ in range(3):
+            with pytest.raises(HttpError, match="none came free within"):
+                await threads.place(never)
     assert (threads.waiting, threads.busy) == (0, 2)
+    (warning,) = logs  # and not one for each request
+    assert warning["event"] == "no thread came free"
+    assert ["go_on.wait" in stack for stack in warning["stacks"]] == [True, True]
     busy.go_on.set()
     await settled(threads, 0)
 

@@ -14,6 +14,7 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 Write = Callable[[bytes], None]
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_STATUS = re.compile(r"[2-9]\d\d( [^\r\n\0]*)?")
 _BREAKS = re.compile(r"[\r\n\0]")
 _BODILESS = frozenset({204, 304})
 
@@ -145,9 +146,9 @@ def _total(result: Any) -> int | None:  # noqa: ANN401 - whatever an application
 
 def _read_head(status: object, headers: list[tuple[str, str]]) -> _Head:
     """Check what the application said, and return it as it travels."""
-    if not isinstance(status, str) or not re.fullmatch(r"[2-9]\d\d( [^\r\n\0]*)?", status):
+    code = _read_status(status) if isinstance(status, str) else None
+    if code is None:
         raise ProtocolBroken(f"status {status!r} should look like '200 OK'")
-    code = int(status[:3])
     length: int | None = None
     fields: list[tuple[bytes, bytes]] = []
     for item in headers:
@@ -160,11 +161,19 @@ def _read_head(status: object, headers: list[tuple[str, str]]) -> _Head:
     return _Head(code, tuple(fields), length)
 
 
+def _read_status(status: str) -> int | None:
+    return int(status[:3]) if _STATUS.fullmatch(status) else None
+
+
+def _read_name(name: str) -> bytes | None:
+    return name.lower().encode("ascii") if _TOKEN.fullmatch(name) else None
+
+
 def _read_field(item: tuple[str, str]) -> tuple[bytes, bytes]:
     match item:
-        case (str(name), str(value)) if _TOKEN.fullmatch(name) and not _BREAKS.search(value):
+        case (str(name), str(value)) if (raw := _read_name(name)) and not _BREAKS.search(value):
             try:
-                return name.lower().encode("ascii"), value.strip().encode("latin-1")
+                return raw, value.strip().encode("latin-1")
             except UnicodeEncodeError as problem:
                 raise ProtocolBroken(f"header {name}: {value!r} is not Latin-1") from problem
     raise ProtocolBroken(

@@ -18,6 +18,7 @@ PORTS = {"http": "80", "https": "443"}
 # Transfer-Encoding has been undone by whoever reads; HTTP_PROXY would be taken for a setting.
 _LEFT_OUT = frozenset({b"transfer-encoding", b"proxy"})
 _MOST_NAMES = 1024
+_LONGEST_KEPT = 64
 
 
 def path_info(path: bytes, prefix: str) -> str | None:
@@ -69,19 +70,25 @@ def _headers(exchange: Exchange) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for raw, value in exchange.headers:
-        if b"_" in raw or raw in _LEFT_OUT:
+        name = _kept_name(raw) if len(raw) <= _LONGEST_KEPT else _name(raw)
+        text = value.decode("latin-1")
+        if not name:
             continue
-        name, text = _name(raw), value.decode("latin-1")
         if name in found:
             text = f"{found[name]}{'; ' if raw == b'cookie' else ','}{text}"
         found[name] = text
     return found
 
 
-@lru_cache(maxsize=_MOST_NAMES)
 def _name(raw: bytes) -> str:
+    """Return the name of CGI; an empty one for what is left out."""
+    if b"_" in raw or raw in _LEFT_OUT:
+        return ""
     name = raw.decode("latin-1").upper().replace("-", "_")
     return name if raw in (b"content-type", b"content-length") else f"HTTP_{name}"
+
+
+_kept_name = lru_cache(maxsize=_MOST_NAMES)(_name)
 
 
 def _server(headers: dict[str, str], scheme: str) -> tuple[str, str]:

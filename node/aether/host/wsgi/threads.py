@@ -19,12 +19,14 @@ import structlog
 from aether.sdk import HttpError
 
 DEFAULT_THREADS = 8
-LINE_PER_THREAD = 16
+LINE_PER_THREAD = 64
+"""512 with the default threads: half of the connections a host takes, each of which waits once at most."""
 LINE_S = 10.0
 """Longest wait for a thread; a third of what a router gives a request unless its route says more."""
 STOP_S = 1.0
 """How long requests that were cut off may take to notice it."""
 RETRY_AFTER_S = 1
+TELL_EVERY_S = 60.0
 MAX_STACK_CHARS = 2_000
 
 log = structlog.get_logger()
@@ -40,6 +42,7 @@ class Threads:
         self._line: deque[asyncio.Future[None]] = deque()
         self._threads: list[threading.Thread] = []
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._quiet_until = 0.0
         self._is_quiet = asyncio.Event()
         self._is_quiet.set()
 
@@ -80,6 +83,7 @@ class Threads:
         if turn.done():
             return True
         if gone.cancelled():
+            self._tell_stuck()
             raise self._refusal(f"none came free within {LINE_S:g} s")
         return False
 
@@ -122,6 +126,13 @@ class Threads:
     def _refusal(self, why: str) -> HttpError:
         detail = f"all {self._size} threads of this instance are busy and {why}: try again later"
         return HttpError(503, detail, code="busy", headers={"retry-after": str(RETRY_AFTER_S)})
+
+    def _tell_stuck(self) -> None:
+        """Say now and then where threads stand of which none came free: perhaps they hang."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._quiet_until:
+            self._quiet_until = now + TELL_EVERY_S
+            log.warning("no thread came free", after_s=LINE_S, stacks=self._stacks())
 
     def _stacks(self) -> list[str]:
         frames = sys._current_frames()  # noqa: SLF001 - the documented way to see where a thread stands
