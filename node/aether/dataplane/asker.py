@@ -34,7 +34,7 @@ class Asker(Protocol):
 
     deadline: float
     wants_close: bool
-    """Whether the connection ends with this answer."""
+    """Whether the connection ends with this answer whatever the router does."""
 
     @property
     def is_write_held(self) -> bool:

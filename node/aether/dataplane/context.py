@@ -18,7 +18,7 @@ from aether.dataplane.limits import Limits
 from aether.dataplane.observer import Observer
 from aether.dataplane.pool import Pool
 from aether.dataplane.routing import Routing
-from aether.dataplane.write_batch import WriteBatch
+from aether.write_batch import WriteBatch
 
 
 class Client(Protocol):

@@ -259,7 +259,7 @@ class ClientConnection(asyncio.Protocol):
         context = self._context
         context.requests += 1
         self._head = head
-        self.wants_close = context.draining or not head.keep_alive
+        self.wants_close = not head.keep_alive
         self._request_id = head.request_id or new_request_id()
         if head.length:
             self._body = head.body_reader()
@@ -388,7 +388,7 @@ class ClientConnection(asyncio.Protocol):
         """Answer with a problem, then go on or close as the request allows."""
         head = self._head
         self._skip_body()
-        close = self.wants_close or self._body is not None
+        close = self.wants_close or self._context.draining or self._body is not None
         data = render(
             problem,
             self._request_id,
@@ -424,9 +424,8 @@ class ClientConnection(asyncio.Protocol):
 
     def _next(self, now: float) -> None:
         """Go on after an answer: the next request, or the end of the connection."""
-        close = self.wants_close
+        close = self.wants_close or self._context.draining
         self._head = None
-        self.wants_close = True
         holds = self._holds
         holds.body = False
         if self._body is None and not close and not self._buffer and not holds.is_held:
@@ -484,12 +483,12 @@ class ClientConnection(asyncio.Protocol):
 
     def drain(self) -> None:
         """See Client."""
-        self.wants_close = True
         is_idle = self._exchange is None and self._far_end is None and not self._lingering
         if is_idle:
             self.close()
 
     def abort(self) -> None:
-        """See Client."""
+        """See Client. What was written gets as far as the socket takes it."""
         if self._transport is not None:
+            self._context.writes.flush()
             self._transport.abort()

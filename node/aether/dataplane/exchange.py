@@ -32,7 +32,6 @@ from aether.dataplane.hedging import Hedge, may_hedge
 from aether.dataplane.request_body import NO_BODY, RequestBody
 from aether.dataplane.retrying import UNDELIVERED, Halt, Setback, halt, is_repeatable
 from aether.dataplane.routing import Forward
-from aether.dataplane.trailers import NO_TRAILERS
 from aether.dataplane.tunnel import Tunnel
 from aether.dataplane.upstream import UpstreamConnection
 
@@ -234,10 +233,10 @@ class Exchange:
         start = connection.answer_start(head, endpoint, self._forward.notices)
         asker = self._asker
         chunked = self._chunked = not head.is_framed and self._head.is_http11
+        closes = asker.wants_close or self._context.draining
         ending = HEAD_END
-        if chunked or asker.wants_close:
-            names = head.trailers if self._head.takes_trailers else NO_TRAILERS
-            ending = ending_of(names, chunked=chunked, closes=asker.wants_close)
+        if chunked or closes:
+            ending = ending_of(self._head, head, chunked=chunked, closes=closes)
         if done and not chunked:
             asker.write(b"".join((start, self._request_id, ending, payload)))
             self._finished(connection, self._context.now())

@@ -71,12 +71,15 @@ def lines_for_peer(instance: str) -> bytes:
     return b"x-aether-instance: %b\r\nx-aether-hops: 1\r\n\r\n" % instance.encode("ascii")
 
 
-def ending_of(trailers: frozenset[bytes], *, chunked: bool, closes: bool) -> bytes:
-    """Return what follows the request id in the head of an answer; a chunked one names its trailers."""
+def ending_of(asked: RequestHead, head: ResponseHead, *, chunked: bool, closes: bool) -> bytes:
+    """Return what follows the request id in the head of an answer.
+
+    A chunked one names its trailers to a client that said it reads them.
+    """
     ending = _ENDINGS[chunked, closes]
-    if not (chunked and trailers):
+    if not (chunked and asked.takes_trailers and head.trailers):
         return ending
-    return b"\r\ntrailer: " + b", ".join(sorted(trailers)) + ending
+    return b"\r\ntrailer: " + b", ".join(sorted(head.trailers)) + ending
 
 
 def switch_lines(protocol: bytes) -> bytes:

@@ -109,6 +109,11 @@ class Neighbours:
         self.crowds = Crowds(self._own.lane, _secret(folder))
         self.look_around()
 
+    @property
+    def count(self) -> int:
+        """How many other processes it limits together with; one that has just come is met in a moment."""
+        return len(self._others)
+
     async def run(self, now: Callable[[], float]) -> None:
         """Look at the others until cancelled."""
         while True:

@@ -8,8 +8,8 @@ import structlog
 
 from aether.dataplane.limits import Limits
 from aether.dataplane.upstream import Receiver, UpstreamConnection
-from aether.dataplane.write_batch import WriteBatch
 from aether.tasks import Tasks
+from aether.write_batch import WriteBatch
 
 log = structlog.get_logger()
 

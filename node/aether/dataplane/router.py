@@ -28,8 +28,8 @@ from aether.dataplane.serving import Serving
 from aether.dataplane.settings import RouterSettings, digest
 from aether.dataplane.table_client import TableClient
 from aether.dataplane.table_file import read_table
-from aether.dataplane.write_batch import WriteBatch
 from aether.tasks import Tasks
+from aether.write_batch import WriteBatch
 
 SWEEP_S = 0.1
 CATCH_UP_S = 2.0
@@ -140,7 +140,8 @@ class Router:
         """See Holder."""
         if self._context is None or self._serving is None:
             return {"status": "starting"}
-        return {**self._context.health(), **self._serving.health()}
+        known = {} if self._neighbours is None else {"neighbours": self._neighbours.count}
+        return {**self._context.health(), **self._serving.health(), **known}
 
     def hand_over(self) -> None:
         """See Holder."""

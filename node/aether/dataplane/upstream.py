@@ -10,7 +10,7 @@ from aether.dataplane.forwarding import AnswerStart
 from aether.dataplane.framing import BodyReader, FramingError, UntilClose
 from aether.dataplane.header_lines import BadHead
 from aether.dataplane.heads import HEAD_END, ResponseHead, ResponseReader
-from aether.dataplane.write_batch import WriteBatch
+from aether.write_batch import WriteBatch
 
 _SWITCHING = 101
 _MOST_STARTS = 16

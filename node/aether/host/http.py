@@ -18,6 +18,7 @@ from aether.host.body import Body, Disconnected
 from aether.host.exchange import Exchange
 from aether.sdk import HttpError
 from aether.tasks import Tasks
+from aether.write_batch import WriteBatch
 
 App = Callable[[Exchange], Awaitable[None]]
 
@@ -58,6 +59,7 @@ class HttpServer:
         self._server: asyncio.AbstractServer | None = None
         self._idle = asyncio.Event()
         self._idle.set()
+        self.writes = WriteBatch(lambda flush: asyncio.get_running_loop().call_soon(flush))
 
     async def listen(self, path: Path) -> None:
         """Listen on a Unix socket nobody else may connect to."""
@@ -302,7 +304,7 @@ class Connection(asyncio.Protocol):
         elif not exchange.body.is_complete:
             self._linger(exchange)
         elif self._closing or not exchange.keep_alive or self._server.is_draining:
-            self._transport.close()
+            self.close()
         elif self._waiting:
             self._start_next()
         self._steer_reading()
@@ -344,9 +346,9 @@ class Connection(asyncio.Protocol):
     # exchange.Wire
 
     def send(self, data: bytes) -> None:
-        """Queue bytes; uvloop raises on a closed transport where asyncio only warns."""
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+        """Write at the end of this turn of the loop; what is large, at once."""
+        if self._transport is not None:
+            self._server.writes.to_client(self._transport, data)
 
     async def writable(self) -> None:
         """Wait while the client is slow."""
@@ -403,9 +405,11 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Close once what was written is sent."""
         if self._transport is not None and not self._transport.is_closing():
+            self._server.writes.flush()
             self._transport.close()
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close at once; what was written gets as far as the socket takes it."""
         if self._transport is not None:
+            self._server.writes.flush()
             self._transport.abort()

@@ -54,12 +54,17 @@ def test_a_peer_is_told_the_instance_and_that_it_is_the_last_router() -> None:
 
 
 def test_ends_of_heads_stand_after_a_line_without_its_end() -> None:
-    names = frozenset({b"b", b"a"})
-    assert ending_of(names, chunked=True, closes=True) == (
+    answer = read_response(
+        b"HTTP/1.1 200 OK\r\nTrailer: b, a\r\nTransfer-Encoding: chunked\r\n\r\n", "GET"
+    )
+    reads = head("TE: trailers", "Connection: te")
+    assert ending_of(reads, answer, chunked=True, closes=True) == (
         b"\r\ntrailer: a, b\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
     )
-    assert ending_of(names, chunked=False, closes=False) == b"\r\n\r\n"
-    assert ending_of(frozenset(), chunked=False, closes=True) == b"\r\nconnection: close\r\n\r\n"
+    assert ending_of(head(), answer, chunked=True, closes=False) == (
+        b"\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
+    assert ending_of(reads, answer, chunked=False, closes=True) == b"\r\nconnection: close\r\n\r\n"
     assert switch_lines(b"x") == b"\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from aether.dataplane.write_batch import MOST_BYTES, WriteBatch
+from aether.write_batch import MOST_BYTES, WriteBatch
 
 LARGE = b"x" * (MOST_BYTES + 1)
 
