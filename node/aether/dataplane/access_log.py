@@ -79,6 +79,7 @@ class AccessLog:
     ) -> None:
         """Write to `path`; earlier files are `path.1`, `path.2` and so on. `now` is monotonic seconds."""
         self._settings = settings
+        self._slow_s = settings.slow_s
         self._now = now
         self._dice = dice or random.Random()  # noqa: S311 - a sample, nothing to guess
         self._waiting: deque[Access] = deque()
@@ -105,9 +106,9 @@ class AccessLog:
     def wants(self, status: int, seconds: float) -> bool:
         """Whether a request is to be written down; a line over the bound is counted as dropped."""
         settings = self._settings
-        if FIRST_ERROR > status > 0 and seconds < settings.slow_s:
-            self._passed_over -= 1
-            if self._passed_over >= 0:
+        if seconds < self._slow_s and FIRST_ERROR > status > 0:
+            self._passed_over = left = self._passed_over - 1
+            if left >= 0:
                 return False
             self._passed_over = _until_next(self._dice.random(), settings.sample)
         now = self._now()

@@ -4,7 +4,6 @@ import asyncio
 from typing import cast
 
 from aether.core.dataplane.route_counts import NO_ROUTE
-from aether.core.dataplane.table import RouteRow
 from aether.dataplane.asker import FarEnd
 from aether.dataplane.context import Context
 from aether.dataplane.exchange import Exchange
@@ -261,20 +260,25 @@ class ClientConnection(asyncio.Protocol):
         self._head = head
         self.wants_close = not head.keep_alive
         self._request_id = head.request_id or new_request_id()
+        now = context.now()
         if head.length:
             self._body = head.body_reader()
             self._trailers = b""
-            self._pace.begin(context.now())
+            self._pace.begin(now)
         if head is not self._known_head or context.routing is not self._known_routing:
             self._known_head, self._known_routing = head, context.routing
             self._choice = context.routing.decide(self._listener, head)
         choice = self._choice
         if type(choice) is Forward:  # asked for every request: isinstance takes four times as long
             row = choice.row
-            if row is not None and row.rate and self._is_over_rate(head, choice, row):
-                return
+            # Of what came by the mesh another router has asked that already.
+            if row is not None and row.rate and self._listener is not Listener.MESH:
+                wait_s = context.rates.admit(choice.series, row.rate, row.burst, now)
+                if wait_s:
+                    self._answer_here(head, choice.series, rate_limited(wait_s))
+                    return
             self._exchange = exchange = self._carrier
-            exchange.begin(head, choice, self._request_id)
+            exchange.begin(head, choice, self._request_id, now)
             if self._body is not None and self._exchange is exchange and self._buffer:
                 rest, self._buffer = self._buffer, b""
                 self._feed(rest)
@@ -282,16 +286,6 @@ class ClientConnection(asyncio.Protocol):
             self._answer_here(head, NO_ROUTE, choice)
         else:
             self._answer_health()
-
-    def _is_over_rate(self, head: RequestHead, forward: Forward, row: RouteRow) -> bool:
-        """Answer a request its route has no room for; another router has asked that already."""
-        context = self._context
-        if self._listener is Listener.MESH:
-            return False
-        wait_s = context.rates.admit(forward.series, row.rate, row.burst, context.now())
-        if wait_s:
-            self._answer_here(head, forward.series, rate_limited(wait_s))
-        return wait_s > 0
 
     def _answer_here(self, head: RequestHead, series: str, problem: Problem) -> None:
         """Answer a request that no instance gets, and count it where it came first."""

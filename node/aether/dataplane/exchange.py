@@ -95,10 +95,10 @@ class Exchange:
         # Nothing is asked of an exchange before `begin`.
         self._head, self._forward = cast("RequestHead", None), cast("Forward", None)
 
-    def begin(self, head: RequestHead, forward: Forward, request_id: str) -> None:
-        """Take a request that was decided upon."""
+    def begin(self, head: RequestHead, forward: Forward, request_id: str, now: float) -> None:
+        """Take a request that was decided upon, at `now`."""
         context = self._context
-        self.began = now = context.now()
+        self.began = now
         self._asker.deadline = now + forward.timeout_s
         if head is not self._head or forward is not self._forward:
             self._head, self._forward = head, forward

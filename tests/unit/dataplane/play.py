@@ -88,7 +88,7 @@ class Play:
         self.exchange = Exchange(self.context, self.asker, is_mesh=is_mesh, is_trusted=is_trusted)
 
     def start(self) -> "Play":
-        self.exchange.begin(self.head, self.forward, "id")
+        self.exchange.begin(self.head, self.forward, "id", self.context.now())
         return self
 
     def connect(self, served: int = 0) -> tuple[UpstreamConnection, Transport]:

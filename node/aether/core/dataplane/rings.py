@@ -100,12 +100,6 @@ class Warmth:
 
 def choose(rings: Sequence[Ring], balance: str, draws: Draws, warmth: Warmth | None) -> Member:
     """Return who takes a request; `rings` are not empty, nearest first. Advances the turn."""
-    if warmth is None and len(rings) == 1:
-        ring = rings[0]
-        taken = candidate(ring, balance, draws)
-        turn = ring.turn + 1
-        ring.turn = turn if turn < len(ring.members) else 0
-        return taken
     chosen, from_ring = None, rings[0]
     for ring in rings:
         member = _offer(ring, balance, draws, warmth)

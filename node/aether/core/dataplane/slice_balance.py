@@ -14,7 +14,7 @@ from aether.core.dataplane.affinity import HashRing, weighted_choice
 from aether.core.dataplane.draws import Draws
 from aether.core.dataplane.ejection import most_ejected
 from aether.core.dataplane.members import TIERS, Member, tier_of
-from aether.core.dataplane.rings import Lane, Ring, Warmth, choose
+from aether.core.dataplane.rings import Lane, Ring, Warmth, candidate, choose
 from aether.core.dataplane.rows import Endpoint, SlicePolicy
 from aether.core.dataplane.weights import give_back, next_share, parts_of, sum_of_parts
 from aether.core.model.ids import InstanceId, SliceBase
@@ -57,6 +57,7 @@ class SliceBalance:
         "_known_lanes",
         "_lanes",
         "_oldest",
+        "_total",
         "_warms_until",
         "_zone",
         "by_instance",
@@ -91,6 +92,8 @@ class SliceBalance:
         """Of the versions that rules name."""
         self._hash_rings: dict[str, HashRing[Member]] = {}
         self._oldest = self._warms_until = -inf
+        self._total = 1.0
+        """Sum of the parts of the lanes in use."""
 
     # -- what the table says
 
@@ -162,7 +165,8 @@ class SliceBalance:
                 if member.is_fit and lane.version in ("", member.version):
                     tiers[tier_of(member.endpoint, self._zone)].append(member)
             lane.fill(tiers)
-        self._lanes = tuple(lane for lane in self._known_lanes.values() if lane.rings)
+        self._lanes = lanes = tuple(lane for lane in self._known_lanes.values() if lane.rings)
+        self._total = 1.0 if len(lanes) == len(self._known_lanes) else sum_of_parts(lanes)
         self.only = self._plain_ring(now)
 
     def _plain_ring(self, now: float) -> Ring | None:
@@ -185,10 +189,16 @@ class SliceBalance:
         lanes = self._lanes
         if not lanes:
             return None
-        total = 1.0 if len(lanes) == len(self._known_lanes) else sum_of_parts(lanes)
+        total = self._total
         lane = lanes[0] if len(lanes) == 1 else next_share(lanes, total)
-        warmth = self._warmth(now) if now < self._warms_until else None
-        member = choose(lane.rings, self.policy.balance, self._draws, warmth)
+        rings = lane.rings
+        if len(rings) == 1 and now >= self._warms_until:
+            ring = rings[0]
+            member = candidate(ring, self.policy.balance, self._draws)
+            turn = ring.turn + 1  # Ring.advance, written out
+            ring.turn = turn if turn < len(ring.members) else 0
+        else:
+            member = choose(rings, self.policy.balance, self._draws, self._warmth(now))
         if member.in_flight < self.limit:
             return member
         if len(lanes) > 1:
