@@ -16,6 +16,7 @@ import structlog
 
 from aether.host.body import Body, Disconnected
 from aether.host.exchange import Exchange
+from aether.host.known_heads import KnownHead, known_head
 from aether.sdk import HttpError
 from aether.tasks import Tasks
 from aether.write_batch import WriteBatch
@@ -56,6 +57,8 @@ class HttpServer:
         self.in_flight = 0
         self.connections: set[Connection] = set()
         self.tasks = Tasks(on_failure=_log_failure)
+        self.handlers: set[asyncio.Task[None]] = set()
+        """One for each request being handled."""
         self._server: asyncio.AbstractServer | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -106,6 +109,10 @@ class HttpServer:
         self._close_listener()
         for connection in list(self.connections):
             connection.abort()
+        handlers = list(self.handlers)
+        for handler in handlers:
+            handler.cancel()
+        await asyncio.gather(*handlers, return_exceptions=True)
         await self.tasks.stop()
 
     def begun(self) -> None:
@@ -148,10 +155,12 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
+        self._known: KnownHead | None = None
         self._waiting: deque[Exchange] = deque()
         self._receiving: Exchange | None = None
         self._current: Exchange | None = None
         self._task: asyncio.Task[None] | None = None
+        self._is_handling = False
         self._url = b""
         self._header_bytes = 0
         self._refusal: HttpError | None = None
@@ -181,7 +190,8 @@ class Connection(asyncio.Protocol):
             if exchange is not None:
                 exchange.lose(gone)
         self.resume_writing()
-        if self._task is not None and self._server.cancel_when_gone:
+        # One that has not begun would never come to its end: it begins, and finds the client gone.
+        if self._task is not None and self._is_handling and self._server.cancel_when_gone:
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
@@ -189,6 +199,13 @@ class Connection(asyncio.Protocol):
         self._last_data = self._loop.time()
         if self._closing:
             return
+        is_between = self._current is None and self._receiving is None
+        known = self._known
+        if is_between and known is not None:
+            headers = known.fields_of(data)
+            if headers is not None:
+                self._begin_known(known, headers)
+                return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -198,7 +215,30 @@ class Connection(asyncio.Protocol):
                 self._refusal or HttpError(400, f"the request is not valid HTTP: {problem}")
             )
             return
+        if is_between and not self._closing:
+            self._remember(data)
         self._steer_reading()
+
+    def _remember(self, data: bytes) -> None:
+        """Keep the head just read, when it is the whole of `data` and the next may begin like it."""
+        exchange = self._current
+        if (
+            exchange is not None
+            and exchange.body.is_complete
+            and exchange.keep_alive
+            and not (exchange.http_1_0 or exchange.expects_continue)
+        ):
+            target = (exchange.method, exchange.path, exchange.query)
+            self._known = known_head(data, exchange.headers, target)
+
+    def _begin_known(self, known: KnownHead, headers: list[tuple[bytes, bytes]]) -> None:
+        """Have a request handled that begins like the one before it."""
+        exchange = Exchange(self, Body(self._steer_reading, self._body_wanted))
+        exchange.method, exchange.path, exchange.query = known.method, known.path, known.query
+        exchange.headers = headers
+        exchange.body.end()
+        self._waiting.append(exchange)
+        self._start_next()
 
     def eof_received(self) -> bool:
         """Treat a half-closed client as gone, as routers never half-close."""
@@ -234,12 +274,13 @@ class Connection(asyncio.Protocol):
         exchange = self._receiving
         assert exchange is not None  # noqa: S101 - the parser begins messages first
         name = name.lower()
+        headers = exchange.headers
         self._header_bytes += len(name) + len(value)
-        if self._header_bytes > MAX_HEADER_BYTES or len(exchange.headers) >= MAX_HEADERS:
+        if self._header_bytes > MAX_HEADER_BYTES or len(headers) >= MAX_HEADERS:
             self._reject(431, f"headers are over {MAX_HEADER_BYTES} bytes or {MAX_HEADERS} lines")
         if name == b"expect" and value.lower() == b"100-continue":
             exchange.expects_continue = True
-        exchange.headers.append((name, value))
+        headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Have the request handled; its body may still be on its way."""
@@ -281,19 +322,30 @@ class Connection(asyncio.Protocol):
         exchange = self._waiting.popleft()
         self._current = exchange
         self._server.begun()
-        self._task = self._server.tasks.start("request", self._handle(exchange))
+        self._task = task = self._loop.create_task(self._handle(exchange))
+        self._server.handlers.add(task)
 
     async def _handle(self, exchange: Exchange) -> None:
+        """Handle one request. The task sees to its own end: a callback for each costs too much."""
+        self._is_handling = True
         try:
-            await self._server.app(exchange)
+            if not exchange.gone:
+                await self._server.app(exchange)
         except Disconnected:
             self.abort()
-        except BaseException:
+        except asyncio.CancelledError:
             self.abort()
             raise
+        except Exception as failure:  # noqa: BLE001 - the supervisor of a request logs, and the others go on
+            self.abort()
+            _log_failure("request", failure)
         finally:
+            task = self._task
+            if task is not None:
+                self._server.handlers.discard(task)
             self._server.ended()
             self._task = self._current = None
+            self._is_handling = False
         self._after(exchange)
 
     def _after(self, exchange: Exchange) -> None:

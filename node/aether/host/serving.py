@@ -1,6 +1,7 @@
 """The application of a slice: routes and calls straight to its methods, with nothing in between."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -31,6 +32,9 @@ MSGPACK = b"application/msgpack"
 _JSON_TYPE = ((b"content-type", JSON.encode()),)
 _MSGPACK_TYPE = ((b"content-type", MSGPACK),)
 _PROBLEM_TYPE = ((b"content-type", PROBLEM.encode()),)
+
+_MOST_PATHS = 512
+"""Paths whose route is remembered, those asked for last: most are asked for again."""
 
 log = structlog.get_logger()
 
@@ -78,6 +82,7 @@ class SliceApp:
         self._slice = slice_
         self._shape = shape
         self._routes = HostMatcher(_Route(slice_, route) for route in shape.routes)
+        self._find = lru_cache(_MOST_PATHS)(self._match)
         self._has_hosts = any(route.mark.host for route in shape.routes)
 
     async def __call__(self, exchange: Exchange) -> None:
@@ -111,10 +116,10 @@ class SliceApp:
         path = _text(exchange.path)
         # As the router matched it: what is for one host, or internal there, must not answer another.
         host = _text(exchange.header(b"host") or b"") if self._has_hosts else ""
-        route = self._routes.find(exchange.method, path, host)
+        route, known_params = self._find(exchange.method, path, host)
         if route is None or isinstance(route, NotAllowed):
             raise _unmatched(exchange, route)
-        params = route.read_path(path)
+        params = known_params.copy()
         exchange.body.limit = route.mark.body_limit
         body = await exchange.body.read() if route.needs_body else b""
         request = Request(
@@ -127,6 +132,13 @@ class SliceApp:
         )
         result = await route.handler(**bind(route.parameters, request, params, body))
         await _send(exchange, result)
+
+    def _match(
+        self, method: str, path: str, host: str
+    ) -> tuple[_Route | NotAllowed | None, dict[str, str]]:
+        """Return the route of a request, and its path's parameters."""
+        route = self._routes.find(method, path, host)
+        return route, route.read_path(path) if isinstance(route, _Route) else {}
 
     async def _answer_call(self, exchange: Exchange) -> None:
         name = _text(exchange.path[len(CALL_PREFIX) :])

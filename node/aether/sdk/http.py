@@ -137,11 +137,10 @@ class Response:
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
-_FORBIDDEN = ("\r", "\n", "\0")
 
 
 def _is_clean(text: str) -> bool:
-    return not any(character in text for character in _FORBIDDEN)
+    return not ("\r" in text or "\n" in text or "\0" in text)
 
 
 class _Held:
