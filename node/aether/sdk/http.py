@@ -107,11 +107,7 @@ class Response:
             raise ValueError(f"{status} is not the status of an answer: expected 200 to 599")
         self.status = status
         self.body = body
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
-        self.headers = [(name.lower(), value) for name, value in pairs]
-        for name, value in self.headers:
-            if not _is_clean(name) or not _is_clean(value):
-                raise ValueError(f"header {name!r}: {value!r} holds a line break or a zero byte")
+        self.headers: list[tuple[str, str]] = _checked(headers) if headers else []
         if content_type is not None:
             self.headers.append(("content-type", content_type))
 
@@ -137,6 +133,16 @@ class Response:
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+
+
+def _checked(headers: Mapping[str, str] | Headers) -> list[tuple[str, str]]:
+    """Return headers with lower-case names; raise ValueError for one that would end its line."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    checked = [(name.lower(), value) for name, value in pairs]
+    for name, value in checked:
+        if not _is_clean(name) or not _is_clean(value):
+            raise ValueError(f"header {name!r}: {value!r} holds a line break or a zero byte")
+    return checked
 
 
 def _is_clean(text: str) -> bool:
