@@ -6,16 +6,21 @@ it awake: it takes one while the next is made. What is read in one turn of the l
 passed on in one go, first what goes to instances, so that they work while clients are served.
 
 Rules for this file. Order holds for each transport: all its writes come by here, and whoever closes
-one flushes first. Nothing waits beyond the turn of the loop, and nothing large waits at all: a
-transport that takes no more must say so while its data still comes.
+one flushes first. Nothing waits beyond the turn of the loop, and only so much waits at all: whoever
+writes without end must be told in time that a transport takes no more. Data is `bytes`, which nobody can
+change while it waits.
 """
 
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-MOST_BYTES = 16 * 1024
-"""A longer piece is written at once."""
+import structlog
+
+MOST_BYTES = 64 * 1024
+"""When more than this waits, it is written at once: a transport that takes no more must say so in time."""
+
+log = structlog.get_logger()
 
 Flush = Callable[[], None]
 Later = Callable[[Flush], object]
@@ -33,6 +38,10 @@ class Wire(Protocol):
         """Send."""
         ...
 
+    def abort(self) -> None:
+        """Close at once."""
+        ...
+
 
 def at_once(flush: Flush) -> None:
     """Call back now: every write is a batch of its own."""
@@ -40,44 +49,48 @@ def at_once(flush: Flush) -> None:
 
 
 class WriteBatch:
-    """Collects the writes of all connections of one router; `later` says when a turn is over."""
+    """Collects the writes of all connections of one process; `later` says when a turn is over."""
 
-    __slots__ = ("_later", "_to_clients", "_to_instances")
+    __slots__ = ("_bytes", "_later", "_to_clients", "_to_instances")
 
     def __init__(self, later: Later = at_once) -> None:
         self._later = later
+        self._bytes = 0
         self._to_instances: deque[tuple[Wire, bytes]] = deque()
         self._to_clients: deque[tuple[Wire, bytes]] = deque()
 
     def to_instance(self, transport: Wire, data: bytes) -> None:
         """Write to an instance or to another router; nothing is written to what is closing."""
-        is_first = not (self._to_instances or self._to_clients)
+        before = self._bytes
+        self._bytes = total = before + len(data)
         self._to_instances.append((transport, data))
-        if is_first or len(data) > MOST_BYTES:
-            self._end_turn(data)
+        if not before or total > MOST_BYTES:
+            self._end_turn(total)
 
     def to_client(self, transport: Wire, data: bytes) -> None:
         """Write to a client; nothing is written to what is closing."""
-        is_first = not (self._to_instances or self._to_clients)
+        before = self._bytes
+        self._bytes = total = before + len(data)
         self._to_clients.append((transport, data))
-        if is_first or len(data) > MOST_BYTES:
-            self._end_turn(data)
+        if not before or total > MOST_BYTES:
+            self._end_turn(total)
 
-    def _end_turn(self, data: bytes) -> None:
-        """Have all be written soon, or at once when the last piece is a large one."""
-        if len(data) > MOST_BYTES:
+    def _end_turn(self, total: int) -> None:
+        """Have all be written soon, or at once when much waits."""
+        if total > MOST_BYTES:
             self.flush()
         else:
             self._later(self.flush)
 
     def flush(self) -> None:
-        """Write all that waits, in the order it came in for each transport."""
-        try:
-            for queue in (self._to_instances, self._to_clients):
-                while queue:
-                    transport, data = queue.popleft()
-                    if not transport.is_closing():
+        """Write all that waits, in the order it came in for each transport. Raises nothing."""
+        self._bytes = 0
+        for queue in (self._to_instances, self._to_clients):
+            while queue:
+                transport, data = queue.popleft()
+                if not transport.is_closing():
+                    try:
                         transport.write(data)
-        finally:
-            if self._to_instances or self._to_clients:  # a write failed: the others are not lost
-                self._later(self.flush)
+                    except Exception:
+                        log.exception("a connection is cut off: writing to it failed")
+                        transport.abort()

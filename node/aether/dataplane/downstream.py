@@ -175,6 +175,10 @@ class ClientConnection(asyncio.Protocol):
             self._buffer += data
             self._hold_pipeline()
 
+    def eof_received(self) -> None:
+        """See asyncio.Protocol. TLS may tell the end in the same turn as what was asked before it."""
+        self._context.writes.flush()
+
     def pause_writing(self) -> None:
         """See asyncio.Protocol."""
         self._write_held = True

@@ -112,6 +112,8 @@ class Exchange:
 
     async def write(self, chunk: bytes) -> None:
         """Send a piece of the body and wait while the client is slow."""
+        if type(chunk) is not bytes:
+            chunk = bytes(memoryview(chunk))  # its owner may fill it anew before it is sent
         if chunk and not self._head_only:
             self._wire.send(b"%x\r\n%b\r\n" % (len(chunk), chunk) if self._chunked else chunk)
         await self._wire.writable()

@@ -242,6 +242,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Treat a half-closed client as gone, as routers never half-close."""
+        self._server.writes.flush()
         return False
 
     def pause_writing(self) -> None:

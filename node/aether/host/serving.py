@@ -33,6 +33,8 @@ _JSON_TYPE = ((b"content-type", JSON.encode()),)
 _MSGPACK_TYPE = ((b"content-type", MSGPACK),)
 _PROBLEM_TYPE = ((b"content-type", PROBLEM.encode()),)
 
+_LONGEST_KEPT = 512
+"""Characters of a path, and of the host it is asked of, whose route is remembered."""
 _MOST_PATHS = 512
 """Paths whose route is remembered, those asked for last: most are asked for again."""
 
@@ -116,7 +118,8 @@ class SliceApp:
         path = _text(exchange.path)
         # As the router matched it: what is for one host, or internal there, must not answer another.
         host = _text(exchange.header(b"host") or b"") if self._has_hosts else ""
-        route, known_params = self._find(exchange.method, path, host)
+        find = self._find if len(path) + len(host) <= _LONGEST_KEPT else self._match
+        route, known_params = find(exchange.method, path, host)
         if route is None or isinstance(route, NotAllowed):
             raise _unmatched(exchange, route)
         params = known_params.copy()

@@ -6,6 +6,8 @@ from typing import Any
 from aether.dataplane.asker import FarEnd
 from aether.dataplane.problems import Problem
 
+HIGH_WATER_BYTES = 64 * 1024
+
 
 class Transport(asyncio.Transport):
     """Remembers what was written and whether reading is held."""
@@ -52,6 +54,20 @@ class Transport(asyncio.Transport):
         """Return what was written since the last look."""
         written, self.written = self.written, b""
         return written
+
+
+class SlowTransport(Transport):
+    """One whose other side reads nothing: it asks `reader` to write no more, once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reader: asyncio.BaseProtocol | None = None
+
+    def write(self, data: Any) -> None:
+        was_full = len(self.written) > HIGH_WATER_BYTES
+        super().write(data)
+        if self.reader is not None and not was_full and len(self.written) > HIGH_WATER_BYTES:
+            self.reader.pause_writing()
 
 
 class Asker:

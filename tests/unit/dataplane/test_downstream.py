@@ -1,5 +1,7 @@
 """A client connection, fed bytes by hand, in front of a table without endpoints."""
 
+from collections.abc import Callable
+
 import pytest
 
 from aether.core.dataplane.balance import Balancer
@@ -11,7 +13,8 @@ from aether.dataplane.exchange import Exchange
 from aether.dataplane.limits import Limits
 from aether.dataplane.pool import Pool
 from aether.dataplane.routing import Listener, Routing
-from tests.unit.dataplane.fakes import Transport
+from aether.write_batch import MOST_BYTES, WriteBatch
+from tests.unit.dataplane.fakes import HIGH_WATER_BYTES, SlowTransport, Transport
 
 LIMITS = Limits(header_bytes=1000)
 GET = b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -309,3 +312,17 @@ def test_a_client_that_reads_slowly_is_waited_for_and_one_that_does_not_read_is_
         assert not rig.transport.is_aborted
     rig.client.expire()
     assert rig.transport.is_aborted
+
+
+def test_pipelined_requests_of_a_client_that_never_reads_do_not_pile_up_answers() -> None:
+    rig, turns = Rig(), list[Callable[[], None]]()
+    rig.context.writes = WriteBatch(turns.append)
+    slow = SlowTransport()
+    client = ClientConnection(rig.context, Listener.PUBLIC)
+    slow.reader = client
+    client.connection_made(slow)
+    client.data_received(GET.replace(b"/x", b"/unknown") * 5000)
+    for flush in turns:
+        flush()
+    assert 0 < len(slow.written) < HIGH_WATER_BYTES + 2 * MOST_BYTES
+    assert rig.context.requests < 1000

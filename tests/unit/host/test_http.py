@@ -6,7 +6,8 @@ import pytest
 
 from aether.host.exchange import Exchange
 from aether.host.http import Connection, HttpServer
-from tests.unit.dataplane.fakes import Transport
+from aether.write_batch import MOST_BYTES
+from tests.unit.dataplane.fakes import HIGH_WATER_BYTES, SlowTransport, Transport
 
 REQUEST = b"GET /a?b HTTP/1.1\r\nHost: h\r\nx-request-id: %b\r\n\r\n"
 
@@ -79,3 +80,44 @@ async def test_a_handler_that_breaks_ends_its_connection_alone(host: Host) -> No
     await host.settle()
     assert host.transport.is_aborted
     assert not host.server.handlers
+
+
+async def test_small_pieces_without_end_wait_for_the_client() -> None:
+    pieces = 0
+
+    async def endless(exchange: Exchange) -> None:
+        nonlocal pieces
+        await exchange.start(200, ())
+        for _ in range(5000):
+            pieces += 1
+            await exchange.write(b"x" * 1024)
+        await exchange.finish()
+
+    server, slow = HttpServer(endless, cancel_when_gone=True), SlowTransport()
+    slow.reader = connection = Connection(server)
+    connection.connection_made(slow)
+    connection.data_received(REQUEST % b"1")
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert 0 < pieces * 1024 < HIGH_WATER_BYTES + 2 * MOST_BYTES
+    slow.reader = None
+    connection.resume_writing()
+    async with asyncio.timeout(5):
+        while server.in_flight:  # noqa: ASYNC110 - a plain count
+            await asyncio.sleep(0)
+    assert pieces == 5000
+
+
+async def test_a_buffer_filled_anew_after_it_was_given_changes_nothing(host: Host) -> None:
+    async def reuse(exchange: Exchange) -> None:
+        buffer = bytearray(b"one")
+        await exchange.start(200, ((b"content-length", b"6"),))
+        await exchange.write(buffer)  # type: ignore[arg-type] # as careless code does
+        buffer[:] = b"two"
+        await exchange.write(buffer)  # type: ignore[arg-type] # as careless code does
+        await exchange.finish()
+
+    host.server.app = reuse
+    host.connection.data_received(REQUEST % b"1")
+    await host.settle()
+    assert host.transport.take().endswith(b"onetwo")

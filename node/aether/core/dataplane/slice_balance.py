@@ -275,7 +275,8 @@ class SliceBalance:
         ]
         if not open_to:
             return Refusal.BUSY
-        return choose([Ring(tuple(open_to))], "least_pending", self._draws, None).endpoint
+        ring = Ring(tuple(open_to), self._draws.below(len(open_to)))
+        return choose([ring], "least_pending", self._draws, None).endpoint
 
     def _has_part(self, member: Member) -> bool:
         return "" in self._known_lanes or member.version in self._known_lanes
