@@ -17,7 +17,7 @@ from typing import Protocol
 
 import structlog
 
-MOST_BYTES = 64 * 1024
+MOST_BYTES = 256 * 1024
 """When more than this waits, it is written at once: a transport that takes no more must say so in time."""
 
 log = structlog.get_logger()
