@@ -23,7 +23,7 @@ $(VENV)/bin/uv: | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv$(UV_VERSION)'
 
 $(STAMP): pyproject.toml uv.lock | $(VENV)/bin/uv
-	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --locked --quiet --no-python-downloads --python $(BIN)/python
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(BIN)/uv sync --locked --all-extras --quiet --no-python-downloads --python $(BIN)/python
 	@touch $(STAMP)
 
 run: setup

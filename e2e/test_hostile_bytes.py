@@ -101,12 +101,16 @@ def test_garbage_on_every_door(forge: Forge, tmp_path: Path) -> None:
 
 
 def test_clients_that_connect_and_say_nothing(forge: Forge, tmp_path: Path) -> None:
+    asked = call(forge.router(forge.leader()), "GET", "/hello")
     with contextlib.ExitStack() as stack, unharmed(forge, tmp_path / "ran"):
         for door in victim_doors(forge):
             for _ in range(SILENT_CLIENTS):
                 connection = stack.enter_context(door.connect())
                 connection.sendall(door.request[:3])
         serves(forge)
+        # Beside all who hold a connection and say nothing, others hear what they heard before.
+        again = call(forge.router(forge.leader()), "GET", "/hello")
+        assert (again.status, again.body) == (asked.status, asked.body) == (200, asked.body)
 
 
 def test_clients_that_never_read(forge: Forge, tmp_path: Path) -> None:

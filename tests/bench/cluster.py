@@ -4,7 +4,7 @@ import os
 import statistics
 
 from e2e.forge import Forge, running_forge, wait_until
-from tests.bench.report import Result, conditions, write
+from tests.bench.report import conditions, own_results, write
 
 PORT_OFFSET = 4500
 NODES = 5
@@ -33,19 +33,7 @@ def run() -> None:
         numbers = [(f"deploy/{INSTANCES}", "all_active", _deploy(forge), "s")]
         numbers += _kills(forge)
     said = conditions(f"{NODES} nodes on one machine, {INSTANCES} instances, {KILLS} kills")
-    write(
-        [
-            Result(
-                bench="cluster",
-                case=case,
-                metric=metric,
-                value=round(value, 3),
-                unit=unit,
-                conditions=said,
-            )
-            for case, metric, value, unit in numbers
-        ]
-    )
+    write(own_results("cluster", numbers, said))
 
 
 def _deploy(forge: Forge) -> float:

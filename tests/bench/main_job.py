@@ -11,7 +11,7 @@ import psutil
 
 from e2e.forge import EXAMPLES, SHORTENER, Forge, call, running_forge, wait_until
 from e2e.load import Load
-from tests.bench.report import Result, conditions, write
+from tests.bench.report import conditions, own_results, write
 
 PORT_OFFSET = 4000
 IDLE_S = 15.0
@@ -34,19 +34,7 @@ def run() -> None:
         numbers += idle_cost(forge)
         numbers += failovers(forge)
     said = conditions("3 nodes on one machine", f"{KILLS} kills under 60 requests/s")
-    write(
-        [
-            Result(
-                bench="main_job",
-                case=case,
-                metric=metric,
-                value=round(value, 3),
-                unit=unit,
-                conditions=said,
-            )
-            for case, metric, value, unit in numbers
-        ]
-    )
+    write(own_results("main_job", numbers, said))
 
 
 Numbers = Iterator[tuple[str, str, float, str]]

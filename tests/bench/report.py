@@ -3,6 +3,7 @@
 import json
 import platform
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 import psutil
@@ -32,6 +33,23 @@ def conditions(*more: str) -> str:
         *more,
     )
     return ", ".join(parts)
+
+
+def own_results(
+    bench: str, numbers: Iterable[tuple[str, str, float, str]], said: str, digits: int = 3
+) -> list[Result]:
+    """Return results without a peer; `numbers` are case, metric, value and unit, `said` the conditions."""
+    return [
+        Result(
+            bench=bench,
+            case=case,
+            metric=metric,
+            value=round(value, digits),
+            unit=unit,
+            conditions=said,
+        )
+        for case, metric, value, unit in numbers
+    ]
 
 
 def write(results: list[Result]) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aether.core.dataplane.histogram import Histogram, from_sparse, sparse_difference, to_sparse
+from aether.core.metrics.histogram import Histogram, from_sparse, sparse_difference, to_sparse
 
 latencies = st.floats(min_value=8e-6, max_value=134.0)
 samples = st.lists(latencies, max_size=20)

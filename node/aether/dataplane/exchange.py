@@ -466,7 +466,7 @@ class Exchange:
             self._head.method,
             self.status,
             now - self.began,
-            self.bytes_in if self._tunnel is not None else self._body.size,
+            self._body.size if self._tunnel is None else self._tunnel.bytes_in,
             self.bytes_out,
             self.retries,
         )

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from e2e.forge import Forge, running_forge, wait_until
-from tests.bench.report import Result, conditions
+from tests.bench.report import Result, conditions, own_results
 from tests.bench.table.watching import Seen, watching
 
 PORT_OFFSET = 4_700
@@ -140,17 +140,7 @@ def _results(seen: Seen, called: Sequence[float]) -> list[Result]:
     failed = sum(answer.status != 200 for answer in seen.answers)
     numbers.append(("asked of an instance that had left", "count", len(seen.late()), f"of {asked}"))
     numbers.append(("failed", "count", failed, f"of {asked}"))
-    return [
-        Result(
-            bench="table",
-            case=case,
-            metric=metric,
-            value=round(value, 2),
-            unit=unit,
-            conditions=said,
-        )
-        for case, metric, value, unit in numbers
-    ]
+    return own_results("table", numbers, said, digits=2)
 
 
 def _quantiles(case: str, took: Sequence[float]) -> list[tuple[str, str, float, str]]:

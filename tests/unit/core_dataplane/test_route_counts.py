@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from aether.core.dataplane.histogram import Histogram, from_sparse
 from aether.core.dataplane.route_counts import (
     IDLE_READINGS,
     NO_ROUTE,
@@ -16,6 +15,7 @@ from aether.core.dataplane.route_counts import (
     route_key,
     split_key,
 )
+from aether.core.metrics.histogram import Histogram, from_sparse
 
 KEY = route_key("GET", "", "/orders/{id}", "shop:orders")
 MANY = 10_000

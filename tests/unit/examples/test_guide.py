@@ -1,6 +1,7 @@
 """Every block of code in the guide to slices is run: what it says is true of the SDK."""
 
 import importlib
+import inspect
 import json
 import re
 import sys
@@ -164,7 +165,11 @@ def test_the_bare_wsgi_application(guide: Any) -> None:
 
 
 def test_the_test_in_the_guide_passes(guide: Any) -> None:
-    guide("test_notes").test_a_note_is_kept()
+    shown = guide("test_notes")
+    shown.test_a_note_is_kept()
+    assert "assert " in inspect.getsource(shown.test_a_note_is_kept), (
+        "it shows how to test something"
+    )
 
 
 def test_the_manifests_are_valid_and_name_the_code_of_the_guide(guide: Any) -> None:

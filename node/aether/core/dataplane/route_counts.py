@@ -17,7 +17,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from aether.core.dataplane.histogram import BUCKETS, MOST_COUNT, TICKS_PER_S, to_sparse
+from aether.core.metrics.histogram import BUCKETS, MOST_COUNT, TICKS_PER_S, to_sparse
 
 MOST_SERIES = 2048
 IDLE_READINGS = 120

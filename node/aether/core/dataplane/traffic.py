@@ -13,7 +13,6 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from aether.core.dataplane.histogram import Histogram, from_sparse, sparse_difference
 from aether.core.dataplane.route_counts import (
     OTHER_METHOD,
     OVERFLOW,
@@ -23,6 +22,7 @@ from aether.core.dataplane.route_counts import (
     RouteKey,
     SeriesCounts,
 )
+from aether.core.metrics.histogram import Histogram, from_sparse, sparse_difference
 
 WINDOW_S = 120.0
 MOST_DIFFERENCES = 100_000

@@ -10,7 +10,6 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from aether.core.dataplane.histogram import BUCKETS, Histogram, from_sparse, to_sparse
 from aether.core.dataplane.route_counts import (
     STATUS_CLASSES,
     Count,
@@ -19,6 +18,7 @@ from aether.core.dataplane.route_counts import (
     split_key,
 )
 from aether.core.dataplane.traffic import Names, Tally, Window
+from aether.core.metrics.histogram import BUCKETS, Histogram, from_sparse, to_sparse
 
 MOST_ROWS = 8192
 """Series and routes read of one node: twice what a node keeps."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from aether.core.dataplane.histogram import (
+from aether.core.metrics.histogram import (
     BUCKETS,
     Histogram,
     bucket_of,

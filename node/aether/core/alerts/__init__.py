@@ -1,0 +1,1 @@
+"""Events told in order; thresholds, and the alerts that come of them."""

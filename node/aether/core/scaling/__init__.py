@@ -1,0 +1,1 @@
+"""How many instances a slice needs, and why: load, forecasts and how far they are trusted."""

@@ -1,0 +1,1 @@
+"""Spans, which of them are kept, and the tree they form."""
