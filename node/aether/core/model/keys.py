@@ -32,6 +32,12 @@ BLUEPRINT_TURN = "generation/turn"
 state, one lands. What slices, routes and circles they share is thereby never decided twice."""
 DELETED_BLUEPRINTS = "generation/deleted/"
 """Under it the names of deleted blueprints of which the history is kept, by the time of deletion."""
+THRESHOLDS = "threshold/"
+ALERTS = "alert/"
+SILENCES = "silence/"
+LOG_LEVELS = "loglevel/"
+WEBHOOKS = "webhook/"
+DELIVERIES = "delivery/"
 APP = "app/"
 
 SYSTEM_FAMILIES: tuple[str, ...] = (
@@ -51,6 +57,12 @@ SYSTEM_FAMILIES: tuple[str, ...] = (
     REMOVED,
     CONFIG,
     GENERATIONS,
+    THRESHOLDS,
+    ALERTS,
+    SILENCES,
+    LOG_LEVELS,
+    WEBHOOKS,
+    DELIVERIES,
 )
 """Families Aether itself writes; `kv put` and `kv delete` refuse them."""
 
@@ -128,6 +140,28 @@ def deleted_blueprint(base: SliceBase) -> str:
 def config(scope: str, name: str) -> str:
     """`config/{scope}/{name}`; scope is `cluster`, `node/{node}` or `slice/{group:name}`."""
     return f"{CONFIG}{scope}/{name}"
+
+
+WHOLE_CLUSTER = "-"
+"""Stands in a key for the subject of what is measured of the cluster as a whole."""
+
+
+def threshold(metric: str, subject: str) -> str:
+    """`threshold/{metric}/{subject or *}`; subject is a node, a slice base or "" for the cluster."""
+    return f"{THRESHOLDS}{metric}/{subject or WHOLE_CLUSTER}"
+
+
+def alert(metric: str, subject: str) -> str:
+    """`alert/{metric}/{subject}`: there while the alert is active."""
+    return f"{ALERTS}{metric}/{subject or WHOLE_CLUSTER}"
+
+
+def read_measured(key: str) -> tuple[str, str]:
+    """Return metric and subject of a `threshold/` or `alert/` key; raise ValueError for another key."""
+    parts = key.split("/")
+    if len(parts) != 3 or f"{parts[0]}/" not in (THRESHOLDS, ALERTS) or not all(parts):
+        raise ValueError(f"{key!r} is not a key of {THRESHOLDS} or {ALERTS}")
+    return parts[1], "" if parts[2] == WHOLE_CLUSTER else parts[2]
 
 
 def app(base: SliceBase, key: str = "") -> str:

@@ -476,7 +476,7 @@ def _read_id(kind: type, value: object) -> object:
     raise NotImplementedError(f"no way to read {kind.__name__}")
 
 
-def _make_ready(kinds: Iterable[object]) -> None:
+def make_ready(kinds: Iterable[object]) -> None:
     """Have msgspec learn these classes now, in the one thread that loads this module.
 
     It shows what it learns of a class to other threads before all of it is there: two threads that met a
@@ -487,4 +487,4 @@ def _make_ready(kinds: Iterable[object]) -> None:
             _decoder(kind)
 
 
-_make_ready(tuple(globals().values()))
+make_ready(tuple(globals().values()))

@@ -35,6 +35,13 @@ def of_blueprint(base: SliceBase | str) -> str:
     return f"blueprint/{base}"
 
 
+def of_measured(metric: str, subject: str) -> str:
+    """Return what a metric's subject stands for: a slice, a node, or the cluster for "" and `*`."""
+    if subject in ("", "*") or metric.startswith("cluster."):
+        return CLUSTER
+    return of_slice(subject) if ":" in subject else of_node(subject)
+
+
 def subjects_of(key: str, values: Iterable[bytes] = ()) -> frozenset[str]:
     """Return what a change of `key` is about; `values` are what stood and stands under it.
 
@@ -92,6 +99,11 @@ def _placed(key: str) -> Iterator[str]:
     yield of_slice(InstanceId(instance).base)
 
 
+def _measured(key: str) -> Iterator[str]:
+    metric, subject = keys.read_measured(key)
+    yield of_measured(metric, subject)
+
+
 def _config(key: str) -> Iterator[str]:
     scope, _ = keys.read_config(key)
     yield scope
@@ -113,6 +125,11 @@ _BY_KEY: Mapping[str, Callable[[str], Iterator[str]]] = {
     "blueprint": _blueprint,
     "generation": _generation,
     "config": _config,
+    "threshold": _measured,
+    "alert": _measured,
+    "silence": _cluster,
+    "loglevel": _cluster,
+    "webhook": _cluster,
 }
 
 
