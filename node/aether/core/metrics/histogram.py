@@ -47,6 +47,11 @@ _MIDDLES_S = tuple(
 )
 
 
+def middle_s(bucket: int) -> float:
+    """Return the latency that stands for all in a bucket, at most 3.2 % away from any of them."""
+    return _MIDDLES_S[bucket]
+
+
 class Histogram:
     """Counts of latencies by bucket, and the sum of them all in ticks."""
 
@@ -121,7 +126,7 @@ def to_sparse(counts: Sequence[int]) -> list[int]:
 def from_sparse(pairs: Sequence[int]) -> list[int]:
     """Return all buckets; raise ValueError naming what is no histogram."""
     counts = [0] * BUCKETS
-    for bucket, count in _read(pairs):
+    for bucket, count in read_sparse(pairs):
         counts[bucket] = count
     return counts
 
@@ -131,10 +136,10 @@ def sparse_difference(before: Sequence[int], after: Sequence[int]) -> list[int]:
 
     Raises ValueError when a count went back, or `after` is no histogram.
     """
-    old = dict(_read(before))
+    old = dict(read_sparse(before))
     pairs: list[int] = []
     last = 0
-    for bucket, count in _read(after):
+    for bucket, count in read_sparse(after):
         more = count - old.pop(bucket, 0)
         if more < 0:
             raise ValueError(f"the count of bucket {bucket} went back by {-more}")
@@ -147,8 +152,11 @@ def sparse_difference(before: Sequence[int], after: Sequence[int]) -> list[int]:
     return pairs
 
 
-def _read(pairs: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield buckets with their counts; raise ValueError at what is no histogram."""
+def read_sparse(pairs: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the buckets of a sparse histogram with their counts.
+
+    Raises ValueError at what is no histogram.
+    """
     if len(pairs) % 2 or len(pairs) > 2 * BUCKETS:
         raise ValueError(f"{len(pairs)} numbers are not pairs of distance and count")
     bucket, least = 0, 0

@@ -1,0 +1,87 @@
+"""What all routers counted for one slice in the last seconds: share of errors, latencies, retries.
+
+Ten parts of a second each are kept; the oldest goes when a new one comes, so nothing is ever counted
+for longer, and a second without requests makes room like any other.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from aether.core.metrics.histogram import middle_s, read_sparse
+from aether.core.metrics.samples import SliceSample
+
+PARTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    requests: int
+    errors: int
+    buckets: Mapping[int, int]
+
+
+class SliceWindow:
+    """The last `PARTS` seconds of one slice."""
+
+    def __init__(self) -> None:
+        self._parts: deque[_Part] = deque()
+        self._counts: dict[int, int] = {}
+        self.requests = 0
+        self.errors = 0
+
+    def add(self, samples: Iterable[SliceSample]) -> None:
+        """Take what was counted in one second, over all nodes; nothing at all is also news.
+
+        Raises ValueError when a histogram is none; nothing is added then.
+        """
+        requests = errors = 0
+        buckets: dict[int, int] = {}
+        for sample in samples:
+            requests += sample.requests
+            errors += sample.errors
+            _gather(buckets, sample.buckets)
+        self._add(_Part(requests, errors, buckets))
+
+    def _add(self, part: _Part) -> None:
+        self._parts.append(part)
+        self.requests += part.requests
+        self.errors += part.errors
+        for bucket, count in part.buckets.items():
+            self._counts[bucket] = self._counts.get(bucket, 0) + count
+        if len(self._parts) > PARTS:
+            self._drop(self._parts.popleft())
+
+    def _drop(self, part: _Part) -> None:
+        self.requests -= part.requests
+        self.errors -= part.errors
+        for bucket, count in part.buckets.items():
+            left = self._counts[bucket] - count
+            if left:
+                self._counts[bucket] = left
+            else:
+                del self._counts[bucket]
+
+    @property
+    def error_share(self) -> float:
+        """Share of requests answered 5xx or not to the end; 0 when there were none."""
+        return min(self.errors / self.requests, 1.0) if self.requests else 0.0
+
+    def quantiles(self, shares: Sequence[float]) -> list[float | None]:
+        """Return the latencies that these shares (ascending, 0 to 1) of all are not above."""
+        total = sum(self._counts.values())
+        if not total:
+            return [None for _ in shares]
+        found: list[float | None] = []
+        seen = 0
+        for bucket in sorted(self._counts):
+            seen += self._counts[bucket]
+            while len(found) < len(shares) and seen >= max(shares[len(found)] * total, 1):
+                found.append(middle_s(bucket))
+        return found
+
+
+def _gather(found: dict[int, int], pairs: Sequence[int]) -> None:
+    """Add a sparse histogram to counts by bucket."""
+    for bucket, count in read_sparse(pairs):
+        found[bucket] = found.get(bucket, 0) + count
