@@ -24,6 +24,7 @@ from aether.config.layers import variable
 from aether.config.runtime_settings import PAIRS, SETTINGS
 from aether.errors import AetherError
 from aether.node.command import node_command
+from aether.telemetry.exposition.reference import metrics_lines
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "reference"
@@ -275,6 +276,7 @@ PAGES = {
     "blueprint.md": reference_lines,
     "api.md": api_page,
     "cli.md": cli_page,
+    "metrics.md": metrics_lines,
 }
 
 

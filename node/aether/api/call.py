@@ -21,6 +21,7 @@ from aether.core.model.records import ArtifactRecord
 from aether.core.store.commands import Consistency
 from aether.errors import Invalid
 from aether.ports import Backups, Group, LeaderLink, Store
+from aether.telemetry.exposition.exposition import Exposition
 from aether.telemetry.traffic import NodeTraffic
 
 FORWARDED = "x-aether-forwarded"
@@ -89,6 +90,8 @@ class Context:
     """What this node's routers count; None where nobody counts."""
     routers: RouterProcesses | None = None
     """The router processes of this node; None where there are none."""
+    exposition: Exposition | None = None
+    """What this node tells monitoring systems; None where it tells them nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,11 +195,14 @@ def artifact_of(text: str) -> Artifact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a handler answers: a value to be written as JSON, or a stream of bytes."""
+    """What a handler answers: a value to be written as JSON, a text as it is, or a stream of bytes."""
 
     value: object
     status: int = 200
     stream: AsyncGenerator[bytes, None] | None = None
+    text: bytes | None = None
+    """Goes out instead of `value`, with `headers` that tell what it is."""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Handler = Callable[[Context, Call], Awaitable[Answer]]

@@ -16,6 +16,7 @@ from aether.api import (
     config,
     controller,
     entries,
+    exposition,
     members,
     node_orders,
     node_routers,
@@ -32,6 +33,7 @@ from aether.errors import Invalid
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *cluster.ENDPOINTS,
+    *exposition.ENDPOINTS,
     *route_stats.ENDPOINTS,
     *nodes.ENDPOINTS,
     *node_orders.ENDPOINTS,

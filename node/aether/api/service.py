@@ -118,6 +118,8 @@ def _respond(answer: Answer) -> ApiResponse:
     if answer.stream is not None:
         headers = {"content-type": "application/octet-stream"}
         return ApiResponse(status=answer.status, headers=headers, stream=answer.stream)
+    if answer.text is not None:
+        return ApiResponse(status=answer.status, headers=answer.headers, body=answer.text)
     return ApiResponse(
         status=answer.status,
         headers={"content-type": "application/json"},

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aether.config.layers import Layers
+from aether.config.monitoring import MetricsConfig, OtelConfig
 from aether.config.router import RouterConfig, RouterExportConfig, RouterTlsConfig
 from aether.core.model.ids import NodeId, parse_node_id
 from aether.core.raft.membership import MAX_VOTERS
@@ -24,7 +25,7 @@ ENGINES = ("native", "pysyncobj")
 PLACES = ("own", "inline")
 ROLES = ("voter", "worker")
 MAX_PROVIDER_S = 120.0
-SECTIONS = ("store", "control", "provider", "router", "log")
+SECTIONS = ("store", "control", "provider", "router", "log", "metrics", "otel")
 INNER_SECTIONS = ("router.tls", "router.export")
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -173,6 +174,10 @@ class NodeConfig:
     """Section `[router]`."""
     log: LogConfig = field(default_factory=LogConfig)
     """Section `[log]`."""
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    """Section `[metrics]`."""
+    otel: OtelConfig = field(default_factory=OtelConfig)
+    """Section `[otel]`."""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Where each value came from, by dotted name; not a setting."""
 
@@ -334,6 +339,8 @@ def load_config(flags: Mapping[str, Any], environ: Mapping[str, str]) -> NodeCon
             export=RouterExportConfig(**layers.section("router.export")),
         ),
         "log": LogConfig(**layers.section("log")),
+        "metrics": MetricsConfig(**layers.section("metrics")),
+        "otel": OtelConfig(**layers.section("otel")),
     }
     problems = list(layers.problems)
     if "node_id" not in values and not layers.is_spoiled("node_id"):

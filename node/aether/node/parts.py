@@ -30,6 +30,7 @@ from aether.host.gateway import HostGateway
 from aether.node.clock import MonotonicClock
 from aether.node.data_dir import DataDir
 from aether.node.edges import edges_of
+from aether.node.exposing import Told, exposition_of
 from aether.node.managers import Managers, ManagersGround, assemble_managers
 from aether.node.provider import HttpNodeProvider
 from aether.node.readiness import Readiness
@@ -39,6 +40,7 @@ from aether.ports import Store
 from aether.rpc.formation import Membership
 from aether.rpc.peers import Peers
 from aether.store.spec import OnMembers
+from aether.telemetry.exposition.exposition import Exposition
 from aether.telemetry.logs import set_level
 from aether.telemetry.traffic import NodeTraffic
 
@@ -140,6 +142,18 @@ def assemble(ground: Ground) -> Parts:
         )
     )
     routers = Routers(config, data_dir.path, clock)
+    exposition = exposition_of(
+        Told(
+            config=config,
+            run=data_dir.run(""),
+            clock=clock,
+            node_store=node_store,
+            control=managers.control,
+            traffic=traffic,
+            routers=routers,
+            is_ready=lambda: not readiness(),
+        )
+    )
     return Parts(
         node_store=node_store,
         store=store,
@@ -157,7 +171,7 @@ def assemble(ground: Ground) -> Parts:
             node_store,
             intake,
             readiness,
-            _Tellers(managers.control, chronicle, traffic, routers),
+            _Tellers(managers.control, chronicle, traffic, routers, exposition),
         ),
     )
 
@@ -209,6 +223,7 @@ class _Tellers:
     chronicle: Chronicle
     traffic: NodeTraffic
     routers: Routers
+    exposition: Exposition
 
 
 def _api(
@@ -235,6 +250,7 @@ def _api(
             chronicle=tellers.chronicle,
             traffic=tellers.traffic,
             routers=tellers.routers,
+            exposition=tellers.exposition if ground.config.metrics.enabled else None,
             rehearsals=Rehearsals(_control_settings(ground.config)),
         )
     )

@@ -1,10 +1,11 @@
 """What the routers of this node count, as the node hears it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
+from aether.core.dataplane.route_counts import RouteKey
 from aether.core.dataplane.traffic import Names, Reading, Tally, Traffic
 from aether.core.dataplane.traffic_stats import TrafficStats, stats_of
 from aether.ports import Clock
@@ -35,6 +36,16 @@ class NodeTraffic:
     def totals(self) -> dict[Names, Tally]:
         """What was counted under each name since it was first heard of; it only grows."""
         return dict(self._traffic.totals)
+
+    @property
+    def in_flight(self) -> Mapping[RouteKey, int]:
+        """Requests being answered, by route; routes without any are left out."""
+        return self._traffic.in_flight
+
+    @property
+    def overflowed(self) -> int:
+        """Requests the routers counted under no name of their own; it only grows."""
+        return self._traffic.overflowed
 
     def stats(self, window_s: float) -> TrafficStats:
         """Return what was counted in the last seconds, 120 at most."""

@@ -1,0 +1,46 @@
+"""The series of what this node's routers count, by slice, route and version."""
+
+from collections.abc import Iterator, Mapping
+
+from aether.core.dataplane.traffic import Names, Tally
+from aether.telemetry.exposition.routes import RouteRows, labels_of
+from aether.telemetry.exposition.series import Sample, Source, Tell
+from aether.telemetry.traffic import NodeTraffic
+
+SOURCE = "traffic"
+STATUSES = ("unanswered", "1xx", "2xx", "3xx", "4xx", "5xx")
+_ALWAYS = frozenset({"unanswered", "2xx", "5xx"})
+"""Told at zero too: the rate of errors is to be zero before the first of them, not absent."""
+
+
+def traffic_source(traffic: NodeTraffic, most_routes: int) -> Source:
+    """Return the source; at most `most_routes` slices, routes and versions have rows of their own."""
+    rows = RouteRows(most_routes)
+
+    async def look() -> Tell:
+        totals, in_flight, overflowed = traffic.totals, traffic.in_flight, traffic.overflowed
+
+        def tell() -> Iterator[Sample]:
+            yield from _counted(rows, totals)
+            flying: dict[tuple[str, str], int] = {}
+            for key, count in in_flight.items():
+                labels = labels_of(key)
+                flying[labels] = flying.get(labels, 0) + count
+            for labels, count in flying.items():
+                yield Sample("aether_router_requests_in_flight", labels, count)
+            yield Sample("aether_router_overflowed_requests", (), overflowed)
+
+        return tell
+
+    return Source(SOURCE, look)
+
+
+def _counted(rows: RouteRows, totals: Mapping[Names, Tally]) -> Iterator[Sample]:
+    for labels, row in rows.rows(totals).items():
+        for status, count in zip(STATUSES, row.statuses, strict=True):
+            if count or status in _ALWAYS:
+                yield Sample("aether_router_requests", (*labels, status), count)
+        yield Sample("aether_router_request_duration_seconds", labels, row.spread)
+        yield Sample("aether_router_retries", labels, row.retries)
+        yield Sample("aether_router_request_body_bytes", labels, row.bytes_in)
+        yield Sample("aether_router_response_body_bytes", labels, row.bytes_out)
