@@ -1,0 +1,139 @@
+"""The decision tree of scaling: a question in, the number of instances and the rule that set it out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from aether.core.scaling import wording
+from aether.core.scaling.need import foreseen, reactive
+from aether.core.scaling.question import Question
+
+Kind: TypeAlias = Literal["up", "down", "hold"]
+Ruling: TypeAlias = tuple[int, str]
+"""Instances wanted, and the rule that says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How many instances are wanted and why; texts are made when somebody reads them."""
+
+    wanted: int
+    kind: Kind
+    rule: str
+    """`held`, `minimum`, `maximum`, `blind`, `load`, `forecast`, `release`, or why nothing changes: see `RULES`."""
+    asked: Question
+
+    @property
+    def text(self) -> str:
+        """One sentence with the values in it."""
+        return wording.sentence(self.asked, self.wanted, self.rule)
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """All the decision was made from, as JSON by name, and the decision: `replay` makes it again."""
+        return {**wording.as_inputs(self.asked), "decision": told(self.wanted, self.rule)}
+
+    @property
+    def rejected(self) -> Mapping[str, str]:
+        """What else might have been decided, and why it was not."""
+        return wording.alternatives(self.asked, self.wanted)
+
+
+RULES: Mapping[str, str] = {
+    "held": "nothing may be changed now",
+    "minimum": "fewer than the minimum were wanted",
+    "maximum": "more than the maximum were wanted",
+    "blind": "nothing is known about the load, or about what an instance can serve",
+    "load": "the present load needs more",
+    "forecast": "the load that is forecast needs more",
+    "limit": "more are needed, but bounds or the room on the nodes allow no more",
+    "failing": "requests fail: nothing is given up meanwhile",
+    "release": "fewer have been enough for long, or will be by forecast",
+    "steady": "what there is fits, or the difference is too small",
+    "pause": "the last reduction was only just made",
+}
+"""Every rule and what it says."""
+
+
+def decide(asked: Question) -> Ruling:
+    """Return the number of instances wanted and the rule. Earlier rules win over later ones."""
+    bounds, present = asked.bounds, asked.target
+    if bounds.held:
+        return present, "held"
+    if present < bounds.minimum:
+        return bounds.minimum, "minimum"
+    if present > max(bounds.maximum, bounds.minimum):
+        return max(bounds.maximum, bounds.minimum), "maximum"
+    if asked.demand is None or (not asked.capacity and asked.busy is None):
+        return present, "blind"
+    now = reactive(asked)
+    soon = _soon(asked)
+    if max(now, soon) > present:
+        return _more(asked, max(now, soon), "load" if now >= soon else "forecast")
+    return _fewer(asked, now)
+
+
+def _soon(asked: Question) -> int:
+    """Return the instances to ask for now because of the forecast; 0 where it does not count."""
+    if not asked.ahead.counts or asked.errors > asked.settings.errors_most:
+        return 0
+    return foreseen(asked.ahead.soon, asked)
+
+
+def _more(asked: Question, need: int, rule: str) -> Ruling:
+    """Grow to the need, as far as bounds, room and the largest step allow."""
+    present = asked.target
+    step = max(present + 4, int(present * asked.settings.most_factor))
+    wanted = min(need, step, asked.bounds.ceiling(present))
+    return (wanted, rule) if wanted > present else (present, "limit")
+
+
+def _fewer(asked: Question, now: int) -> Ruling:
+    """Give up what has not been needed for long, and by the forecast will not be, in steps worth making."""
+    settings, present = asked.settings, asked.target
+    least = max(1, ceil(present * settings.down_share))
+    keep = max(now, asked.bounds.minimum, _kept(asked))
+    if present - keep < least:
+        return present, "steady"
+    if asked.errors > settings.errors_most:
+        return present, "failing"
+    if asked.since_down_s < settings.down_interval_s:
+        return present, "pause"
+    return keep, "release"
+
+
+def _kept(asked: Question) -> int:
+    """Return the instances that must stay because of the past, or of the forecast."""
+    if not asked.ahead.counts:
+        return asked.held_need
+    later = foreseen(asked.ahead.later, asked)
+    early = asked.settings.mode == "full" and bool(asked.capacity)
+    return max(later, asked.recent_need if early else asked.held_need)
+
+
+def decision_on(asked: Question) -> Decision:
+    """Return the decision on a question."""
+    wanted, rule = decide(asked)
+    present = asked.target
+    kind: Kind = "up" if wanted > present else "down" if wanted < present else "hold"
+    return Decision(wanted, kind, rule, asked)
+
+
+def told(wanted: int, rule: str) -> str:
+    """Return a decision as the text that stands in its inputs: `6 load`."""
+    return f"{wanted} {rule}"
+
+
+def replay(inputs: Mapping[str, str]) -> str:
+    """Make a decision again from its inputs; equal to their `decision`. ValueError when they are no such inputs."""
+    try:
+        fields = {
+            name: msgspec.json.decode(text) for name, text in inputs.items() if name != "decision"
+        }
+        asked = msgspec.convert(fields, Question)
+    except msgspec.MsgspecError as problem:
+        raise ValueError(f"inputs that are no scaling question: {problem}") from problem
+    return told(*decide(asked))

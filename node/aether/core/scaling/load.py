@@ -1,0 +1,71 @@
+"""From single seconds to the load of a slice: averages of its rate, and what one instance can serve."""
+
+import msgspec
+
+from aether.core.scaling.observation import Observation
+from aether.core.scaling.settings import ScalingSettings
+
+_GAP_S = 60.0
+"""After so long without figures the averages begin anew."""
+_LEARN = 0.05
+"""Weight of a second's figure in the learnt capacity: a span of some 40 s."""
+
+
+class Load(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the last seconds say of one slice's load."""
+
+    at: float
+    """When it was last measured."""
+    fast: float = 0.0
+    """Fast average of the request rate, per second."""
+    slow: float = 0.0
+    """Slow average of it."""
+    busy: float | None = None
+    """Fast average of utilisation, 0..1."""
+    capacity: float | None = None
+    """Requests per second one instance serves at full use, as learnt."""
+
+
+def measured(load: Load | None, seen: Observation, settings: ScalingSettings) -> Load | None:
+    """Return the load with a look more; None while no rate was ever seen."""
+    rate = seen.rate
+    if rate is None:
+        return load
+    if load is None or not 0.0 <= seen.at - load.at <= _GAP_S:
+        learnt = _learnt(None if load is None else load.capacity, seen)
+        return Load(at=seen.at, fast=rate, slow=rate, busy=seen.utilisation, capacity=learnt)
+    past = seen.at - load.at
+    fast = _weight(past, settings.fast_s)
+    busy = seen.utilisation
+    if busy is not None and load.busy is not None:
+        busy = load.busy + fast * (busy - load.busy)
+    return Load(
+        at=seen.at,
+        fast=load.fast + fast * (rate - load.fast),
+        slow=load.slow + _weight(past, settings.slow_s) * (rate - load.slow),
+        busy=busy,
+        capacity=_learnt(load.capacity, seen),
+    )
+
+
+def _weight(past: float, span_s: float) -> float:
+    """Return the weight of a value that comes `past` seconds after the last one, for an exponential average."""
+    weight = 2.0 / (span_s + 1.0)
+    return weight if past == 1.0 else 1.0 - (1.0 - weight) ** past
+
+
+def _learnt(capacity: float | None, seen: Observation) -> float | None:
+    """Return the learnt capacity of an instance, moved by this second where it says something about it."""
+    if seen.utilisation is None or not seen.rate or seen.ready <= 0:
+        return capacity
+    if not 0.3 <= seen.utilisation <= 0.9:
+        return capacity  # too idle to tell, or so busy that the rate is no longer what was asked
+    shown = seen.rate / (seen.utilisation * seen.ready)
+    return shown if capacity is None else capacity + _LEARN * (shown - capacity)
+
+
+def capacity_of(load: Load, seen: Observation) -> float | None:
+    """Return requests per second of one instance: as learnt, and never more than the blueprint states."""
+    if load.capacity is None or seen.capacity_rps is None:
+        return seen.capacity_rps if load.capacity is None else load.capacity
+    return min(load.capacity, seen.capacity_rps)

@@ -1,0 +1,50 @@
+"""Everything one scaling decision depends on, as a value: what a decision is made from, and made again from."""
+
+import msgspec
+
+from aether.core.scaling.bounds import Bounds
+from aether.core.scaling.settings import ScalingSettings
+
+
+class Ahead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the forecast says of the next minutes, in requests per second."""
+
+    state: str = "none"
+    """`good`, or why it is not acted on: `none`, `off`, `shadow`, `expired`, `untrusted`."""
+    soon: float = 0.0
+    """Rate to be ready for until instances asked for now would serve."""
+    later: float = 0.0
+    """Rate that instances given up now would be missed for."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether the forecast may act."""
+        return self.state == "good"
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How many instances are wanted, given all this."""
+
+    target: int
+    """Instances wanted now."""
+    ready: int
+    """Instances that serve."""
+    starting: int
+    """Instances that do not serve yet."""
+    bounds: Bounds
+    settings: ScalingSettings
+    demand: float | None = None
+    """Requests per second to be served, waiting ones included; None when nothing was measured just now."""
+    busy: float | None = None
+    """Utilisation of the ready instances, 0..1."""
+    capacity: float | None = None
+    """Requests per second of one instance."""
+    errors: float = 0.0
+    """Share of requests that failed, 0..1."""
+    held_need: int = 0
+    """Most instances needed at any time in the settings' `hold_s`."""
+    recent_need: int = 0
+    """The same in `forecast_hold_s`."""
+    since_down_s: float = 0.0
+    """Seconds since the last reduction."""
+    ahead: Ahead = Ahead()

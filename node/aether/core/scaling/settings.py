@@ -1,0 +1,70 @@
+"""Every number of the scaling rules, with its meaning, unit, default and where the default comes from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aether.core.scaling.forecast import Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalingSettings:
+    """How a slice is scaled; defaults serve a slice nobody has tuned."""
+
+    target_utilisation: float = 0.75
+    """Share of an instance's capacity to be used, 0..1, by the reactive rule."""
+    forecast_utilisation: float = 0.80
+    """The same for load that is forecast: its uncertainty is counted already, in its quantiles."""
+    dead_band: float = 0.04
+    """How far utilisation may be above `target_utilisation` before instances are added."""
+    fast_s: float = 10.0
+    """Span of the fast average of the request rate, seconds."""
+    slow_s: float = 60.0
+    """Span of the slow average, seconds; the larger of the two counts."""
+    queue_drain_s: float = 10.0
+    """Seconds in which waiting requests are to be worked off."""
+    hold_s: float = 300.0
+    """Without forecasts: instances go only below what was needed at any time in so many seconds."""
+    forecast_hold_s: float = 120.0
+    """The same where a trusted forecast says what is coming (mode `full`)."""
+    down_interval_s: float = 60.0
+    """Seconds between two reductions."""
+    down_share: float = 0.08
+    """Smallest reduction worth making, as a share of the instances there are; at least one instance."""
+    most_factor: float = 4.0
+    """Most instances wanted after one decision, as a multiple of those wanted before (at least 4 more)."""
+    errors_most: float = 0.10
+    """Error share above which only requests that were answered count as load."""
+    startup_s: float = 30.0
+    """Seconds an instance takes to serve, until that has been measured for the slice."""
+    startup_margin_s: float = 5.0
+    """Seconds added to the start-up time when looking ahead."""
+    keep_steps: int = 8
+    """Steps a forecast must be low for before instances go."""
+    saturated: float = 0.95
+    """Utilisation above which instances are added whatever the request rate says."""
+    mode: Mode = Mode.SHADOW
+    """What forecasts may do."""
+
+    def problems(self) -> Iterator[str]:
+        """Yield what contradicts itself, in sentences."""
+        for name in ("target_utilisation", "forecast_utilisation", "saturated"):
+            value = getattr(self, name)
+            if not 0.05 <= value <= 1.0:
+                yield f"{name} = {value} must be between 0.05 and 1: it is a share of an instance's capacity"
+        if self.target_utilisation + self.dead_band >= 1.0:
+            yield (
+                f"target_utilisation {self.target_utilisation} + dead_band {self.dead_band} must stay below 1:"
+                " else nothing is added before instances are overloaded"
+            )
+        for name in ("fast_s", "slow_s", "queue_drain_s", "hold_s", "down_interval_s", "startup_s"):
+            value = getattr(self, name)
+            if not 1.0 <= value <= 86_400.0:
+                yield f"{name} = {value} must be between 1 and 86,400 seconds"
+        if self.slow_s < self.fast_s:
+            yield f"slow_s = {self.slow_s} must not be below fast_s = {self.fast_s}"
+        if self.most_factor <= 1.0:
+            yield f"most_factor = {self.most_factor} must be above 1: else nothing ever grows"
+
+
+DEFAULTS = ScalingSettings()
+"""What holds where nothing is set."""
