@@ -26,6 +26,7 @@ from aether.config.toml import load_toml
 from aether.core.control.admission import MAX_PROBLEMS
 from aether.core.model.ids import Artifact
 from aether.core.model.records import Placement, SliceSpec, Update
+from aether.core.model.scaling import Scaling
 from aether.errors import BlueprintInvalid, TooLarge
 
 MAX_SOURCE_BYTES = 256 * 1024
@@ -148,6 +149,23 @@ def _spec(blueprint: BlueprintTable, table: SliceTable) -> SliceSpec:
         affinity=table.affinity_key or "",
         concurrency=table.max_in_flight or 0,
         slow_start_s=table.slow_start or 0.0,
+        scaling=_scaling(table),
+    )
+
+
+def _scaling(table: SliceTable) -> Scaling | None:
+    """Return how load changes the number of instances: only between bounds the author named."""
+    named = table.model_fields_set
+    least = table.min_instances if "min_instances" in named else table.instances
+    most = table.max_instances if table.max_instances is not None else table.instances
+    least = max(least, table.min_available or 0)
+    if not table.scaling.enabled or least >= most:
+        return None
+    return Scaling(
+        least=least,
+        most=most,
+        target_utilisation=table.scaling.target_utilisation,
+        capacity_rps=table.scaling.capacity_rps,
     )
 
 

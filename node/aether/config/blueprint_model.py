@@ -22,6 +22,7 @@ from aether.config.blueprint_values import (
 from aether.config.crosscheck import MAX_INSTANCES
 from aether.config.places import Path
 from aether.core.control.admission import MAX_SLICES
+from aether.core.model.scaling import MAX_CAPACITY_RPS, MAX_UTILISATION, MIN_UTILISATION
 
 DEFAULT_MAX_INSTANCES = 100
 """Upper bound of a slice that names none and starts with fewer."""
@@ -75,6 +76,30 @@ class UpdateTable(_Table):
     )
     max_surge: int | None = Field(
         default=None, ge=1, le=MAX_INSTANCES, description="as in `[deployment]`, for this slice"
+    )
+
+
+class ScalingTable(_Table):
+    """How load changes the number of instances, between the bounds the slice names."""
+
+    enabled: bool = Field(
+        default=True,
+        description="whether load changes the number; a slice that names neither `min_instances` nor "
+        "`max_instances` is never scaled",
+    )
+    target_utilisation: float | None = Field(
+        default=None,
+        ge=MIN_UTILISATION,
+        le=MAX_UTILISATION,
+        description="part of its capacity an instance is to be used at; the setting "
+        "`scaling.target_utilisation` when left out",
+    )
+    capacity_rps: float | None = Field(
+        default=None,
+        gt=0,
+        le=MAX_CAPACITY_RPS,
+        allow_inf_nan=False,
+        description="requests a second one instance answers at full use; measured when left out",
     )
 
 
@@ -141,6 +166,10 @@ class SliceTable(_Table):
         default=None,
         description='time in which a new instance comes to its full share of the requests: `"30s"`; '
         "at once when left out",
+    )
+    scaling: ScalingTable = Field(
+        default_factory=ScalingTable,
+        description="how load changes the number of instances: `[slices.scaling]`",
     )
     group: Group | None = Field(
         default=None, description="slices of one group share a host process"
@@ -220,6 +249,7 @@ TABLES: Mapping[Path, type[BaseModel]] = {
     ("slices", "placement"): PlacementTable,
     ("slices", "update"): UpdateTable,
     ("slices", "limits"): LimitsTable,
+    ("slices", "scaling"): ScalingTable,
     ("deployment",): DeploymentTable,
     ("deployment", "stages"): StageTable,
 }

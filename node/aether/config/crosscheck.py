@@ -49,6 +49,7 @@ def cross_problems(values: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _repeated(owners, position, table)
         yield from _out_of_bounds(position, table)
         yield from _useless_surge(("slices", position, "update"), table.get("update"))
+        yield from _useless_scaling(position, table)
     yield from _too_many(table for _, table in tables)
     yield from _deployment_problems(values.get("deployment"))
     for section in ("config", "secrets"):
@@ -120,6 +121,18 @@ def _useless_surge(path: Path, update: object) -> Iterator[Problem]:
         yield Problem(
             (*path, "max_surge"),
             "bounds a rolling update, and the strategy is immediate: remove one of them",
+        )
+
+
+def _useless_scaling(position: int, table: Mapping[str, Any]) -> Iterator[Problem]:
+    scaling = table.get("scaling")
+    if not isinstance(scaling, dict) or scaling.get("enabled", True) is not True:
+        return
+    if "min_instances" not in table and "max_instances" not in table:
+        yield Problem(
+            ("slices", position, "scaling"),
+            "has no room: name max_instances or min_instances, which it never leaves, or say "
+            "enabled = false",
         )
 
 

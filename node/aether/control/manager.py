@@ -9,6 +9,7 @@ epoch before it decides anything, which fences its own stray write as it does th
 """
 
 import asyncio
+from collections.abc import Mapping
 
 import structlog
 
@@ -24,9 +25,9 @@ from aether.core.control.lowering import (
     without_those_behind,
 )
 from aether.core.control.reconcile import reconcile
-from aether.core.control.signals import ControlSettings, Signals
+from aether.core.control.signals import ControlSettings, NodeWish, ScaleWish, Signals
 from aether.core.model import keys
-from aether.core.model.ids import NodeId
+from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.plan import Command, Plan
 from aether.core.model.view import PREFIXES, ClusterView
 from aether.core.store.commands import Applied, Txn
@@ -89,6 +90,12 @@ class ClusterDeploymentManager:
     def hear(self, node: NodeId, incarnation: str) -> None:
         """Take a node's report; the first one of a life is acted on at once."""
         if self._board.hear(node, incarnation, self._listening.now()):
+            self._wakeups.ring()
+
+    def wish(self, scale: Mapping[SliceBase, ScaleWish], nodes_wish: NodeWish) -> None:
+        """Take what load calls for; the next turn carries out what still holds then."""
+        self._board.note_scaling(scale, nodes_wish)
+        if scale or nodes_wish.give_back is not None:
             self._wakeups.ring()
 
     def wake(self) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from aether.core.control.dependencies import required
-from aether.core.control.signals import Heard, Restless, Signals
+from aether.core.control.signals import Heard, NodeWish, Restless, ScaleWish, Signals
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.records import ProvisionRecord, TargetRecord
@@ -36,6 +36,8 @@ class SignalBoard:
         self._down: dict[SliceBase, float] = {}
         self._asked_for: tuple[Mapping[SliceBase, TargetRecord], tuple[SliceBase, ...]] = ({}, ())
         self._calm_since = float("inf")
+        self._scale: Mapping[SliceBase, ScaleWish] = {}
+        self._nodes_wish = NodeWish()
 
     def begin_reign(self, now: float) -> None:
         """Forget what an earlier reign saw: each wait begins anew, so nobody acts too early."""
@@ -47,6 +49,11 @@ class SignalBoard:
         self._down.clear()
         self._provisions.clear()
         self._calm_since = float("inf")
+        self.note_scaling({}, NodeWish())
+
+    def note_scaling(self, scale: Mapping[SliceBase, ScaleWish], nodes_wish: NodeWish) -> None:
+        """Take what load calls for, in the place of what it called for before."""
+        self._scale, self._nodes_wish = scale, nodes_wish
 
     def hear(self, node: NodeId, incarnation: str, now: float) -> bool:
         """Take a report; return whether it is the first of this life of the node."""
@@ -78,6 +85,8 @@ class SignalBoard:
             slice_down_since=dict(self._down),
             provision_since={node: at for node, (_, at) in self._provisions.items()},
             calm_since=self._calm_since,
+            scale=self._scale,
+            nodes_wish=self._nodes_wish,
         )
 
     def _life(self, view: ClusterView, node: NodeId, now: float) -> Heard:

@@ -9,6 +9,7 @@ from aether.config.blueprint import (
 from aether.core.control.admission import MAX_PROBLEMS
 from aether.core.model.ids import Artifact
 from aether.core.model.records import SliceSpec
+from aether.core.model.scaling import Scaling
 from aether.errors import BlueprintInvalid, ConfigInvalid, TooLarge
 
 GOOD = """
@@ -67,6 +68,7 @@ def test_a_good_blueprint_becomes_slices_with_defaults_filled_in() -> None:
             min_instances=2,
             max_instances=8,
             timeout_s=0.5,
+            scaling=Scaling(least=2, most=8),
             config={"currency": "EUR", "limits": {"items": [1, 2.5, True]}},
         ),
         SliceSpec(artifact=Artifact("shop.demo:cart:2.0.0")),

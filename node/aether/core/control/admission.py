@@ -31,6 +31,7 @@ MAX_SLICES = 500
 """Most slices of a blueprint; one transaction guards them all and holds 512 guards."""
 MAX_PROBLEMS = 100
 """Most problems named at once; further ones are counted."""
+_PAUSES = "; scaling by load lets that be for scaling.manual_pause_s"
 _GUESSES = 3
 """Unknown artifacts for which all that are known are searched."""
 
@@ -263,11 +264,12 @@ def admit_scale(view: ClusterView, base: SliceBase, instances: int) -> Admitted 
                 f"allows {bounds}",
             ),
         )
-    if instances == target.instances:
+    if instances == target.instances and target.scaling is None:
         return Admitted((), (), f"{base} has {counted(instances, 'instance')} already")
-    record: TargetRecord = replace(target, instances=instances)
+    record: TargetRecord = replace(target, instances=instances, scaled_by="operator")
     return Admitted(
         (Put(keys.target(base), encode(record)),),
         _unchanged(view, (keys.target(base),)),
-        f"{base} goes from {target.instances} to {counted(instances, 'instance')}",
+        f"{base} goes from {target.instances} to {counted(instances, 'instance')}"
+        f"{_PAUSES if target.scaling is not None else ''}",
     )

@@ -15,6 +15,7 @@ from aether.core.control.healing import heal
 from aether.core.control.liveness import judge_nodes, note_deafness
 from aether.core.control.orphans import drop_routes, forget_left_over, forget_lost
 from aether.core.control.removal import continue_removals
+from aether.core.control.scaling import scale
 from aether.core.control.signals import ControlSettings, Signals
 from aether.core.control.targets import derive_targets, drop_targets
 from aether.core.control.unreadable import Held, name_unreadable
@@ -34,6 +35,7 @@ def reconcile(view: ClusterView, signals: Signals, settings: ControlSettings, no
     draft.add(forget_left_over(draft.view, signals, now))
     draft.add(continue_removals(draft.view, draft.signals, now))
     draft.add(evacuate(draft.view, draft.signals, settings, now))
+    draft.add(scale(draft.view, signals))
     draft.add(follow_losses(draft.view, draft.signals, settings, now))
     draft.add(converge(draft.view, draft.signals, settings, now))
     draft.add(drop_routes(draft.view))

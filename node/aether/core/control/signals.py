@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from aether.core.model.ids import NodeId, SliceBase
+from aether.core.model.reason import Reason
 from aether.core.model.view import Placed
 
 _MOST_DOUBLINGS = 32
@@ -33,6 +34,29 @@ class Restless:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleWish:
+    """How many instances of a slice its load calls for, as the scaling loop decided."""
+
+    instances: int
+    based_on: int
+    """Revision of the target it was decided on: of another one it says nothing."""
+    generation: int
+    """Generation of that target: a plan that takes in a newer one leaves the wish alone."""
+    because: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeWish:
+    """What load asks of the number of nodes; never beyond the topology's most."""
+
+    more: int = 0
+    """Nodes wanted beyond those the operator wants."""
+    give_back: NodeId | None = None
+    """A node that is to be emptied and stopped, as what it carries fits elsewhere."""
+    because: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
     """Everything measured since this leader's reign began."""
 
@@ -54,6 +78,10 @@ class Signals:
     """When each provision record was first seen as it is."""
     calm_since: float = float("inf")
     """Since when `reconcile` has had nothing to do; infinity while it has."""
+    scale: Mapping[SliceBase, ScaleWish] = field(default_factory=lambda: MappingProxyType({}))
+    """What load calls for, by slice; empty where nobody measures it."""
+    nodes_wish: NodeWish = field(default_factory=NodeWish)
+    """What load asks of the number of nodes."""
 
     def last_sign(self, node: NodeId) -> float:
         """Return when the node last showed that it lives: it reported, or registered a new life.

@@ -1,7 +1,7 @@
 """From blueprints to targets: what is wanted of every slice, and which slices are retired."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aether.core.control.evidence import Evaluate, read, write
 from aether.core.model import keys
@@ -9,6 +9,7 @@ from aether.core.model.ids import Artifact, SliceBase
 from aether.core.model.plan import DropTarget, SetTarget
 from aether.core.model.reason import Reason
 from aether.core.model.records import BlueprintRecord, SliceSpec, TargetRecord
+from aether.core.model.scaling import first_instances
 from aether.core.model.view import ClusterView
 
 
@@ -58,19 +59,24 @@ def derive_targets(view: ClusterView) -> Iterator[SetTarget]:
             )
             if current:
                 continue  # by far the most frequent case: nothing to ask
+            owned = present is not None and present.owner == owner
+            scaled = present.instances if present is not None and owned else None
+            instances = first_instances(scaled, spec.instances, spec.scaling)
             asked = Asked(
                 artifact=spec.artifact,
-                instances=spec.instances,
+                instances=instances,
                 blueprint_generation=blueprint.generation,
                 target_generation=present.generation if present else None,
-                same_owner=present is None or present.owner == owner,
+                same_owner=present is None or owned,
                 retired=present is not None and is_retired(view, base),
             )
             decision = decide(asked)
             if decision != "keep":
-                text = f"blueprint {blueprint.id} wants {spec.instances} of {spec.artifact}"
+                kept = f", {instances} as its load called for" * (instances != spec.instances)
+                text = f"blueprint {blueprint.id} wants {spec.instances} of {spec.artifact}{kept}"
                 because = Reason("", "target", text, write(asked, decision))
-                yield SetTarget(base, _target(owner, blueprint, spec), because)
+                record = replace(_target(owner, blueprint, spec), instances=instances)
+                yield SetTarget(base, record, because)
 
 
 def _target(owner: SliceBase, blueprint: BlueprintRecord, spec: SliceSpec) -> TargetRecord:
@@ -92,6 +98,7 @@ def _target(owner: SliceBase, blueprint: BlueprintRecord, spec: SliceSpec) -> Ta
         affinity=spec.affinity,
         concurrency=spec.concurrency,
         slow_start_s=spec.slow_start_s,
+        scaling=spec.scaling,
     )
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase, write_id
 from aether.core.model.lifecycle import Desired, Phase
+from aether.core.model.scaling import ScaledBy, Scaling
 from aether.core.model.traffic import SplitRule, VersionWeight
 
 FORMAT_VERSION = 1
@@ -295,6 +296,8 @@ class SliceSpec:
     affinity: str = ""
     concurrency: int = 0
     slow_start_s: float = 0.0
+    scaling: Scaling | None = None
+    """How load changes the number of instances; None: it does not."""
     added_for: tuple[SliceBase, ...] = ()
     """Slices of the blueprint that require this one, when the author did not list it himself."""
 
@@ -344,6 +347,10 @@ class TargetRecord:
     """Most requests in flight that one instance takes from one router; 0: no limit."""
     slow_start_s: float = 0.0
     """Time in which a new instance comes to its full share of the requests; 0: at once."""
+    scaling: Scaling | None = None
+    """How load changes the number of instances; None: it does not."""
+    scaled_by: ScaledBy = ""
+    """Who said how many instances last; after a person the leader lets the number be for a while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
