@@ -70,6 +70,11 @@ class Chronicle:
         """Revision up to which everything is recorded."""
         return self._recorder.seen
 
+    @property
+    def moved(self) -> asyncio.Event:
+        """Set when the next step forward is written down; another one each time."""
+        return self._recorder.moved
+
     def now_ms(self) -> int:
         """Return the time of this node, in milliseconds since 1970."""
         return int(self._wall() * 1000)
@@ -101,7 +106,7 @@ class Chronicle:
         return await self._read(lambda reader: reader.revision_at(time_ms))
 
     async def find(self, query: Query) -> Found:
-        """Return the transactions asked for, newest first, those just acknowledged included."""
+        """Return the transactions asked for, those just acknowledged included."""
         await self.reached(min(query.until, self._store.revision))
         return await self._read(lambda reader: reader.find(query))
 

@@ -165,18 +165,23 @@ class Reader:
         return int(found)
 
     def find(self, query: Query) -> Found:
-        """Return the transactions asked for, newest first, and the gaps between them."""
+        """Return the transactions asked for and the gaps between them."""
         condition, values = _condition(query)
+        order = "ASC" if query.oldest_first else "DESC"
         rows = self._db.execute(
             f"SELECT revision, time_ms, at_ms, actor, rule, text, inputs, rejected FROM commits "  # noqa: S608 - the condition is ours, its values are bound
-            f"WHERE {condition} ORDER BY revision DESC LIMIT ?",
+            f"WHERE {condition} ORDER BY revision {order} LIMIT ?",
             (*values, query.limit + 1),
         ).fetchall()
         shown, more = rows[: query.limit], len(rows) > query.limit
-        after = shown[-1][0] if more else query.after
+        after, until = query.after, query.until
+        if more and query.oldest_first:
+            until = shown[-1][0]
+        elif more:
+            after = shown[-1][0]
         return Found(
             recorded=tuple(self._recorded(row) for row in shown),
-            gaps=self._gaps(after, query.until),
+            gaps=self._gaps(after, until),
             more=more,
         )
 

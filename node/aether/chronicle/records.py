@@ -69,7 +69,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """Which transactions are wanted, newest first."""
+    """Which transactions are wanted."""
 
     subjects: tuple[str, ...] = ()
     """Those about any of these; empty: all."""
@@ -80,11 +80,13 @@ class Query:
     until: int = 2**62
     """Not later than this revision."""
     limit: int = 100
+    oldest_first: bool = False
+    """The first ones after `after`, in order; otherwise the last ones up to `until`, newest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Answer to a query: transactions and gaps, each newest first."""
+    """Answer to a query: transactions as ordered there, gaps newest first."""
 
     recorded: tuple[Recorded, ...]
     gaps: tuple[Gap, ...]

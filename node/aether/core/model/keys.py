@@ -158,10 +158,11 @@ def alert(metric: str, subject: str) -> str:
 
 def read_measured(key: str) -> tuple[str, str]:
     """Return metric and subject of a `threshold/` or `alert/` key; raise ValueError for another key."""
-    parts = key.split("/")
-    if len(parts) != 3 or f"{parts[0]}/" not in (THRESHOLDS, ALERTS) or not all(parts):
+    family, _, rest = key.partition("/")
+    metric, _, subject = rest.partition("/")
+    if f"{family}/" not in (THRESHOLDS, ALERTS) or not metric or not subject:
         raise ValueError(f"{key!r} is not a key of {THRESHOLDS} or {ALERTS}")
-    return parts[1], "" if parts[2] == WHOLE_CLUSTER else parts[2]
+    return metric, "" if subject == WHOLE_CLUSTER else subject
 
 
 def app(base: SliceBase, key: str = "") -> str:
