@@ -44,7 +44,7 @@ def fitting(setting: Setting) -> st.SearchStrategy[Any]:
             return st.sampled_from(setting.choices)
         case "count":
             return st.integers(int(setting.low), int(setting.high))
-        case "seconds":
+        case "seconds" | "number":
             return st.floats(setting.low, setting.high)
 
 

@@ -10,6 +10,7 @@ from aether.api.endpoint import FRESH, LIST, Endpoint, v1
 from aether.api.paging import page
 from aether.api.views import Change, read_view, submit
 from aether.config.runtime_settings import PAIRS, SETTINGS, all_in_force, given_to
+from aether.config.scaling_settings import for_slice
 from aether.core.control.config_admission import (
     Registry,
     admit_no_setting,
@@ -174,6 +175,12 @@ def _row(setting: Setting, found: InForce, scope: str) -> Row:
 
 
 def _slice_rows(view: ClusterView, base: SliceBase) -> Iterator[Row]:
+    yield from _own_slice_rows(view, base)
+    for name in sorted(name for name in SETTINGS if "slice" in SETTINGS[name].scopes):
+        yield _row(SETTINGS[name], for_slice(view, base, name), of_slice(base))
+
+
+def _own_slice_rows(view: ClusterView, base: SliceBase) -> Iterator[Row]:
     given = slice_config(view, base) or {}
     changed = changed_settings(view.config).get(base, {})
     for name in sorted({*given, *changed}):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from aether.config.node import LEVELS, NodeConfig
+from aether.config.scaling_rows import SCALING
 from aether.core.control.overrides import (
     CLUSTER,
     InForce,
@@ -80,6 +81,7 @@ _TABLE = (
         low=0, high=10_000,
         meaning="most instances the node will host; those it has stay when it shrinks",
     ),
+    *SCALING,
 )  # fmt: skip
 
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _TABLE}

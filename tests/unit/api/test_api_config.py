@@ -72,17 +72,37 @@ async def test_the_leaders_own_patience_is_the_clusters(deployed: ApiWorld) -> N
     assert "control.lost_after_s 30 (file)" in refused.json()["detail"]
 
 
+async def own_rows(deployed: ApiWorld) -> list[dict[str, Any]]:
+    """The settings of the slice that are not Aether's."""
+    rows = (await deployed.call("GET", f"config?scope=slice/{SHOP}")).items()
+    return [row for row in rows if row["meaning"] == "the slice's own"]
+
+
+async def test_aethers_own_settings_of_a_slice_are_checked_and_not_handed_to_it(
+    deployed: ApiWorld,
+) -> None:
+    path = f"slice/{SHOP}/scaling.target_utilisation"
+    await put(deployed, path, 0.6)
+    row = (await deployed.call("GET", f"config/{path}")).json()
+    assert (row["value"], row["origin"]) == (0.6, f"slice/{SHOP}")
+    body = json.dumps({"value": 7}).encode()
+    refused = await deployed.call("PUT", f"config/{path}", body)
+    assert refused.status == 422
+    assert "from 0.1 to 0.95" in refused.json()["detail"]
+    assert all(row["name"] != "scaling.target_utilisation" for row in await own_rows(deployed))
+
+
 async def test_a_slices_own_settings(deployed: ApiWorld) -> None:
     priced = replace(target(), config={"currency": "EUR", "limit": 5})
     await deployed.put({keys.target(SHOP): encode(priced)})
-    rows = (await deployed.call("GET", f"config?scope=slice/{SHOP}")).items()
+    rows = await own_rows(deployed)
     assert [(row["name"], row["value"], row["origin"]) for row in rows] == [
         ("currency", "EUR", "blueprint"),
         ("limit", 5, "blueprint"),
     ]
     await put(deployed, f"slice/{SHOP}/currency", {"code": "USD"})
     await put(deployed, f"slice/{SHOP}/new", None)
-    rows = (await deployed.call("GET", f"config?scope=slice/{SHOP}")).items()
+    rows = await own_rows(deployed)
     assert [(row["name"], row["value"], row["origin"]) for row in rows] == [
         ("currency", {"code": "USD"}, f"slice/{SHOP}"),
         ("limit", 5, "blueprint"),

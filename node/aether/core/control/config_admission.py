@@ -21,7 +21,7 @@ from aether.core.model import keys
 from aether.core.model.ids import SliceBase
 from aether.core.model.nearness import nearest
 from aether.core.model.records import ConfigRecord, encode
-from aether.core.model.slice_settings import NAME, Overrides, changed_settings
+from aether.core.model.slice_settings import NAME, Overrides, changed_settings, is_of_aether
 from aether.core.model.view import ClusterView
 from aether.core.store.commands import Delete, Guard, Put
 
@@ -47,8 +47,9 @@ def admit_setting(
     unknown = unknown_scope(view, scope)
     if unknown:
         return Rejected("not_found", (unknown,))
-    problem = _slice_problem(view, scope, name, value) if _is_slice(scope) else None
-    if not _is_slice(scope):
+    if _is_slice(scope) and not is_of_aether(name):
+        problem = _slice_problem(view, scope, name, value)
+    else:
         problem = _setting_problem(registry, scope, name, value)
     if problem is not None:
         return problem
@@ -130,7 +131,7 @@ def _setting_problem(registry: Registry, scope: str, name: str, value: object) -
         return Rejected("invalid", (f"{what}{guess(name, sorted(registry.settings))}",))
     if scope.partition("/")[0] not in setting.scopes:
         where = " or ".join(
-            f"a {kind}" if kind == "node" else "the cluster" for kind in setting.scopes
+            "the cluster" if kind == "cluster" else f"a {kind}" for kind in setting.scopes
         )
         return Rejected("invalid", (f"{name} is set for {where}, not for {scope}",))
     problem = setting.problem(value)

@@ -13,7 +13,7 @@ import msgspec
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.slice_settings import Overrides
 
-Kind = Literal["seconds", "count", "choice"]
+Kind = Literal["seconds", "count", "choice", "number"]
 
 CLUSTER = "cluster"
 MAX_VALUE_BYTES = 64 * 1024
@@ -28,7 +28,7 @@ class Setting:
 
     name: str
     kind: Kind
-    scopes: tuple[Literal["cluster", "node"], ...]
+    scopes: tuple[Literal["cluster", "node", "slice"], ...]
     default: float | int | str
     meaning: str
     low: float = 0
@@ -41,13 +41,13 @@ class Setting:
         """What a value may be, in words."""
         if self.kind == "choice":
             return f"one of {', '.join(self.choices)}"
-        number = "a number" if self.kind == "seconds" else "a whole number"
+        number = "a whole number" if self.kind == "count" else "a number"
         return f"{number} from {self.low:g} to {self.high:g} {self.unit}".rstrip()
 
     def is_of_kind(self, value: object) -> bool:
         """Whether `value` is a number or text as the setting is; true and false are neither."""
-        kinds = {"choice": (str,), "count": (int,), "seconds": (int, float)}
-        return type(value) in kinds[self.kind]
+        kinds = {"choice": (str,), "count": (int,)}
+        return type(value) in kinds.get(self.kind, (int, float))
 
     def problem(self, value: object) -> str:
         """Return why `value` does not fit, empty when it does."""
@@ -110,6 +110,19 @@ def in_force(
     """
     nearest = override(setting, overrides, of_node(node)) if node is not None else None
     return nearest or override(setting, overrides, CLUSTER) or given
+
+
+def in_force_for(
+    setting: Setting, overrides: Overrides, base: SliceBase, given: InForce
+) -> InForce:
+    """Return the value that counts for a slice: set for it, or what its blueprint says, or the cluster's.
+
+    `given` is what the blueprint says, or the default of the setting.
+    """
+    nearest = override(setting, overrides, of_slice(base))
+    if nearest is not None or given.origin == "blueprint":
+        return nearest or given
+    return override(setting, overrides, CLUSTER) or given
 
 
 def reconciled(pair: Pair, lesser: InForce, greater: InForce) -> tuple[InForce, InForce]:

@@ -16,13 +16,20 @@ Overrides = Mapping[tuple[str, str], ConfigRecord]
 SCOPE = "slice/"
 NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 """Names of a slice's settings that can be changed at run time."""
+OF_AETHER = ("scaling.",)
+"""How names of settings begin that Aether itself goes by for a slice; slices are not told of them."""
+
+
+def is_of_aether(name: str) -> bool:
+    """Whether a setting in the scope of a slice is Aether's own."""
+    return name.startswith(OF_AETHER)
 
 
 def changed_settings(overrides: Overrides) -> Mapping[SliceBase, Mapping[str, Any]]:
     """Return what was changed at run time, by slice; a name that cannot be one is passed over."""
     found: dict[SliceBase, dict[str, Any]] = {}
     for scope, name in sorted(overrides):
-        if scope.startswith(SCOPE) and NAME.fullmatch(name):
+        if scope.startswith(SCOPE) and NAME.fullmatch(name) and not is_of_aether(name):
             base = SliceBase(scope.removeprefix(SCOPE))
             found.setdefault(base, {})[name] = overrides[scope, name].value
     return found
