@@ -92,6 +92,7 @@ class RpcNode:
         self.formation: Formation | None = None
         self.shelf: dict[str, bytes] = {}
         self.reports: list[NodeReport] = []
+        self.shares: list[bytes] = []
         self.answer: Callable[[ApiRequest], ApiResponse] = lambda request: ApiResponse(
             status=200, headers={"x-by": self.name}, body=request.body
         )
@@ -145,6 +146,10 @@ class RpcNode:
         if self.refuse_reports_with is not None:
             raise self.refuse_reports_with
         self.reports.append(report)
+
+    async def aggregates(self) -> AsyncIterator[bytes]:
+        for packed in self.shares:
+            yield packed
 
     async def artifact_chunks(self, digest: str) -> AsyncIterator[bytes]:
         if digest not in self.shelf:

@@ -22,6 +22,7 @@ from aether.core.store.commands import Consistency
 from aether.errors import Invalid
 from aether.ports import Backups, Group, LeaderLink, Store
 from aether.telemetry.exposition.exposition import Exposition
+from aether.telemetry.cluster_metrics import ClusterMetrics
 from aether.telemetry.traffic import NodeTraffic
 
 FORWARDED = "x-aether-forwarded"
@@ -88,6 +89,8 @@ class Context:
     """What was decided on this cluster and why; None where nothing is recorded."""
     traffic: NodeTraffic | None = None
     """What this node's routers count; None where nobody counts."""
+    metrics: ClusterMetrics | None = None
+    """What is measured of the whole cluster; None where nothing is."""
     routers: RouterProcesses | None = None
     """The router processes of this node; None where there are none."""
     exposition: Exposition | None = None

@@ -21,6 +21,7 @@ from aether.errors import AetherError, NotLeader, Unavailable
 from aether.ports import ApiRequest, ApiResponse, Store
 from aether.rpc.formation import Formation
 from aether.rpc.handlers import NodeReport
+from aether.telemetry.cluster_metrics import ClusterMetrics
 
 _log = structlog.get_logger()
 
@@ -46,10 +47,13 @@ class PeerHandlers:
         self._api: Api | None = None
         self._store: Store | None = None
         self._control: ClusterDeploymentManager | None = None
+        self._metrics: ClusterMetrics | None = None
 
-    def serve(self, api: Api, store: Store, control: ClusterDeploymentManager) -> None:
+    def serve(
+        self, api: Api, store: Store, control: ClusterDeploymentManager, metrics: ClusterMetrics
+    ) -> None:
         """Answer everything from now on."""
-        self._api, self._store, self._control = api, store, control
+        self._api, self._store, self._control, self._metrics = api, store, control, metrics
 
     async def announce(self, message: Announcement) -> Announcement:
         """Exchange what is known of nodes and clusters."""
@@ -77,6 +81,14 @@ class PeerHandlers:
         if leader != self._node:
             raise NotLeader(f"{self._node} does not lead; ask {leader or 'again later'}")
         self._control.hear(report.node, report.incarnation)
+        if self._metrics is not None:
+            self._metrics.hear(report.sample)
+
+    async def aggregates(self) -> AsyncIterator[bytes]:
+        """Yield what this node makes of all samples, while it leads."""
+        if self._metrics is not None:
+            async for packed in self._metrics.aggregates():
+                yield packed
 
     async def artifact_chunks(self, digest: str) -> AsyncIterator[bytes]:
         """Yield the bytes of a wheel held here, checked once more as they leave."""

@@ -28,6 +28,18 @@ def _nothing(*_: object) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Measuring:
+    """What a node measures of itself, and what becomes of it."""
+
+    sample: Callable[[], bytes]
+    """Returns this node's sample of the last second."""
+    hear: Callable[[bytes], None]
+    """Takes this node's own while it leads."""
+    take: Callable[[bytes], None]
+    """Takes what another leader makes of all samples; raises ValueError for what is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManagersGround:
     """The ports the managers of one life of a node stand on."""
 
@@ -43,6 +55,8 @@ class ManagersGround:
     clock: Clock
     prepare: Prepare
     reports: ReportLink
+    measuring: Measuring | None = None
+    """None where nothing is measured."""
     settings: ControlSettings = field(default_factory=ControlSettings)
     period_s: float = 1.0
     """How often each loop looks again when nothing rings."""
@@ -110,6 +124,7 @@ def _reporter(
     ground: ManagersGround, control: ClusterDeploymentManager, agent: NodeDeploymentManager
 ) -> Reporter:
     node, incarnation = ground.record.node, ground.record.incarnation
+    measuring = ground.measuring
 
     def measure() -> NodeReport:
         hosts = agent.hosts
@@ -119,10 +134,13 @@ def _reporter(
             in_flight=sum(host.in_flight for host in hosts.values()),
             instances=len(hosts),
             table_revision=max(0, ground.feed.confirmed or 0),  # -1: no table is confirmed yet
+            sample=measuring.sample() if measuring is not None else b"",
         )
 
     async def here(report: NodeReport) -> None:
         control.hear(report.node, report.incarnation)
+        if measuring is not None:
+            measuring.hear(report.sample)
 
     return Reporter(
         ground.reports,
@@ -130,4 +148,5 @@ def _reporter(
         measure=measure,
         local=here,
         clock=ground.clock,
+        shared=measuring.take if measuring is not None else None,
     )

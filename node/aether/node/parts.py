@@ -32,6 +32,7 @@ from aether.node.data_dir import DataDir
 from aether.node.edges import edges_of
 from aether.node.exposing import Told, exposition_of
 from aether.node.managers import Managers, ManagersGround, assemble_managers
+from aether.node.measuring import Measured, NodeMeasuring, measure
 from aether.node.provider import HttpNodeProvider
 from aether.node.readiness import Readiness
 from aether.node.routers import Routers
@@ -40,6 +41,7 @@ from aether.ports import Store
 from aether.rpc.formation import Membership
 from aether.rpc.peers import Peers
 from aether.store.spec import OnMembers
+from aether.telemetry.cluster_metrics import ClusterMetrics
 from aether.telemetry.exposition.exposition import Exposition
 from aether.telemetry.logs import set_level
 from aether.telemetry.traffic import NodeTraffic
@@ -84,6 +86,7 @@ class Parts:
     gateway: HostGateway
     readiness: Readiness
     managers: Managers
+    measuring: NodeMeasuring
     copies: Copies
     chronicle: Chronicle
     providing: Providing | None
@@ -119,6 +122,11 @@ def assemble(ground: Ground) -> Parts:
     feed = TableFeed(data_dir.run("router.sock.table"), traffic)
     chronicle = Chronicle(data_dir.path / FOLDER, store, clock, ground.membership.cluster_id)
     intake = Intake(ground.repository, layers, launcher, ground.peers, store, config.node_id)
+    measuring = measure(
+        Measured(config.node_id, ground.incarnation, data_dir.path, clock, node_store, traffic),
+        hosts=lambda: list(managers.agent.hosts.values()),
+    )
+    metrics = measuring.metrics
     readiness = Readiness(
         leader=lambda: store.leader,
         router_revision=lambda: feed.confirmed,
@@ -135,6 +143,7 @@ def assemble(ground: Ground) -> Parts:
             clock=clock,
             prepare=Preparer(data_dir.path, ground.repository, layers, ground.peers).prepare,
             reports=ground.peers,
+            measuring=measuring.for_reports(),
             settings=_control_settings(config),
             period_s=config.control.period_s,
             registered=readiness.note_registered,
@@ -163,6 +172,7 @@ def assemble(ground: Ground) -> Parts:
         gateway=HostGateway(data_dir.run("node.sock"), store, managers.agent.slice_of),
         readiness=readiness,
         managers=managers,
+        measuring=measuring,
         copies=Copies(config.node_id, store, Shelf(ground.repository), ground.peers, clock),
         chronicle=chronicle,
         providing=_providing(ground, store, managers.control, clock),
@@ -171,7 +181,7 @@ def assemble(ground: Ground) -> Parts:
             node_store,
             intake,
             readiness,
-            _Tellers(managers.control, chronicle, traffic, routers, exposition),
+            _Tellers(managers.control, chronicle, traffic, routers, exposition, metrics),
         ),
     )
 
@@ -224,6 +234,7 @@ class _Tellers:
     traffic: NodeTraffic
     routers: Routers
     exposition: Exposition
+    metrics: ClusterMetrics
 
 
 def _api(
@@ -249,6 +260,7 @@ def _api(
             evaluate=control.evaluate,
             chronicle=tellers.chronicle,
             traffic=tellers.traffic,
+            metrics=tellers.metrics,
             routers=tellers.routers,
             exposition=tellers.exposition if ground.config.metrics.enabled else None,
             rehearsals=Rehearsals(_control_settings(ground.config)),

@@ -134,7 +134,8 @@ class Node:
         self._on_stop("chronicle", parts.chronicle.close)
         group, engine = parts.node_store.group, self._config.store.engine
         formation.serve(group, self._address_of, as_learners=engine == "native")
-        handlers.serve(parts.api, parts.store, parts.managers.control)
+        metrics = parts.measuring.metrics
+        handlers.serve(parts.api, parts.store, parts.managers.control, metrics)
         await parts.feed.start()
         self._on_stop("table feed", parts.feed.stop)
         await parts.gateway.start()
@@ -179,6 +180,7 @@ class Node:
         logs = bound_logs(data_dir.path / "logs", names, self._clock)
         self._tasks.start("logs", logs)
         self._tasks.start("vote", voting)
+        parts.measuring.start(self._tasks)
         parts.managers.start(self._tasks)
         self._tasks.start("copies", parts.copies.run())
         self._tasks.start("chronicle", parts.chronicle.run())

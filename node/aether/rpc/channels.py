@@ -19,7 +19,7 @@ class ClusterStub(Protocol):
     Found: grpc.aio.UnaryUnaryMultiCallable[pb.Proposal, pb.FoundingAnswer]
     Join: grpc.aio.UnaryUnaryMultiCallable[pb.Node, pb.Formed]
     Forward: grpc.aio.UnaryUnaryMultiCallable[pb.ApiRequest, pb.ApiResponse]
-    Report: grpc.aio.StreamUnaryMultiCallable[pb.NodeReport, pb.ReportsReceived]
+    Report: grpc.aio.StreamStreamMultiCallable[pb.NodeReport, pb.ReportAnswer]
     FetchArtifact: grpc.aio.UnaryStreamMultiCallable[pb.ArtifactDigest, pb.ArtifactChunk]
     Replicate: grpc.aio.UnaryUnaryMultiCallable[pb.ReplicateRequest, pb.ReplicateAnswer]
 

@@ -29,6 +29,8 @@ class NodeReport:
     """Instances it hosts."""
     table_revision: int = 0
     """Store revision of the routing table it uses."""
+    sample: bytes = b""
+    """What it measured (`core.metrics.samples`); empty where nothing is measured."""
 
 
 class FormationHandlers(Protocol):
@@ -66,6 +68,10 @@ class NodeHandlers(Protocol):
 
     async def report(self, report: NodeReport) -> None:
         """Take in a peer's report; raise NotLeader to have it turn to the leader."""
+        ...
+
+    def aggregates(self) -> AsyncIterator[bytes]:
+        """Return what this node makes of all reports, each second's as it comes, for as long as it leads."""
         ...
 
     def artifact_chunks(self, digest: str) -> AsyncIterator[bytes]:

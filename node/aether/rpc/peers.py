@@ -30,7 +30,25 @@ _T = TypeVar("_T")
 
 log = structlog.get_logger()
 
-ReportCall = grpc.aio.StreamUnaryCall[pb.NodeReport, pb.ReportsReceived]
+
+class ReportCall:
+    """A stream of reports to one node, and of what that node makes of all of them."""
+
+    def __init__(self, call: "grpc.aio.StreamStreamCall[pb.NodeReport, pb.ReportAnswer]") -> None:
+        self._call = call
+
+    def done(self) -> bool:
+        """Whether the stream is over."""
+        return self._call.done()
+
+    async def write(self, request: pb.NodeReport, /) -> None:
+        """Send one report; raises what gRPC raises when the stream is broken."""
+        await self._call.write(request)
+
+    async def read(self) -> bytes | None:
+        """Return the next aggregate, None when no more come."""
+        answer = await self._call.read()
+        return answer.aggregate if isinstance(answer, pb.ReportAnswer) else None
 
 
 class Peers:
@@ -176,9 +194,9 @@ class Peers:
     async def report_stream(self, node: NodeId) -> AsyncIterator[ReportCall]:
         """Open a stream of reports to `node`; it is cut off when the block ends."""
         stub = await self._channels.stub(self._address(node))
-        call: ReportCall = stub.Report(timeout=settings.REPORT_STREAM_S)
+        call = stub.Report(timeout=settings.REPORT_STREAM_S)
         try:
-            yield call
+            yield ReportCall(call)
         finally:
             call.cancel()
 

@@ -1,4 +1,8 @@
-"""Keeps the leader informed: one stream, one report a second, and a new stream when it moves."""
+"""Keeps the leader informed: one stream, one report a second, and a new stream when it moves.
+
+The leader sends back what it makes of the reports of all nodes, once a second. The next report is due
+a little before it does so again: what a node measures is then fresh when the leader adds it up.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,8 +18,13 @@ from aether.ports import Clock
 from aether.proto.v1 import cluster_pb2 as pb
 from aether.rpc.handlers import NodeReport
 from aether.rpc.values import report_to_wire
+from aether.tasks import Tasks
 
 PERIOD_S = 1.0
+AFTER_NEWS_S = 0.8
+"""From what the leader sent to the next report, once both are in step."""
+MOST_SHIFT_S = 0.25
+"""Most by which a report is sent earlier or later than a period after the one before."""
 LOOK_S = 0.1
 """How often the reporter looks whether leader and stream are still the same."""
 
@@ -38,6 +47,10 @@ class ReportStream(Protocol):
         """Send one; raises what gRPC raises when the stream is broken."""
         ...
 
+    async def read(self) -> bytes | None:
+        """Return the leader's next aggregate, None when no more come; raises as `write` does."""
+        ...
+
 
 class ReportLink(Protocol):
     """The way to the node that leads; `rpc.peers.Peers` is one, the simulator has another."""
@@ -55,7 +68,8 @@ class ReportLink(Protocol):
 class Reporter:
     """Reports this node to whoever leads.
 
-    `leader` says who that is, `measure` makes a report, `local` takes it when this node leads.
+    `leader` says who that is, `measure` makes a report, `local` takes it when this node leads,
+    `shared` takes the aggregates of another leader: it raises ValueError for what is none.
     """
 
     def __init__(
@@ -66,12 +80,15 @@ class Reporter:
         measure: Callable[[], NodeReport],
         local: Callable[[NodeReport], Awaitable[None]],
         clock: Clock,
+        shared: Callable[[bytes], None] | None = None,
     ) -> None:
         self._peers = peers
         self._leader = leader
         self._measure = measure
         self._local = local
         self._clock = clock
+        self._shared = shared
+        self._due = 0.0
 
     async def run(self) -> None:
         """Report until cancelled."""
@@ -98,23 +115,56 @@ class Reporter:
 
     async def _report_to(self, leader: NodeId) -> int:
         """Report on one stream until it breaks or another node leads; return how often."""
-        sent = 0
+        reading = Tasks(on_failure=_log_unread)
         async with self._peers.report_stream(leader) as stream:
+            if self._shared is not None:
+                reading.start("read aggregates", self._read(stream, self._shared))
+            try:
+                return await self._write(stream, leader)
+            finally:
+                await reading.stop()
 
-            def is_over() -> bool:
-                return stream.done() or self._leader() != leader
+    async def _write(self, stream: ReportStream, leader: NodeId) -> int:
+        sent = 0
 
-            while not is_over():
-                try:
-                    async with asyncio.timeout(WRITE_S):
-                        await stream.write(report_to_wire(self._measure()))
-                except (TimeoutError, grpc.aio.AioRpcError, asyncio.InvalidStateError) as problem:
-                    raise Unavailable(f"reports to {leader}: {problem!r}") from problem
-                sent += 1
-                await self._pause(is_over)
+        def is_over() -> bool:
+            return stream.done() or self._leader() != leader
+
+        while not is_over():
+            try:
+                async with asyncio.timeout(WRITE_S):
+                    await stream.write(report_to_wire(self._measure()))
+            except (TimeoutError, grpc.aio.AioRpcError, asyncio.InvalidStateError) as problem:
+                raise Unavailable(f"reports to {leader}: {problem!r}") from problem
+            sent += 1
+            await self._pause(is_over)
         return sent
 
+    async def _read(self, stream: ReportStream, shared: Callable[[bytes], None]) -> None:
+        """Take aggregates until the stream is over."""
+        while True:
+            try:
+                packed = await stream.read()
+            except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+                return  # whoever writes sees it too, and says why
+            if packed is None:
+                return
+            try:
+                shared(packed)
+            except ValueError as problem:
+                log.warning("report.aggregate_refused", problem=str(problem)[:200])
+            self._align()
+
+    def _align(self) -> None:
+        """Move the next report towards the moment shortly before the leader adds up again."""
+        off = (self._clock.now() + AFTER_NEWS_S - self._due + PERIOD_S / 2) % PERIOD_S
+        self._due += max(-MOST_SHIFT_S, min(off - PERIOD_S / 2, MOST_SHIFT_S))
+
     async def _pause(self, is_over: Callable[[], bool]) -> None:
-        until = self._clock.now() + PERIOD_S
-        while self._clock.now() < until and not is_over():
+        self._due = self._clock.now() + PERIOD_S
+        while self._clock.now() < self._due and not is_over():
             await self._clock.sleep(LOOK_S)
+
+
+def _log_unread(_: str, failure: BaseException) -> None:
+    log.error("report.reading_failed", exc_info=failure)

@@ -12,6 +12,7 @@ from aether.proto.v1 import cluster_pb2_grpc
 from aether.rpc import settings, values
 from aether.rpc.handlers import ClusterHandlers
 from aether.rpc.status import to_status
+from aether.tasks import Tasks
 
 _T = TypeVar("_T")
 Context = grpc.aio.ServicerContext[Any, Any]  # the same for every kind of message
@@ -106,15 +107,24 @@ class _Service(cluster_pb2_grpc.ClusterServicer):
 
     async def Report(  # noqa: N802 - see Announce
         self, request: AsyncIterator[pb.NodeReport], context: Context
-    ) -> pb.ReportsReceived:
-        async def answer() -> pb.ReportsReceived:
-            count = 0
-            async for message in request:
-                await self._handlers.report(values.report_from_wire(message))
-                count += 1
-            return pb.ReportsReceived(count=count)
+    ) -> None:
+        async def answer() -> None:
+            # Reports are taken as they come, whatever becomes of what is sent back.
+            sharing, shares = Tasks(on_failure=_log_unshared), False
+            try:
+                async for message in request:
+                    await self._handlers.report(values.report_from_wire(message))
+                    if not shares:
+                        shares = True
+                        sharing.start("share aggregates", self._share(context))
+            finally:
+                await sharing.stop()
 
-        return await _answered("Report", context, answer())
+        await _answered("Report", context, answer())
+
+    async def _share(self, context: Context) -> None:
+        async for packed in self._handlers.aggregates():
+            await context.write(pb.ReportAnswer(aggregate=packed))
 
     async def FetchArtifact(  # noqa: N802 - see Announce
         self, request: pb.ArtifactDigest, context: Context
@@ -136,6 +146,10 @@ class _Service(cluster_pb2_grpc.ClusterServicer):
             return pb.ReplicateAnswer(stored=stored)
 
         return await _answered("Replicate", context, answer())
+
+
+def _log_unshared(_: str, failure: BaseException) -> None:
+    log.info("rpc.aggregates_unshared", problem=repr(failure))
 
 
 def _digest(text: str) -> str:

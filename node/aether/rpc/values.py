@@ -174,6 +174,7 @@ def report_to_wire(report: NodeReport) -> pb.NodeReport:
         in_flight=report.in_flight,
         instances=report.instances,
         table_revision=report.table_revision,
+        sample=report.sample,
     )
 
 
@@ -185,6 +186,7 @@ def report_from_wire(message: pb.NodeReport) -> NodeReport:
         in_flight=message.in_flight,
         instances=message.instances,
         table_revision=message.table_revision,
+        sample=message.sample,
     )
 
 

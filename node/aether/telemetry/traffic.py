@@ -8,6 +8,7 @@ import msgspec
 from aether.core.dataplane.route_counts import RouteKey
 from aether.core.dataplane.traffic import Names, Reading, Tally, Traffic
 from aether.core.dataplane.traffic_stats import TrafficStats, stats_of
+from aether.core.metrics.samples import SliceSample
 from aether.ports import Clock
 
 
@@ -27,6 +28,10 @@ class NodeTraffic:
         reading = msgspec.convert(message, Reading)
         self._traffic.take(reading, self._clock.now())
         return reading.run
+
+    def by_slice(self) -> tuple[float, tuple[SliceSample, ...]]:
+        """Return for how long the routers counted and what, by slice, since this was asked last."""
+        return self._traffic.by_slice.take(self._traffic.in_flight)
 
     def ended(self, run: str) -> None:
         """Note that a router has hung up."""

@@ -13,9 +13,11 @@ from aether.control.manager import ClusterDeploymentManager
 from aether.core.model.ids import Artifact, NodeId
 from aether.core.model.records import ArtifactRecord, Manifest
 from aether.errors import NotFound, NotLeader, Unavailable
+from aether.node.clock import MonotonicClock
 from aether.node.handlers import PeerHandlers
 from aether.ports import ApiRequest, ApiResponse, Store
 from aether.rpc.handlers import NodeReport
+from aether.telemetry.cluster_metrics import ClusterMetrics
 
 N1, N2 = NodeId("n1"), NodeId("n2")
 ARTIFACT = Artifact("org.example:app:1.0.0")
@@ -44,7 +46,9 @@ async def fetch(_: NodeId, __: ArtifactRecord) -> bytes:
 def handlers(folder: Path, peer: Peer | None = None) -> PeerHandlers:
     made = PeerHandlers(N1, cast("Any", None), Repository(folder), fetch)
     if peer is not None:
-        made.serve(cast("Api", peer), cast("Store", peer), cast("ClusterDeploymentManager", peer))
+        metrics = ClusterMetrics(N1, MonotonicClock(), lambda: peer.leader)
+        control = cast("ClusterDeploymentManager", peer)
+        made.serve(cast("Api", peer), cast("Store", peer), control, metrics)
     return made
 
 

@@ -121,6 +121,11 @@ class _Stream:
         if links.passes(self._sender, self._receiver):
             self._carry(ear, request)
 
+    async def read(self) -> bytes | None:
+        """Return None: simulated leaders are told nothing they could share."""
+        await asyncio.sleep(0)
+        return None
+
     def _carry(self, ear: Ear, request: pb.NodeReport) -> None:
         node, incarnation = NodeId(request.node), request.incarnation
         loop = asyncio.get_running_loop()

@@ -22,6 +22,7 @@ from aether.core.dataplane.route_counts import (
     RouteKey,
     SeriesCounts,
 )
+from aether.core.dataplane.slice_counts import SliceCounts
 from aether.core.metrics.histogram import Histogram, from_sparse, sparse_difference
 
 WINDOW_S = 120.0
@@ -147,6 +148,8 @@ class Traffic:
         self._recent: deque[tuple[float, bytes]] = deque()
         self._encoder = msgspec.msgpack.Encoder()
         self._overflowed = 0
+        self.by_slice = SliceCounts()
+        """What was counted for each slice since that was asked last."""
 
     def take(self, reading: Reading, now: float) -> None:
         """Add a reading; raise ValueError when it contradicts itself or what came before.
@@ -156,6 +159,7 @@ class Traffic:
         run = self._run(reading)
         if reading.in_flight is not None:
             run.in_flight = reading.in_flight
+            self.by_slice.told(reading.run, now)
         if reading.overflowed is not None:
             self._overflowed += max(reading.overflowed - run.overflowed, 0)
             run.overflowed = reading.overflowed
@@ -184,6 +188,7 @@ class Traffic:
         """Note that a router hangs up: nothing of it is known to be in flight any more."""
         if run in self._runs:
             self._runs[run].in_flight = {}
+        self.by_slice.ended(run)
 
     def _add(self, counts: SeriesCounts, now: float, *, is_recent: bool) -> None:
         names = (counts.route, counts.version, counts.method)
@@ -195,6 +200,7 @@ class Traffic:
         total.tally.add(counts)
         total.heard_at = now
         if is_recent:
+            self.by_slice.add(counts)
             self._recent.append((now, self._encoder.encode(counts)))
 
     def _evict(self, now: float) -> bool:

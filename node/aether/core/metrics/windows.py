@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from math import nan
+from typing import TypeAlias
 
+Row: TypeAlias = "array[float]"
 Series = tuple[str, str]
 """Metric and subject."""
 
@@ -31,10 +33,10 @@ class _Ring:
     """Rows of one step, the oldest first."""
 
     step_s: int
-    rows: deque[tuple[int, array[float]]] = field(default_factory=deque)
+    rows: deque[tuple[int, Row]] = field(default_factory=deque)
     bytes: int = 0
 
-    def add(self, second: int, row: array[float], most_bytes: int) -> None:
+    def add(self, second: int, row: Row, most_bytes: int) -> None:
         self.rows.append((second, row))
         self.bytes += _BYTES * len(row)
         while self.rows[0][0] <= second - SPAN_S or self.bytes > most_bytes:
@@ -164,7 +166,7 @@ class Windows:
             if rows and (not coarse.rows or coarse.rows[-1][0] < begin):
                 coarse.add(begin, self._together([row for _, row in rows]), self._most_bytes)
 
-    def _together(self, rows: Sequence[Sequence[float]]) -> array[float]:
+    def _together(self, rows: Sequence[Sequence[float]]) -> Row:
         """Return the row that stands for these: the mean of every series, or its worst value."""
         found = array("d")
         columns = zip_longest(*rows, fillvalue=nan)
@@ -208,7 +210,7 @@ def _one_of(values: Sequence[float], *, is_worst: bool) -> float:
     return max(values) if is_worst else sum(values) / len(values)
 
 
-def _since(ring: _Ring, second: float) -> Iterator[tuple[int, array[float]]]:
+def _since(ring: _Ring, second: float) -> Iterator[tuple[int, Row]]:
     """Yield the rows from a second on, the oldest first."""
     found = []
     for row in reversed(ring.rows):

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x65ther/proto/v1/cluster.proto\x12\x0f\x61\x65ther.proto.v1\"S\n\x04Node\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x17\n\x0f\x63luster_address\x18\x02 \x01(\t\x12\x14\n\x0craft_address\x18\x03 \x01(\t\x12\x0e\n\x06worker\x18\x04 \x01(\x08\"R\n\x06\x46ormed\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12&\n\x07members\x18\x02 \x03(\x0b\x32\x15.aether.proto.v1.Node\x12\x0c\n\x04term\x18\x03 \x01(\x04\"\x84\x01\n\x0c\x41nnouncement\x12%\n\x06sender\x18\x01 \x01(\x0b\x32\x15.aether.proto.v1.Node\x12\'\n\x06\x66ormed\x18\x02 \x01(\x0b\x32\x17.aether.proto.v1.Formed\x12$\n\x05heard\x18\x03 \x03(\x0b\x32\x15.aether.proto.v1.Node\"W\n\x08Proposal\x12\x0f\n\x07\x66ounder\x18\x01 \x01(\t\x12\x12\n\ncluster_id\x18\x02 \x01(\t\x12&\n\x07members\x18\x03 \x03(\x0b\x32\x15.aether.proto.v1.Node\"2\n\x0e\x46oundingAnswer\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xa3\x01\n\nApiRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x39\n\x07headers\x18\x03 \x03(\x0b\x32(.aether.proto.v1.ApiRequest.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x97\x01\n\x0b\x41piResponse\x12\x0e\n\x06status\x18\x01 \x01(\r\x12:\n\x07headers\x18\x02 \x03(\x0b\x32).aether.proto.v1.ApiResponse.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"m\n\nNodeReport\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\t\x12\x11\n\tin_flight\x18\x03 \x01(\x04\x12\x11\n\tinstances\x18\x04 \x01(\x04\x12\x16\n\x0etable_revision\x18\x05 \x01(\x04\" \n\x0fReportsReceived\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\" \n\x0e\x41rtifactDigest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"\x1d\n\rArtifactChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"D\n\x10ReplicateRequest\x12\x10\n\x08\x61rtifact\x18\x01 \x01(\t\x12\x0e\n\x06record\x18\x02 \x01(\x0c\x12\x0e\n\x06source\x18\x03 \x01(\t\"!\n\x0fReplicateAnswer\x12\x0e\n\x06stored\x18\x01 \x01(\x08\x32\x87\x04\n\x07\x43luster\x12H\n\x08\x41nnounce\x12\x1d.aether.proto.v1.Announcement\x1a\x1d.aether.proto.v1.Announcement\x12\x43\n\x05\x46ound\x12\x19.aether.proto.v1.Proposal\x1a\x1f.aether.proto.v1.FoundingAnswer\x12\x36\n\x04Join\x12\x15.aether.proto.v1.Node\x1a\x17.aether.proto.v1.Formed\x12\x44\n\x07\x46orward\x12\x1b.aether.proto.v1.ApiRequest\x1a\x1c.aether.proto.v1.ApiResponse\x12I\n\x06Report\x12\x1b.aether.proto.v1.NodeReport\x1a .aether.proto.v1.ReportsReceived(\x01\x12R\n\rFetchArtifact\x12\x1f.aether.proto.v1.ArtifactDigest\x1a\x1e.aether.proto.v1.ArtifactChunk0\x01\x12P\n\tReplicate\x12!.aether.proto.v1.ReplicateRequest\x1a .aether.proto.v1.ReplicateAnswerb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x61\x65ther/proto/v1/cluster.proto\x12\x0f\x61\x65ther.proto.v1\"S\n\x04Node\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x17\n\x0f\x63luster_address\x18\x02 \x01(\t\x12\x14\n\x0craft_address\x18\x03 \x01(\t\x12\x0e\n\x06worker\x18\x04 \x01(\x08\"R\n\x06\x46ormed\x12\x12\n\ncluster_id\x18\x01 \x01(\t\x12&\n\x07members\x18\x02 \x03(\x0b\x32\x15.aether.proto.v1.Node\x12\x0c\n\x04term\x18\x03 \x01(\x04\"\x84\x01\n\x0c\x41nnouncement\x12%\n\x06sender\x18\x01 \x01(\x0b\x32\x15.aether.proto.v1.Node\x12\'\n\x06\x66ormed\x18\x02 \x01(\x0b\x32\x17.aether.proto.v1.Formed\x12$\n\x05heard\x18\x03 \x03(\x0b\x32\x15.aether.proto.v1.Node\"W\n\x08Proposal\x12\x0f\n\x07\x66ounder\x18\x01 \x01(\t\x12\x12\n\ncluster_id\x18\x02 \x01(\t\x12&\n\x07members\x18\x03 \x03(\x0b\x32\x15.aether.proto.v1.Node\"2\n\x0e\x46oundingAnswer\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xa3\x01\n\nApiRequest\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x39\n\x07headers\x18\x03 \x03(\x0b\x32(.aether.proto.v1.ApiRequest.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x97\x01\n\x0b\x41piResponse\x12\x0e\n\x06status\x18\x01 \x01(\r\x12:\n\x07headers\x18\x02 \x03(\x0b\x32).aether.proto.v1.ApiResponse.HeadersEntry\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"}\n\nNodeReport\x12\x0c\n\x04node\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\t\x12\x11\n\tin_flight\x18\x03 \x01(\x04\x12\x11\n\tinstances\x18\x04 \x01(\x04\x12\x16\n\x0etable_revision\x18\x05 \x01(\x04\x12\x0e\n\x06sample\x18\x06 \x01(\x0c\"!\n\x0cReportAnswer\x12\x11\n\taggregate\x18\x01 \x01(\x0c\" \n\x0e\x41rtifactDigest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\"\x1d\n\rArtifactChunk\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"D\n\x10ReplicateRequest\x12\x10\n\x08\x61rtifact\x18\x01 \x01(\t\x12\x0e\n\x06record\x18\x02 \x01(\x0c\x12\x0e\n\x06source\x18\x03 \x01(\t\"!\n\x0fReplicateAnswer\x12\x0e\n\x06stored\x18\x01 \x01(\x08\x32\x86\x04\n\x07\x43luster\x12H\n\x08\x41nnounce\x12\x1d.aether.proto.v1.Announcement\x1a\x1d.aether.proto.v1.Announcement\x12\x43\n\x05\x46ound\x12\x19.aether.proto.v1.Proposal\x1a\x1f.aether.proto.v1.FoundingAnswer\x12\x36\n\x04Join\x12\x15.aether.proto.v1.Node\x1a\x17.aether.proto.v1.Formed\x12\x44\n\x07\x46orward\x12\x1b.aether.proto.v1.ApiRequest\x1a\x1c.aether.proto.v1.ApiResponse\x12H\n\x06Report\x12\x1b.aether.proto.v1.NodeReport\x1a\x1d.aether.proto.v1.ReportAnswer(\x01\x30\x01\x12R\n\rFetchArtifact\x12\x1f.aether.proto.v1.ArtifactDigest\x1a\x1e.aether.proto.v1.ArtifactChunk0\x01\x12P\n\tReplicate\x12!.aether.proto.v1.ReplicateRequest\x1a .aether.proto.v1.ReplicateAnswerb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,17 +54,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APIRESPONSE_HEADERSENTRY']._serialized_start=613
   _globals['_APIRESPONSE_HEADERSENTRY']._serialized_end=659
   _globals['_NODEREPORT']._serialized_start=815
-  _globals['_NODEREPORT']._serialized_end=924
-  _globals['_REPORTSRECEIVED']._serialized_start=926
-  _globals['_REPORTSRECEIVED']._serialized_end=958
-  _globals['_ARTIFACTDIGEST']._serialized_start=960
-  _globals['_ARTIFACTDIGEST']._serialized_end=992
-  _globals['_ARTIFACTCHUNK']._serialized_start=994
-  _globals['_ARTIFACTCHUNK']._serialized_end=1023
-  _globals['_REPLICATEREQUEST']._serialized_start=1025
-  _globals['_REPLICATEREQUEST']._serialized_end=1093
-  _globals['_REPLICATEANSWER']._serialized_start=1095
-  _globals['_REPLICATEANSWER']._serialized_end=1128
-  _globals['_CLUSTER']._serialized_start=1131
-  _globals['_CLUSTER']._serialized_end=1650
+  _globals['_NODEREPORT']._serialized_end=940
+  _globals['_REPORTANSWER']._serialized_start=942
+  _globals['_REPORTANSWER']._serialized_end=975
+  _globals['_ARTIFACTDIGEST']._serialized_start=977
+  _globals['_ARTIFACTDIGEST']._serialized_end=1009
+  _globals['_ARTIFACTCHUNK']._serialized_start=1011
+  _globals['_ARTIFACTCHUNK']._serialized_end=1040
+  _globals['_REPLICATEREQUEST']._serialized_start=1042
+  _globals['_REPLICATEREQUEST']._serialized_end=1110
+  _globals['_REPLICATEANSWER']._serialized_start=1112
+  _globals['_REPLICATEANSWER']._serialized_end=1145
+  _globals['_CLUSTER']._serialized_start=1148
+  _globals['_CLUSTER']._serialized_end=1666
 # @@protoc_insertion_point(module_scope)

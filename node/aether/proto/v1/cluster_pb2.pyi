@@ -93,24 +93,26 @@ class ApiResponse(_message.Message):
     def __init__(self, status: _Optional[int] = ..., headers: _Optional[_Mapping[str, str]] = ..., body: _Optional[bytes] = ...) -> None: ...
 
 class NodeReport(_message.Message):
-    __slots__ = ("node", "incarnation", "in_flight", "instances", "table_revision")
+    __slots__ = ("node", "incarnation", "in_flight", "instances", "table_revision", "sample")
     NODE_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
     INSTANCES_FIELD_NUMBER: _ClassVar[int]
     TABLE_REVISION_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_FIELD_NUMBER: _ClassVar[int]
     node: str
     incarnation: str
     in_flight: int
     instances: int
     table_revision: int
-    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[str] = ..., in_flight: _Optional[int] = ..., instances: _Optional[int] = ..., table_revision: _Optional[int] = ...) -> None: ...
+    sample: bytes
+    def __init__(self, node: _Optional[str] = ..., incarnation: _Optional[str] = ..., in_flight: _Optional[int] = ..., instances: _Optional[int] = ..., table_revision: _Optional[int] = ..., sample: _Optional[bytes] = ...) -> None: ...
 
-class ReportsReceived(_message.Message):
-    __slots__ = ("count",)
-    COUNT_FIELD_NUMBER: _ClassVar[int]
-    count: int
-    def __init__(self, count: _Optional[int] = ...) -> None: ...
+class ReportAnswer(_message.Message):
+    __slots__ = ("aggregate",)
+    AGGREGATE_FIELD_NUMBER: _ClassVar[int]
+    aggregate: bytes
+    def __init__(self, aggregate: _Optional[bytes] = ...) -> None: ...
 
 class ArtifactDigest(_message.Message):
     __slots__ = ("digest",)

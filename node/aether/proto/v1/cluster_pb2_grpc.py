@@ -54,10 +54,10 @@ class ClusterStub:
                 request_serializer=aether_dot_proto_dot_v1_dot_cluster__pb2.ApiRequest.SerializeToString,
                 response_deserializer=aether_dot_proto_dot_v1_dot_cluster__pb2.ApiResponse.FromString,
                 _registered_method=True)
-        self.Report = channel.stream_unary(
+        self.Report = channel.stream_stream(
                 '/aether.proto.v1.Cluster/Report',
                 request_serializer=aether_dot_proto_dot_v1_dot_cluster__pb2.NodeReport.SerializeToString,
-                response_deserializer=aether_dot_proto_dot_v1_dot_cluster__pb2.ReportsReceived.FromString,
+                response_deserializer=aether_dot_proto_dot_v1_dot_cluster__pb2.ReportAnswer.FromString,
                 _registered_method=True)
         self.FetchArtifact = channel.unary_stream(
                 '/aether.proto.v1.Cluster/FetchArtifact',
@@ -103,7 +103,8 @@ class ClusterServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Report(self, request_iterator, context):
-        """One report a second from a node to the leader, for as long as it leads.
+        """One report a second from a node to the leader, for as long as it leads; the leader sends what it
+        makes of the reports of all nodes, once a second.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,10 +147,10 @@ def add_ClusterServicer_to_server(servicer, server):
                     request_deserializer=aether_dot_proto_dot_v1_dot_cluster__pb2.ApiRequest.FromString,
                     response_serializer=aether_dot_proto_dot_v1_dot_cluster__pb2.ApiResponse.SerializeToString,
             ),
-            'Report': grpc.stream_unary_rpc_method_handler(
+            'Report': grpc.stream_stream_rpc_method_handler(
                     servicer.Report,
                     request_deserializer=aether_dot_proto_dot_v1_dot_cluster__pb2.NodeReport.FromString,
-                    response_serializer=aether_dot_proto_dot_v1_dot_cluster__pb2.ReportsReceived.SerializeToString,
+                    response_serializer=aether_dot_proto_dot_v1_dot_cluster__pb2.ReportAnswer.SerializeToString,
             ),
             'FetchArtifact': grpc.unary_stream_rpc_method_handler(
                     servicer.FetchArtifact,
@@ -291,12 +292,12 @@ class Cluster:
             wait_for_ready=None,
             timeout=None,
             metadata=None):
-        return grpc.experimental.stream_unary(
+        return grpc.experimental.stream_stream(
             request_iterator,
             target,
             '/aether.proto.v1.Cluster/Report',
             aether_dot_proto_dot_v1_dot_cluster__pb2.NodeReport.SerializeToString,
-            aether_dot_proto_dot_v1_dot_cluster__pb2.ReportsReceived.FromString,
+            aether_dot_proto_dot_v1_dot_cluster__pb2.ReportAnswer.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,215 @@
+"""The whole cluster's figures on every node: the leader makes them, all others are told.
+
+The leader takes every node's sample, and once a second makes one aggregate of them, which it takes
+itself and sends to everybody who reports to it. Whatever is asked here is answered from the last
+aggregate, so any node can lead, or draw the cluster, at once. Nothing of this is ever stored.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+
+import structlog
+from msgspec.structs import replace
+
+from aether.core.metrics.aggregate import (
+    Aggregate,
+    InstanceFigures,
+    NodeFigures,
+    SliceLoad,
+    decode_aggregate,
+    encode_aggregate,
+    instances_of,
+)
+from aether.core.metrics.aggregation import FRESH_S, Aggregation
+from aether.core.metrics.samples import decode_sample
+from aether.core.metrics.values import Value, instance_values, values_of
+from aether.core.model.ids import NodeId, SliceBase
+from aether.ports import Clock
+from aether.telemetry.courses import Courses, Point
+
+PERIOD_S = 1.0
+LOOK_S = 0.05
+"""How often is looked whether this node leads, and whether an aggregate is due."""
+TAKE_OVER_S = 0.8
+"""Longest wait of a new leader for the nodes it knows of; then it begins with those that report."""
+
+_log = structlog.get_logger()
+
+Source = Callable[[], Iterable[tuple[str, float]]]
+"""Returns (subject, value) of one metric as they are now."""
+
+
+class ClusterMetrics:
+    """What is known of the cluster's load, on one node.
+
+    `leader` says who leads; `voters` how many nodes vote, for how many of them may fail.
+    """
+
+    def __init__(
+        self,
+        node: NodeId,
+        clock: Clock,
+        leader: Callable[[], NodeId | None],
+        voters: Callable[[], Iterable[NodeId]] = tuple,
+    ) -> None:
+        self._node = node
+        self._clock = clock
+        self._leader = leader
+        self._voters = voters
+        self._aggregation: Aggregation | None = None
+        self._aggregate = Aggregate("", 0)
+        self._heard_at = clock.now()
+        self._slices: Mapping[str, SliceLoad] = {}
+        self._packed = b""
+        self._news = asyncio.Event()
+        self._subscribers: list[Callable[[], None]] = []
+        self._sources: dict[str, Source] = {}
+        self._courses = Courses()
+        self._leads = False
+        self.second = 0
+        """Grows by one with each aggregate this node made or was told."""
+
+    # What goes in
+
+    def hear(self, packed: bytes) -> None:
+        """Take a node's sample while this node leads; one that is broken is logged and left out."""
+        if self._leader() != self._node or not packed:
+            return
+        try:
+            sample = decode_sample(packed)
+        except ValueError as problem:
+            _log.warning("sample refused", problem=str(problem)[:200])
+            return
+        self._leading().hear(sample, self._clock.now())
+
+    def take(self, packed: bytes) -> None:
+        """Take what another node, which leads, made; raise ValueError when it is no aggregate."""
+        aggregate = decode_aggregate(packed)
+        if self._leader() != self._node:
+            self._aggregation = None
+            self._use(aggregate, packed)
+
+    def _leading(self) -> Aggregation:
+        if self._aggregation is None:
+            self._aggregation = Aggregation(self._node)
+            self._aggregation.seed(self._aggregate, self.age_s, self._clock.now())
+        return self._aggregation
+
+    async def run(self) -> None:
+        """Make an aggregate a second while this node leads, until cancelled."""
+        due = took_over = self._clock.now()
+        while True:
+            now = self._clock.now()
+            if self._leader() != self._node:
+                self._aggregation, self._leads = None, False
+            elif not self._leads:
+                self._leads, took_over, due = True, now, now
+                self._leading()
+            elif now >= due and self._may_begin(now - took_over):
+                await self._make(now)
+                due = max(due + PERIOD_S, now + PERIOD_S / 2)
+            await self._clock.sleep(LOOK_S)
+
+    def _may_begin(self, leads_s: float) -> bool:
+        """Whether the nodes known have reported, so that no load seems gone that is not."""
+        return leads_s >= TAKE_OVER_S or not self._leading().awaited(self._clock.now())
+
+    async def _make(self, now: float) -> None:
+        """Make an aggregate in a thread, tell it, use it."""
+        aggregation = self._leading()
+        try:
+            aggregate, packed = await asyncio.to_thread(_next, aggregation, now)
+        except ValueError as problem:
+            _log.warning("no aggregate made", problem=str(problem)[:200])
+            return
+        if self._aggregation is aggregation and self._leader() == self._node:
+            self._use(aggregate, packed)
+
+    def _use(self, aggregate: Aggregate, packed: bytes) -> None:
+        self._aggregate, self._packed = aggregate, packed
+        self._heard_at = self._clock.now()
+        self._slices = {load.base: load for load in aggregate.slices}
+        self.second += 1
+        self._courses.keep(self._heard_at, self._values(), lambda: instance_values(aggregate))
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+        for callback in self._subscribers:
+            try:
+                callback()
+            except Exception:  # noqa: BLE001 - one that fails must not keep others from the news; logged
+                _log.exception("a subscriber of metrics failed", subscriber=repr(callback))
+
+    # What comes out
+
+    @property
+    def age_s(self) -> float:
+        """Time since the last aggregate."""
+        return self._clock.now() - self._heard_at
+
+    def nodes(self) -> Mapping[NodeId, NodeFigures]:
+        """Return the last figures of every node measured in the last 15 s, with their age, in order."""
+        age_s = self.age_s
+        return {
+            NodeId(one.sample.node): replace(one, age_s=one.age_s + age_s)
+            for one in self._aggregate.nodes
+        }
+
+    def load(self, base: SliceBase) -> SliceLoad | None:
+        """Return how much a slice has to do; None when none of its instances was measured lately."""
+        found = self._slices.get(base)
+        return None if found is None else replace(found, age_s=found.age_s + self.age_s)
+
+    def loads(self) -> Mapping[SliceBase, SliceLoad]:
+        """Return the load of every slice, in order."""
+        age_s = self.age_s
+        return {
+            SliceBase(load.base): replace(load, age_s=load.age_s + age_s)
+            for load in self._aggregate.slices
+        }
+
+    def instances(self) -> Iterator[InstanceFigures]:
+        """Yield what is known of every instance."""
+        return instances_of(self._aggregate)
+
+    def series(self, metric: str) -> Iterable[tuple[str, float]]:
+        """Return (subject, value) of a metric now; nothing for one nobody measures."""
+        return [(subject, value) for name, subject, value in self._values() if name == metric]
+
+    def history(self, metric: str, subject: str, range_s: float, step_s: int = 1) -> list[Point]:
+        """Return (seconds ago, value) of the last `range_s`, the oldest first; holes are left out.
+
+        Steps are 1, 10 and 60 s; figures of instances have none of 1 s. Raises ValueError for others.
+        """
+        return self._courses.history(metric, subject, range_s, step_s, self._clock.now())
+
+    def subscribe(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called on the loop after each aggregate; it must be short."""
+        self._subscribers.append(callback)
+
+    def provide(self, metric: str, source: Source) -> None:
+        """Have this node keep a metric of its own, asked once a second; it stands in the catalogue."""
+        self._sources[metric] = source
+
+    async def aggregates(self) -> AsyncIterator[bytes]:
+        """Yield each aggregate this node makes while it leads, packed; a slow reader misses some."""
+        while True:
+            news = self._news
+            await news.wait()
+            if self._leader() == self._node and self._aggregate.leader == self._node:
+                yield self._packed
+
+    def _values(self) -> Iterator[Value]:
+        yield from values_of(self._aggregate)
+        fresh = {one.sample.node for one in self._aggregate.nodes if one.age_s <= FRESH_S}
+        voters = sorted(self._voters())
+        if voters:
+            present = sum(voter in fresh for voter in voters)
+            yield "cluster.quorum_margin", "", float(present - (len(voters) // 2 + 1))
+        for metric, source in self._sources.items():
+            for subject, value in source():
+                yield metric, subject, value
+
+
+def _next(aggregation: Aggregation, now: float) -> tuple[Aggregate, bytes]:
+    aggregate = aggregation.next(now)
+    return aggregate, encode_aggregate(aggregate)
