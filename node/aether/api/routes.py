@@ -18,6 +18,7 @@ from aether.api import (
     entries,
     exposition,
     members,
+    metrics,
     node_orders,
     node_routers,
     nodes,
@@ -34,6 +35,7 @@ from aether.errors import Invalid
 ENDPOINTS: tuple[Endpoint, ...] = (
     *cluster.ENDPOINTS,
     *exposition.ENDPOINTS,
+    *metrics.ENDPOINTS,
     *route_stats.ENDPOINTS,
     *nodes.ENDPOINTS,
     *node_orders.ENDPOINTS,

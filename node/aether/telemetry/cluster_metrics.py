@@ -130,7 +130,7 @@ class ClusterMetrics:
         self._heard_at = self._clock.now()
         self._slices = {load.base: load for load in aggregate.slices}
         self.second += 1
-        self._courses.keep(self._heard_at, self._values(), lambda: instance_values(aggregate))
+        self._courses.keep(self._heard_at, self.values(), lambda: instance_values(aggregate))
         news, self._news = self._news, asyncio.Event()
         news.set()
         for callback in self._subscribers:
@@ -173,7 +173,10 @@ class ClusterMetrics:
 
     def series(self, metric: str) -> Iterable[tuple[str, float]]:
         """Return (subject, value) of a metric now; nothing for one nobody measures."""
-        return [(subject, value) for name, subject, value in self._values() if name == metric]
+        found = self.values()
+        if metric.startswith("instance."):
+            found = instance_values(self._aggregate)
+        return [(subject, value) for name, subject, value in found if name == metric]
 
     def history(self, metric: str, subject: str, range_s: float, step_s: int = 1) -> list[Point]:
         """Return (seconds ago, value) of the last `range_s`, the oldest first; holes are left out.
@@ -198,7 +201,8 @@ class ClusterMetrics:
             if self._leader() == self._node and self._aggregate.leader == self._node:
                 yield self._packed
 
-    def _values(self) -> Iterator[Value]:
+    def values(self) -> Iterator[Value]:
+        """Yield every metric now, but not those of single instances."""
         yield from values_of(self._aggregate)
         fresh = {one.sample.node for one in self._aggregate.nodes if one.age_s <= FRESH_S}
         voters = sorted(self._voters())
