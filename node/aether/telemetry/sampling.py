@@ -73,7 +73,8 @@ class NodeSampler:
             while True:
                 began = self._clock.now()
                 hosts = [
-                    HostProcess(host.instance, host.pid, host.in_flight) for host in self._hosts()
+                    HostProcess(str(host.instance), host.pid, host.in_flight)
+                    for host in self._hosts()
                 ]
                 try:
                     self._measured = await asyncio.to_thread(self._measure, hosts, began)
