@@ -10,8 +10,10 @@ from aether.control.manager import ClusterDeploymentManager
 from aether.node.routers import Routers
 from aether.node.stores import NodeStore
 from aether.ports import Clock
+from aether.telemetry.cluster_metrics import ClusterMetrics
 from aether.telemetry.exposition.cluster import ClusterSeen, cluster_source
 from aether.telemetry.exposition.exposition import Exposition
+from aether.telemetry.exposition.measured import measured_source
 from aether.telemetry.exposition.processes import processes_source
 from aether.telemetry.exposition.routers import routers_source
 from aether.telemetry.exposition.store import store_source
@@ -32,6 +34,7 @@ class Told:
     control: ClusterDeploymentManager
     traffic: NodeTraffic
     routers: Routers
+    metrics: ClusterMetrics
     is_ready: Callable[[], bool]
 
 
@@ -49,6 +52,7 @@ def exposition_of(told: Told) -> Exposition:
     sources = (
         cluster_source(seen),
         traffic_source(told.traffic, config.metrics.most_routes),
+        measured_source(config.node_id, store, told.metrics),
         routers_source(told.routers.health),
         store_source(told.node_store.group, store),
         processes_source(told.run),

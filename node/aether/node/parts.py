@@ -160,6 +160,7 @@ def assemble(ground: Ground) -> Parts:
             control=managers.control,
             traffic=traffic,
             routers=routers,
+            metrics=metrics,
             is_ready=lambda: not readiness(),
         )
     )

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import get_args
+from functools import partial
+from typing import Any, get_args
 
 from aether.core.control.status import BlueprintState, blueprint_statuses, slice_statuses
 from aether.core.model.ids import NodeId
@@ -12,9 +13,92 @@ from aether.core.model.plan import Plan
 from aether.core.model.records import Verdict
 from aether.core.model.view import ClusterView
 from aether.ports import Store
-from aether.telemetry.exposition.series import Sample, Source, Tell
+from aether.telemetry.exposition.series import MOST_SLICES, Sample, Series, Source, Tell
 
 SOURCE = "cluster"
+
+_LEADER: dict[str, Any] = {"whose": "leader"}
+_BY_SLICE: dict[str, Any] = {"whose": "leader", "labels": ("slice",), "most": MOST_SLICES}
+_row = partial(Series, source=SOURCE)
+
+ROWS: tuple[Series, ...] = (
+    _row(
+        kind="info",
+        name="aether_node",
+        help="The node that answers, and its cluster.",
+        labels=("node", "version", "role", "cluster"),
+    ),
+    _row(kind="gauge", name="aether_node_ready", help="Whether the node may be sent work."),
+    _row(
+        kind="gauge",
+        name="aether_node_instances",
+        help="Instances on this node, by what they are.",
+        labels=("phase",),
+        most=8,
+    ),
+    _row(
+        kind="gauge",
+        name="aether_cluster_nodes",
+        help="Nodes by the leader's verdict.",
+        labels=("verdict",),
+        most=8,
+        **_LEADER,
+    ),
+    _row(
+        kind="gauge",
+        name="aether_cluster_blueprints",
+        help="Blueprints by state.",
+        labels=("state",),
+        most=8,
+        **_LEADER,
+    ),
+    _row(kind="gauge", name="aether_cluster_routes", help="HTTP routes that are served.", **_LEADER
+    ),
+    _row(
+        kind="gauge",
+        name="aether_cluster_artifacts",
+        help="Artifacts in the repository.",
+        **_LEADER,
+    ),
+    _row(
+        kind="gauge",
+        name="aether_cluster_unreadable_records",
+        help="Records of the store nobody can read; what they are about stays as it is.",
+        calm="every record can be read",
+        **_LEADER,
+    ),
+    _row(
+        kind="gauge",
+        name="aether_slice_wanted_instances",
+        help="Instances wanted of a slice.",
+        **_BY_SLICE,
+    ),
+    _row(
+        kind="gauge",
+        name="aether_slice_active_instances",
+        help="Instances of the wanted version that serve, on nodes nobody doubts.",
+        **_BY_SLICE,
+    ),
+    _row(
+        kind="gauge",
+        name="aether_slice_least_instances",
+        help="Instances that stay active whatever an operator does.",
+        **_BY_SLICE,
+    ),
+    _row(
+        kind="gauge",
+        name="aether_controller_waiting",
+        help="What the leader wants done and could not do yet.",
+        calm="nothing waits",
+        **_LEADER,
+    ),
+    _row(
+        kind="gauge",
+        name="aether_controller_epoch",
+        help="Number of the present reign of a leader.",
+        **_LEADER,
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -23,8 +24,36 @@ KEEP_S = 1.0
 MOST_PAGES = 8
 """Pages kept of one look: two forms, packed or not, are four."""
 
-OWN = "exposition"
+SOURCE = "exposition"
 """Name of the source that tells of the exposition itself."""
+
+_row = partial(Series, source=SOURCE)
+ROWS: tuple[Series, ...] = (
+    _row(kind="gauge", name="aether_exposition_samples", help="Values told in this answer."),
+    _row(kind="counter", name="aether_exposition_looks", help="Times the values were gathered."),
+    _row(
+        kind="counter",
+        name="aether_exposition_cpu_seconds",
+        help="Processor time spent on gathering and writing values.",
+        unit="seconds",
+    ),
+    _row(
+        kind="counter",
+        name="aether_exposition_failures",
+        help="Looks in which a source told nothing, so that its series are absent.",
+        labels=("source",),
+        most=32,
+        calm="nothing failed",
+    ),
+    _row(
+        kind="gauge",
+        name="aether_exposition_dropped_label_sets",
+        help="Label sets of a series left out of this answer, for there were more than its most.",
+        labels=("series",),
+        most=256,
+        calm="every series has fewer than its most",
+    ),
+)  # fmt: skip
 
 
 @dataclass(slots=True)

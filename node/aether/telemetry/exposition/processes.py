@@ -1,13 +1,54 @@
 """The series of this node's own processes: the node, its store, its routers and its launcher."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from aether.telemetry.exposition.series import Sample, Source, Tell
+from aether.telemetry.exposition.series import Sample, Series, Source, Tell
 
 SOURCE = "processes"
+
+_PROCESS: dict[str, Any] = {"labels": ("process",), "most": 67}
+_row = partial(Series, source=SOURCE)
+
+ROWS: tuple[Series, ...] = (
+    _row(
+        kind="counter",
+        name="aether_process_cpu_seconds",
+        help="Processor time used by a process of the node.",
+        unit="seconds",
+        **_PROCESS,
+    ),
+    _row(
+        kind="gauge",
+        name="aether_process_resident_memory_bytes",
+        help="Memory a process of the node has in use.",
+        unit="bytes",
+        **_PROCESS,
+    ),
+    _row(
+        kind="gauge",
+        name="aether_process_open_files",
+        help="Files and sockets a process of the node has open.",
+        **_PROCESS,
+    ),
+    _row(
+        kind="gauge",
+        name="aether_process_threads",
+        help="Threads of a process of the node.",
+        **_PROCESS,
+    ),
+    _row(
+        kind="gauge",
+        name="aether_process_start_time_seconds",
+        help="When a process of the node began, in seconds since 1970.",
+        unit="seconds",
+        **_PROCESS,
+    ),
+)  # fmt: skip
 _NAMES = ("node", "store", "launcher")
 _ROUTER = "router"
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
+MOST_SLICES = 1000
+"""Most slices the leader tells of; those first by name."""
 Whose = Literal["node", "leader"]
 """Which nodes tell a series: each its own, or only the one that leads, for the whole cluster."""
 
