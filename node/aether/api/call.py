@@ -13,7 +13,9 @@ from aether.api.problems import Malformed
 from aether.api.readings import Readings
 from aether.api.rehearsals import Rehearsals
 from aether.chronicle.chronicle import Chronicle
+from aether.chronicle.event_feed import EventFeed
 from aether.config.guess import did_you_mean
+from aether.core.model.alert_records import WebhookRecord
 from aether.core.model.ids import Artifact, NodeId, SliceBase, parse_node_id, parse_slice_base
 from aether.core.model.plan import Plan
 from aether.core.model.reason import Reason
@@ -21,8 +23,8 @@ from aether.core.model.records import ArtifactRecord
 from aether.core.store.commands import Consistency
 from aether.errors import Invalid
 from aether.ports import Backups, Group, LeaderLink, Store
-from aether.telemetry.exposition.exposition import Exposition
 from aether.telemetry.cluster_metrics import ClusterMetrics
+from aether.telemetry.exposition.exposition import Exposition
 from aether.telemetry.traffic import NodeTraffic
 
 FORWARDED = "x-aether-forwarded"
@@ -55,6 +57,18 @@ class RouterProcesses(Protocol):
 
     async def health(self) -> list[dict[str, Any]]:
         """Return how each says it is."""
+        ...
+
+
+class WebhookTeller(Protocol):
+    """What tells webhooks of events while this node leads; `aether.control.webhooks` has it."""
+
+    def state(self, name: str) -> Mapping[str, object]:
+        """Return how deliveries to one go; nothing on a node that does not lead."""
+        ...
+
+    async def try_out(self, name: str, record: WebhookRecord) -> int:
+        """Send it an event that never happened; return the status of the answer."""
         ...
 
 
@@ -93,6 +107,12 @@ class Context:
     """What is measured of the whole cluster; None where nothing is."""
     routers: RouterProcesses | None = None
     """The router processes of this node; None where there are none."""
+    events: EventFeed | None = None
+    """What happened on this cluster, in order; None where nothing is recorded."""
+    webhooks: WebhookTeller | None = None
+    """Who tells webhooks; None where nobody does."""
+    certificates: Sequence[str] = ()
+    """Files of the certificates this node shows."""
     exposition: Exposition | None = None
     """What this node tells monitoring systems; None where it tells them nothing."""
 
@@ -203,6 +223,7 @@ class Answer:
     value: object
     status: int = 200
     stream: AsyncGenerator[bytes, None] | None = None
+    stream_type: str = "application/octet-stream"
     text: bytes | None = None
     """Goes out instead of `value`, with `headers` that tell what it is."""
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -116,7 +116,7 @@ def sane_request_id(text: str | None) -> str:
 
 def _respond(answer: Answer) -> ApiResponse:
     if answer.stream is not None:
-        headers = {"content-type": "application/octet-stream"}
+        headers = {"content-type": answer.stream_type, "cache-control": "no-store"}
         return ApiResponse(status=answer.status, headers=headers, stream=answer.stream)
     if answer.text is not None:
         return ApiResponse(status=answer.status, headers=answer.headers, body=answer.text)

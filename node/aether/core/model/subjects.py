@@ -36,10 +36,12 @@ def of_blueprint(base: SliceBase | str) -> str:
 
 
 def of_measured(metric: str, subject: str) -> str:
-    """Return what a metric's subject stands for: a slice, a node, or the cluster for "" and `*`."""
-    if subject in ("", "*") or metric.startswith("cluster."):
+    """Return what a metric's subject stands for: a slice, a node, or else the cluster."""
+    if subject in ("", "*") or metric.startswith(("cluster.", "webhook.")):
         return CLUSTER
-    return of_slice(subject) if ":" in subject else of_node(subject)
+    if ":" not in subject:
+        return of_node(subject)
+    return of_slice(":".join(subject.split(":")[:2]))  # an instance is told as its slice
 
 
 def subjects_of(key: str, values: Iterable[bytes] = ()) -> frozenset[str]:

@@ -1,0 +1,272 @@
+"""The leader tells webhooks of events: each in order, at least once, whoever leads.
+
+How far each has been told stands in the store (`delivery/{webhook}`), guarded by the epoch; a new leader
+goes on from there, so the last events may be told twice, under the same ids. What waits is not held here
+but read from the chronicle's events when its turn comes.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+import structlog
+
+from aether.chronicle.event_feed import EventFeed
+from aether.core.alerts import delivery
+from aether.core.alerts.book import PREFIXES, AlertBook, open_book, silencers
+from aether.core.alerts.delivery import Target
+from aether.core.alerts.events import NOWHERE, Choice, Event, Place, parse_place
+from aether.core.alerts.showing import show_event
+from aether.core.alerts.thresholds import Series
+from aether.core.model import keys
+from aether.core.model.alert_records import DeliveryRecord, WebhookRecord
+from aether.core.model.ids import NodeId
+from aether.core.model.reason import Reason
+from aether.core.model.records import encode
+from aether.core.store.commands import Applied, Guard, Put, Txn
+from aether.errors import AetherError
+from aether.ports import Clock, Store
+from aether.tasks import Tasks
+from aether.wakeups import Wakeups
+
+_log = structlog.get_logger()
+
+PERIOD_S = 1.0
+PAGE = 50
+"""Most events of one webhook in memory."""
+WRITE_S = 3.0
+FAR = 5000
+"""Revisions after which it is written down how far a webhook is, though it was told nothing."""
+
+Post = Callable[[str, bytes, Mapping[str, str], float], Awaitable[int]]
+"""Sends a body to a URL with headers within so many seconds; see `telemetry.webhook_http`."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """One webhook and where it stands."""
+
+    revision: int
+    """Of its record: another one begins anew."""
+    place: Place
+    written: Place
+    dropped: int
+    target: Target = field(default_factory=Target)
+    busy: bool = False
+    told: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Webhooks:
+    """Runs on every node; tells only while this node leads."""
+
+    node: NodeId
+    store: Store
+    clock: Clock
+    feed: EventFeed
+    post: Post
+    cluster_id: str
+    wall: Callable[[], float] = time.time
+    _lines: dict[str, _Line] = field(default_factory=dict)
+
+    async def run(self) -> None:
+        """Tell whom there is to tell, until cancelled."""
+        wakeups, tasks = Wakeups(self.clock, PERIOD_S), Tasks()
+        tasks.start("webhooks-watch", wakeups.follow(self.store, (keys.WEBHOOKS, keys.ALERTS)))
+        try:
+            while True:
+                await wakeups.wait()
+                self.look(tasks)
+        finally:
+            await tasks.stop()
+
+    def look(self, tasks: Tasks) -> None:
+        """Have each webhook that is due told what is next, all at a time."""
+        book = self._book()
+        if not self._leads(book):
+            self._lines.clear()
+            return
+        self._lines = {name: self._line(book, name) for name in sorted(book.webhooks)}
+        now = self.clock.now()
+        for name, line in self._lines.items():
+            if not line.busy and now >= line.target.next_at:
+                line.busy = True
+                tasks.start(f"webhook-{name}", self._serve(name, line))
+
+    def failing(self) -> Mapping[Series, float]:
+        """Return the deliveries of each webhook that failed in a row."""
+        return {
+            ("webhook.failing", name): float(line.target.failures)
+            for name, line in self._lines.items()
+        }
+
+    def state(self, name: str) -> Mapping[str, object]:
+        """Return how deliveries to a webhook go; nothing on a node that does not lead."""
+        line = self._lines.get(name)
+        if line is None:
+            return {}
+        wait_s = max(0.0, line.target.next_at - self.clock.now())
+        return {
+            "failures": line.target.failures,
+            "breaker": "open" if line.target.is_open else "closed",
+            "next_try_in_s": round(wait_s, 1),
+            "delivered_up_to": str(line.place),
+            "dropped": line.dropped,
+            "last": dict(line.told),
+        }
+
+    async def try_out(self, name: str, record: WebhookRecord) -> int:
+        """Send an event that never happened, and return the status of the answer.
+
+        Raises Unavailable when there is none in time.
+        """
+        said = {"id": "test", "type": "TEST", "severity": "info", "subject": "cluster"}
+        text = f"{name} is told this to try it out; nothing has happened"
+        body = msgspec.json.encode({**said, "text": text, "cluster": self.cluster_id})
+        return await self.post(
+            record.url, body, self._headers(record, "test", body), record.timeout_s
+        )
+
+    # -- one webhook -------------------------------------------------------------------------------
+
+    def _line(self, book: AlertBook, name: str) -> _Line:
+        revision, known = book.revisions[f"{keys.WEBHOOKS}{name}"], self._lines.get(name)
+        if known is not None and known.revision == revision:
+            return known
+        told = book.deliveries.get(name)
+        place = max(
+            _place_of(told.event if told is not None else ""),
+            _place_of(book.webhooks[name].from_event),
+        )
+        dropped = told.dropped if told is not None else 0
+        return _Line(revision=revision, place=place, written=place, dropped=dropped)
+
+    async def _serve(self, name: str, line: _Line) -> None:
+        try:
+            await self._tell(name, line)
+        except AetherError as problem:
+            _log.info("webhook waits", webhook=name, error=problem.message)
+        except Exception:  # noqa: BLE001 - one webhook must not end the telling of others
+            _log.exception("telling a webhook broke off", webhook=name)
+        finally:
+            line.busy = False
+
+    async def _tell(self, name: str, line: _Line) -> None:
+        """Tell one page of events; return at the first failure, or when the line is no longer meant."""
+        record = self._book().webhooks.get(name)
+        if record is None:
+            return
+        choice = Choice(types=record.types, least=record.least)
+        page = await self.feed.after(line.place, choice, PAGE)
+        for event in page.events:
+            if self._lines.get(name) is not line:
+                return  # changed meanwhile, or another node leads
+            if not await self._settle(name, line, record, event):
+                break
+        else:
+            line.place = max(line.place, page.next)
+        is_far = line.place.revision - line.written.revision > FAR
+        if line.told or is_far:
+            await self._note(name, line)
+
+    async def _settle(self, name: str, line: _Line, record: WebhookRecord, event: Event) -> bool:
+        """Tell one event or give it up; return whether it is dealt with."""
+        if self._is_silenced(event):
+            line.place = event.place
+            return True
+        age_s = self.wall() - event.time_ms / 1000
+        if delivery.is_given_up(line.target, age_s):
+            line.dropped += 1
+            line.target = delivery.given_up(line.target)
+            self._tell_of(line, event, "given up")
+            _log.warning("event given up", webhook=name, event=event.id, age_s=round(age_s))
+            return True
+        what = await self._send(name, line, record, event)
+        line.target = delivery.after(line.target, what, self.clock.now())
+        if what != "delivered":
+            return False
+        self._tell_of(line, event, what)
+        return True
+
+    def _tell_of(self, line: _Line, event: Event, outcome: str) -> None:
+        line.place = event.place
+        line.told = {"event": event.id, "outcome": outcome, "at_ms": str(int(self.wall() * 1000))}
+
+    async def _send(
+        self, name: str, line: _Line, record: WebhookRecord, event: Event
+    ) -> delivery.Verdict:
+        body = msgspec.json.encode({**show_event(event), "cluster": self.cluster_id})
+        headers = self._headers(record, event.id, body)
+        if line.dropped:
+            headers["aether-dropped"] = str(line.dropped)
+        status: int | None = None
+        problem = ""
+        try:
+            status = await self.post(record.url, body, headers, record.timeout_s)
+        except AetherError as unreachable:
+            problem = unreachable.message
+        what = delivery.verdict(status)
+        if what != "delivered":
+            tries = line.target.failures + 1
+            _log.info("webhook failed", webhook=name, event=event.id, status=status, tries=tries,
+                      problem=problem)  # fmt: skip
+        return what
+
+    def _headers(self, record: WebhookRecord, event_id: str, body: bytes) -> dict[str, str]:
+        sent_s = int(self.wall())
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "aether-webhook/1",
+            "aether-event-id": event_id,
+            "aether-timestamp": str(sent_s),
+        }
+        if record.secret:
+            headers["aether-signature"] = delivery.signature(record.secret, sent_s, body)
+        return headers
+
+    def _is_silenced(self, event: Event) -> bool:
+        if not event.key.startswith(keys.ALERTS):
+            return False
+        series = keys.read_measured(event.key)
+        return bool(silencers(self._book(), series, int(self.wall() * 1000)))
+
+    # -- the store ---------------------------------------------------------------------------------
+
+    async def _note(self, name: str, line: _Line) -> None:
+        """Write down how far a webhook is, while this reign goes on."""
+        book = self._book()
+        if not self._leads(book) or self._lines.get(name) is not line:
+            return
+        key = f"{keys.DELIVERIES}{name}"
+        record = DeliveryRecord(event=str(line.place), dropped=line.dropped, told=line.told)
+        text = f"webhook {name} is told up to event {line.place}"
+        txn = Txn(
+            then=(Put(key, encode(record)),),
+            reason=Reason(f"leader:{self.node}", "webhook.told", text),
+            guards=(
+                Guard(keys.EPOCH, book.revisions[keys.EPOCH]),
+                Guard(f"{keys.WEBHOOKS}{name}", line.revision),
+            ),
+        )
+        if isinstance(await self.store.txn(txn, timeout_s=WRITE_S), Applied):
+            line.written = line.place
+            line.told = {}
+
+    def _book(self) -> AlertBook:
+        level = self.store.level(PREFIXES)
+        return open_book(level.entries, level.revision)
+
+    def _leads(self, book: AlertBook) -> bool:
+        return (
+            self.store.leader == self.node
+            and book.epoch is not None
+            and book.epoch.leader == self.node
+        )
+
+
+def _place_of(text: str) -> Place:
+    try:
+        return parse_place(text) if text else NOWHERE
+    except ValueError:
+        return NOWHERE  # a record of another version: everything that is young enough is told again
