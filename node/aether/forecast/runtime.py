@@ -1,0 +1,163 @@
+"""The forecaster at run time: a worker thread, a deadline, and counts of what came of it.
+
+Nothing here imports numpy or onnxruntime until a model is loaded, and a node without them, or without
+a model that is whole, has no forecaster: `open_forecaster` says why.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from aether.forecast import card as cards
+from aether.forecast.card import Card, ModelUnusable
+
+if TYPE_CHECKING:
+    from aether.forecast.session import Rows, Session
+
+DEADLINE_S = 0.25
+"""Longest wait for a batch; what comes later counts as no forecast."""
+MOST_HISTORIES = 1024
+"""In one batch; those beyond get no forecast."""
+STEP_S = 60.0
+"""Length of a step unless told otherwise."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Counts:
+    """What came of batches so far."""
+
+    batches: int = 0
+    late: int = 0
+    """Batches that were not done in time, or not begun because an earlier one still ran."""
+    failed: int = 0
+    forecasts: int = 0
+    none: int = 0
+    """Histories without a forecast: too short, or the answer was no number."""
+    last_s: float = 0.0
+    """Wall time of the last batch in its thread."""
+    last_cpu_s: float = 0.0
+    """CPU time of the last batch."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    pool: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="forecast")
+    )
+    busy: bool = False
+
+
+class OnnxForecaster:
+    """Forecasts of many slices in one batch. `predict` is for a loop, `predict_now` for a simulator."""
+
+    def __init__(self, card: Card, session: "Session", deadline_s: float = DEADLINE_S) -> None:
+        self.card = card
+        self.counts = Counts()
+        self._session = session
+        self._deadline_s = deadline_s
+        self._worker = _Worker()
+
+    @classmethod
+    def load(cls, folder: Path | None = None, deadline_s: float = DEADLINE_S) -> "OnnxForecaster":
+        """Load the model in a folder, or the shipped one; takes some 0.2 s the first time.
+
+        Raises ModelUnusable when it, its card, or a library is missing or broken.
+        """
+        card, model = cards.read(folder or cards.SHIPPED)
+        try:
+            from aether.forecast.session import Session  # noqa: PLC0415 - numpy and onnxruntime are an extra
+        except ImportError as error:
+            raise ModelUnusable(
+                f"{error.name or 'a library'} is not installed: install aether-cluster[forecast]"
+            ) from error
+        session = Session(model)
+        session.predict(
+            [[0.0] * 64], STEP_S
+        )  # the first run takes longer: nobody should wait for it
+        return cls(card, session, deadline_s)
+
+    def predict_now(
+        self, histories: Sequence[Sequence[float]], step_s: float = STEP_S
+    ) -> "list[Rows | None]":
+        """Return forecasts at once, in the calling thread.
+
+        Each history holds mean rates per step of `step_s` seconds, oldest first, NaN where nobody
+        measured. An answer has a row (p10, p50, p90, p98) for each of the next 15 steps.
+        """
+        return self._session.predict(histories, step_s)
+
+    async def predict(
+        self, histories: Sequence[Sequence[float]], step_s: float = STEP_S
+    ) -> "list[Rows | None]":
+        """Return the same from the worker thread; None for all of them when that takes too long."""
+        nothing: list[Rows | None] = [None] * len(histories)
+        self.counts.batches += 1
+        if self._worker.busy:
+            self.counts.late += 1
+            return nothing
+        self._worker.busy = True
+        batch = histories[:MOST_HISTORIES]
+        running = asyncio.get_running_loop().run_in_executor(
+            self._worker.pool, self._run, batch, step_s
+        )
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                found = await asyncio.shield(running)
+        except TimeoutError:
+            self.counts.late += 1
+            running.add_done_callback(_seen)
+            return nothing
+        except Exception:  # noqa: BLE001 - whatever the library raises, there is no forecast; the trace is logged
+            self.counts.failed += 1
+            _log.exception("forecast failed", histories=len(batch))
+            return nothing
+        answers = [*found, *nothing[len(found) :]]
+        self.counts.none += sum(answer is None for answer in answers)
+        self.counts.forecasts += sum(answer is not None for answer in answers)
+        return answers
+
+    def _run(self, histories: Sequence[Sequence[float]], step_s: float) -> "list[Rows | None]":
+        wall, cpu = time.perf_counter(), time.thread_time()
+        try:
+            return self._session.predict(histories, step_s)
+        finally:
+            self.counts.last_s = time.perf_counter() - wall
+            self.counts.last_cpu_s = time.thread_time() - cpu
+            self._worker.busy = False
+
+    def close(self) -> None:
+        """Let the worker thread end; what it is doing is not waited for."""
+        self._worker.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _seen(running: "asyncio.Future[list[Rows | None]]") -> None:
+    """Take note of how a late batch ended, so that its failure is not reported as nobody's."""
+    if not running.cancelled() and running.exception() is not None:
+        _log.warning("a late forecast failed", problem=str(running.exception())[:200])
+
+
+@dataclass(frozen=True, slots=True)
+class NoForecaster:
+    """There is none, and why, in a sentence."""
+
+    why: str
+
+
+async def open_forecaster(folder: Path | None) -> OnnxForecaster | NoForecaster:
+    """Load a forecaster in a thread; a node starts with or without it."""
+    try:
+        found = await asyncio.to_thread(OnnxForecaster.load, folder)
+    except ModelUnusable as problem:
+        why = f"no forecasts, scaling is reactive only: {problem.message}"
+        _log.warning("no forecaster", problem=problem.message)
+        return NoForecaster(why)
+    _log.info("forecaster loaded", model=found.card.name, sha256=found.card.sha256[:16])
+    return found
