@@ -1,10 +1,14 @@
 """`GET /metrics`: text, not JSON, and packed when asked."""
 
 import gzip
+import json
 from dataclasses import replace
 
 from aether.api.exposition import get_metrics
 from aether.api.service import Api
+from aether.core.model import keys
+from aether.core.model.ids import NodeId
+from aether.core.model.records import ClusterRecord, Verdict, encode
 from aether.node.clock import MonotonicClock
 from aether.ports import ApiRequest, ApiResponse
 from aether.telemetry.exposition.exposition import Exposition
@@ -12,6 +16,7 @@ from aether.telemetry.exposition.store import store_source
 from aether.telemetry.exposition.table import SERIES
 from tests.api_world import ApiWorld
 from tests.exposition_world import read_text
+from tests.worlds import nodes
 
 
 async def scrape(world: ApiWorld, **headers: str) -> ApiResponse:
@@ -41,3 +46,17 @@ async def test_a_node_that_is_told_not_to_tells_nothing(world: ApiWorld) -> None
     assert answer.status == 503
     assert "metrics.enabled" in answer.json()["detail"]
     assert get_metrics.__doc__ is not None
+
+
+async def test_prometheus_is_told_whom_to_scrape(world: ApiWorld) -> None:
+    view = nodes("node-1", "node-2")
+    gone = replace(view.verdicts[NodeId("node-2")], verdict=Verdict.DECOMMISSIONED)
+    await world.hold(replace(view, verdicts={**view.verdicts, NodeId("node-2"): gone}))
+    await world.put({keys.CLUSTER: encode(ClusterRecord(cluster_id="c-1"))})
+    answer = await world.call("GET", "/metrics/targets")
+    assert json.loads(answer.body) == [
+        {
+            "targets": [view.nodes[NodeId("node-1")].management],
+            "labels": {"instance": "node-1", "cluster": "c-1"},
+        }
+    ]

@@ -26,7 +26,7 @@ ROWS: tuple[Series, ...] = (
         kind="info",
         name="aether_node",
         help="The node that answers, and its cluster.",
-        labels=("node", "version", "role", "cluster"),
+        labels=("id", "version", "role", "cluster"),
     ),
     _row(kind="gauge", name="aether_node_ready", help="Whether the node may be sent work."),
     _row(

@@ -15,7 +15,7 @@ SOURCE = "measured"
 MOST_INSTANCES = 1000
 
 _row = partial(Series, source=SOURCE, kind="gauge")
-_INSTANCE: dict[str, Any] = {"labels": ("slice", "instance"), "most": MOST_INSTANCES}
+_INSTANCE: dict[str, Any] = {"labels": ("slice", "slice_instance"), "most": MOST_INSTANCES}
 _LOAD: dict[str, Any] = {"labels": ("slice",), "most": MOST_SLICES, "whose": "leader"}
 
 ROWS: tuple[Series, ...] = (
@@ -92,7 +92,7 @@ ROWS: tuple[Series, ...] = (
         name="aether_slice_latency_seconds", unit="seconds",
         help="Latency that this share of the requests of ten seconds stayed below, within 3.2 %; absent "
         "without requests.",
-        whose="leader", labels=("slice", "quantile"), most=3 * MOST_SLICES,
+        whose="leader", labels=("slice", "share"), most=3 * MOST_SLICES,
     ),
     _row(
         name="aether_slice_retries_per_second", help="Attempts made again, in the last second.",
