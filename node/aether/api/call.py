@@ -72,6 +72,26 @@ class WebhookTeller(Protocol):
         ...
 
 
+class Scaler(Protocol):
+    """The leader's scaling as it tells of itself; `aether.control.scaling_telling` has it."""
+
+    def status(self) -> dict[str, Any]:
+        """Return how each slice stands as it was looked at last, and how many nodes load asks for."""
+        ...
+
+    def evaluate(self) -> dict[str, Any]:
+        """Return what would be decided now about each slice, with all of its reason."""
+        ...
+
+    def config(self, base: SliceBase | None) -> list[dict[str, Any]]:
+        """Return the settings of scaling in force: of every slice, or of one."""
+        ...
+
+    def decisions(self, base: SliceBase | None, limit: int) -> list[dict[str, Any]]:
+        """Return the last decisions, the newest first, each made again from its inputs."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What the handlers work with."""
@@ -105,6 +125,8 @@ class Context:
     """What this node's routers count; None where nobody counts."""
     metrics: ClusterMetrics | None = None
     """What is measured of the whole cluster; None where nothing is."""
+    scaling: Scaler | None = None
+    """The leader's scaling; None where nothing is measured."""
     routers: RouterProcesses | None = None
     """The router processes of this node; None where there are none."""
     events: EventFeed | None = None

@@ -19,8 +19,9 @@ async def show_plan(context: Context, call: Call) -> Answer:  # noqa: ARG001 - a
 
 
 async def evaluate(context: Context, call: Call) -> Answer:  # noqa: ARG001 - a handler's signature
-    """Answer with what the leader would do now; nothing is done."""
-    return Answer(value=_show(context, context.evaluate()))
+    """Answer with what the leader would do now, and decide about load; nothing is done."""
+    scaling = context.scaling.evaluate() if context.scaling is not None else {}
+    return Answer(value={**_show(context, context.evaluate()), "scaling": scaling})
 
 
 def _show(context: Context, plan: Plan) -> dict[str, Any]:
@@ -69,6 +70,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="GET", path=v1("controller/evaluate"), name="controller.evaluate",
-        handler=evaluate, leader_only=True, answers=f"what the leader would do now: {_ANSWERS}",
+        handler=evaluate, leader_only=True, answers=f"what the leader would do now: {_ANSWERS}; and `scaling`: what it would decide now about "
+        "each slice by its load, with all of its reason",
     ),
 )  # fmt: skip

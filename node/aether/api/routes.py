@@ -15,6 +15,7 @@ from aether.api import (
     cluster,
     config,
     controller,
+    controller_scaling,
     entries,
     exposition,
     members,
@@ -53,6 +54,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *why.ENDPOINTS,
     *changes.ENDPOINTS,
     *controller.ENDPOINTS,
+    *controller_scaling.ENDPOINTS,
 )
 """Every call, grouped by noun."""
 

@@ -95,7 +95,7 @@ class ClusterDeploymentManager:
     def wish(self, scale: Mapping[SliceBase, ScaleWish], nodes_wish: NodeWish) -> None:
         """Take what load calls for; the next turn carries out what still holds then."""
         self._board.note_scaling(scale, nodes_wish)
-        if scale or nodes_wish.give_back is not None:
+        if scale or nodes_wish.because:
             self._wakeups.ring()
 
     def wake(self) -> None:

@@ -21,6 +21,7 @@ from aether.config.runtime_settings import given_at_start
 from aether.config.version import aether_version
 from aether.control.manager import ClusterDeploymentManager
 from aether.control.providing import Providing
+from aether.control.scaling_telling import ScalingDesk
 from aether.core.agent.copies import nodes_on_duty
 from aether.core.control.signals import ControlSettings
 from aether.core.model.records import NodeRecord
@@ -36,6 +37,7 @@ from aether.node.measuring import Measured, NodeMeasuring, measure
 from aether.node.provider import HttpNodeProvider
 from aether.node.readiness import Readiness
 from aether.node.routers import Routers
+from aether.node.scaling import NodeScaling, scaling_of
 from aether.node.stores import Grounds, NodeStore, open_store
 from aether.ports import Store
 from aether.rpc.formation import Membership
@@ -87,6 +89,7 @@ class Parts:
     readiness: Readiness
     managers: Managers
     measuring: NodeMeasuring
+    scaling: NodeScaling
     copies: Copies
     chronicle: Chronicle
     providing: Providing | None
@@ -150,6 +153,7 @@ def assemble(ground: Ground) -> Parts:
             set_log_level=set_level,
         )
     )
+    scaling = scaling_of(config.node_id, store, managers.control, metrics, clock)
     routers = Routers(config, data_dir.path, clock)
     exposition = exposition_of(
         Told(
@@ -174,6 +178,7 @@ def assemble(ground: Ground) -> Parts:
         readiness=readiness,
         managers=managers,
         measuring=measuring,
+        scaling=scaling,
         copies=Copies(config.node_id, store, Shelf(ground.repository), ground.peers, clock),
         chronicle=chronicle,
         providing=_providing(ground, store, managers.control, clock),
@@ -182,7 +187,9 @@ def assemble(ground: Ground) -> Parts:
             node_store,
             intake,
             readiness,
-            _Tellers(managers.control, chronicle, traffic, routers, exposition, metrics),
+            _Tellers(
+                managers.control, chronicle, traffic, routers, exposition, metrics, scaling.desk
+            ),
         ),
     )
 
@@ -236,6 +243,7 @@ class _Tellers:
     routers: Routers
     exposition: Exposition
     metrics: ClusterMetrics
+    scaling: ScalingDesk
 
 
 def _api(
@@ -262,6 +270,7 @@ def _api(
             chronicle=tellers.chronicle,
             traffic=tellers.traffic,
             metrics=tellers.metrics,
+            scaling=tellers.scaling,
             routers=tellers.routers,
             exposition=tellers.exposition if ground.config.metrics.enabled else None,
             rehearsals=Rehearsals(_control_settings(ground.config)),

@@ -182,6 +182,7 @@ class Node:
         self._tasks.start("vote", voting)
         parts.measuring.start(self._tasks)
         parts.managers.start(self._tasks)
+        parts.scaling.start(self._tasks, parts.api.handle)
         self._tasks.start("copies", parts.copies.run())
         self._tasks.start("chronicle", parts.chronicle.run())
         if parts.providing is not None:

@@ -50,7 +50,7 @@ class HealQuestion:
     """All the decision depends on; durations in seconds."""
 
     wanted: int
-    """Nodes the operator wants; 0 without a topology."""
+    """Nodes the operator wants, and those load asks for; 0 without a topology."""
     max_nodes: int
     present: int
     """Nodes on duty, and those that may be soon; not the one asked for."""
@@ -110,7 +110,7 @@ def heal(
         yield from _heal(_question(view, signals, settings, now, node), node, record)
     if view.topology is not None and not view.provisions:
         question = _question(view, signals, settings, now, None)
-        yield from _grow(question, view.topology, view)
+        yield from _grow(question, view, signals.nodes_wish.because)
 
 
 def _question(
@@ -122,7 +122,7 @@ def _question(
 ) -> HealQuestion:
     topology = view.topology or TopologyRecord(nodes=0, max_nodes=0)
     question = HealQuestion(
-        wanted=topology.nodes,
+        wanted=min(topology.nodes + signals.nodes_wish.more, topology.max_nodes),
         max_nodes=topology.max_nodes,
         present=sum(
             node != pending and _holds_place(view, signals, settings, now, node)
@@ -200,15 +200,13 @@ def _heal(
 _NO_PROVIDER = "the leading node has no provider of nodes: give every node [provider] url, or start a node by hand"
 
 
-def _grow(
-    question: HealQuestion, topology: TopologyRecord, view: ClusterView
-) -> Iterator[Provision | Waiting]:
+def _grow(question: HealQuestion, view: ClusterView, why: str) -> Iterator[Provision | Waiting]:
     step = decide(question)
-    short = f"{question.present} of {topology.nodes} nodes are there"
+    short = f"{question.present} of {question.wanted} nodes are there"
     match step:
         case HealStep.PROVISION:
             node = next_name(view)
-            text = f"{short}: ask for {node}"
+            text = f"{short}: ask for {node}{f' ({why})' if why else ''}"
             because = _because(question, step, text)
             yield Provision(node, ProvisionRecord(node=node), because)
         case HealStep.FULL:

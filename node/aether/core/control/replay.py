@@ -15,6 +15,7 @@ from aether.core.control import (
     placement,
     recovery,
     removal,
+    scaling,
     targets,
     updates,
 )
@@ -35,6 +36,7 @@ _MODULES: tuple[Mapping[str, Evaluate], ...] = (
     dependencies.RULES,
     healing.RULES,
     division.RULES,
+    scaling.RULES,
 )
 
 RULES: Mapping[str, Evaluate] = dict(chain.from_iterable(rules.items() for rules in _MODULES))

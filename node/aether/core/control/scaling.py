@@ -6,10 +6,11 @@ target than the present one says nothing, so it is carried out once, and never o
 blueprint has said meanwhile.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from aether.core.control.census import count
+from aether.core.control.evidence import Evaluate
 from aether.core.control.removal import is_leaving
 from aether.core.control.signals import ScaleWish, Signals
 from aether.core.control.targets import is_retired
@@ -20,6 +21,8 @@ from aether.core.model.plan import SetTarget
 from aether.core.model.records import TargetRecord
 from aether.core.model.slice_view import Copy, SliceView
 from aether.core.model.view import ClusterView
+from aether.core.scaling.decision import RULES as CORE
+from aether.core.scaling.decision import replay
 
 RULE = "scaling."
 """What the rule of a reason begins with where load changed the number of instances."""
@@ -91,3 +94,7 @@ def instances_of(one: SliceView) -> tuple[int, int]:
     counted = one.once(count)
     ready = sum(placed in counted.serving for placed in counted.staying)
     return ready, len(counted.staying) - ready
+
+
+RULES: Mapping[str, Evaluate] = dict.fromkeys((f"{RULE}{name}" for name in sorted(CORE)), replay)
+"""Each rule of `aether.core.scaling` under the name it has in a reason."""

@@ -51,9 +51,8 @@ class NodeWish:
 
     more: int = 0
     """Nodes wanted beyond those the operator wants."""
-    give_back: NodeId | None = None
-    """A node that is to be emptied and stopped, as what it carries fits elsewhere."""
-    because: Reason | None = None
+    because: str = ""
+    """Why the last of them was asked for, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
