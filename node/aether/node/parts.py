@@ -28,6 +28,7 @@ from aether.core.model.records import NodeRecord
 from aether.dataplane.feed import TableFeed
 from aether.host.client import UnixLauncher
 from aether.host.gateway import HostGateway
+from aether.node.alerts import Alerts, AlertsGround, assemble_alerts, certificates_of
 from aether.node.clock import MonotonicClock
 from aether.node.data_dir import DataDir
 from aether.node.edges import edges_of
@@ -45,7 +46,7 @@ from aether.rpc.peers import Peers
 from aether.store.spec import OnMembers
 from aether.telemetry.cluster_metrics import ClusterMetrics
 from aether.telemetry.exposition.exposition import Exposition
-from aether.telemetry.logs import set_level
+from aether.telemetry.log_levels import set_level
 from aether.telemetry.traffic import NodeTraffic
 
 
@@ -92,6 +93,7 @@ class Parts:
     scaling: NodeScaling
     copies: Copies
     chronicle: Chronicle
+    alerts: Alerts
     providing: Providing | None
     """None without a provider of nodes."""
     api: Api
@@ -155,6 +157,19 @@ def assemble(ground: Ground) -> Parts:
     )
     scaling = scaling_of(config.node_id, store, managers.control, metrics, clock)
     routers = Routers(config, data_dir.path, clock)
+    alerts = assemble_alerts(
+        AlertsGround(
+            node=config.node_id,
+            cluster_id=ground.membership.cluster_id,
+            store=store,
+            group=node_store.group,
+            link=ground.peers,
+            clock=clock,
+            chronicle=chronicle,
+            measured=metrics.series,
+            view=managers.control.view,
+        )
+    )
     exposition = exposition_of(
         Told(
             config=config,
@@ -181,6 +196,7 @@ def assemble(ground: Ground) -> Parts:
         scaling=scaling,
         copies=Copies(config.node_id, store, Shelf(ground.repository), ground.peers, clock),
         chronicle=chronicle,
+        alerts=alerts,
         providing=_providing(ground, store, managers.control, clock),
         api=_api(
             ground,
@@ -188,7 +204,14 @@ def assemble(ground: Ground) -> Parts:
             intake,
             readiness,
             _Tellers(
-                managers.control, chronicle, traffic, routers, exposition, metrics, scaling.desk
+                managers.control,
+                chronicle,
+                traffic,
+                routers,
+                exposition,
+                metrics,
+                alerts,
+                scaling.desk,
             ),
         ),
     )
@@ -243,6 +266,7 @@ class _Tellers:
     routers: Routers
     exposition: Exposition
     metrics: ClusterMetrics
+    alerts: Alerts
     scaling: ScalingDesk
 
 
@@ -272,6 +296,9 @@ def _api(
             metrics=tellers.metrics,
             scaling=tellers.scaling,
             routers=tellers.routers,
+            events=tellers.alerts.events,
+            webhooks=tellers.alerts.webhooks,
+            certificates=certificates_of(ground.config),
             exposition=tellers.exposition if ground.config.metrics.enabled else None,
             rehearsals=Rehearsals(_control_settings(ground.config)),
         )

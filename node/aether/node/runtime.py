@@ -150,6 +150,7 @@ class Node:
         server = ApiServer(parts.api, self._config.bind, self._config.management_port)
         await server.start()
         self._on_stop("management port", server.stop)
+        self._on_stop("event streams", _sync(parts.alerts.events.close))
         _log.info("node started", node=self._config.node_id, management=self._record.management)
 
     async def _start_store(self, parts: Parts) -> None:
@@ -185,6 +186,7 @@ class Node:
         parts.scaling.start(self._tasks, parts.api.handle)
         self._tasks.start("copies", parts.copies.run())
         self._tasks.start("chronicle", parts.chronicle.run())
+        parts.alerts.start(self._tasks)
         if parts.providing is not None:
             self._tasks.start("providing", parts.providing.run())
         self._tasks.start("shutdown", self._leaving(parts).run())
