@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 import structlog
 
+from aether.telemetry.log_levels import drop_below_level, set_level
 LogFormat = Literal["json", "text"]
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -24,7 +25,7 @@ def configure_logs(process: str, node: str, level: str = "info", form: LogFormat
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[_drop_below_level, *shared, render],
+        processors=[drop_below_level, *shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
@@ -39,26 +40,6 @@ def configure_logs(process: str, node: str, level: str = "info", form: LogFormat
     )
     logging.basicConfig(handlers=[bridge], force=True)
     set_level(level)
-
-
-def set_level(level: str) -> None:
-    """Have this process log `level` and what is worse from now on, whoever logs."""
-    number = getattr(logging, level.upper())
-    _least[0] = number
-    logging.getLogger().setLevel(max(number, logging.WARNING))
-
-
-_NUMBERS = logging.getLevelNamesMapping()
-_least = [logging.INFO]
-"""The level in force. Loggers are kept by the modules that use them, so each event asks for it."""
-
-
-def _drop_below_level(
-    _: object, method: str, event: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
-    if _NUMBERS.get(method.upper(), logging.ERROR) < _least[0]:
-        raise structlog.DropEvent
-    return event
 
 
 def _render_json(_: object, __: str, event: structlog.typing.EventDict) -> str:
