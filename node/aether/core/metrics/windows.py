@@ -75,6 +75,8 @@ class Windows:
         self._seen: list[int] = []
         self._full_until = -1
         self._second: int | None = None
+        self._ahead = 0.0
+        """How long after the second it is of a row comes as a rule; found anew after each hole."""
         self.refused = 0
         """Values not kept because there were too many series."""
 
@@ -117,11 +119,16 @@ class Windows:
         Where rows came faster than the clock went, the newest is replaced.
         """
         if self._second is None:
+            self._ahead = now - int(now)
             return int(now)
         expected = self._second + step_s
-        if now <= expected - _JITTER_S * step_s:
+        off = now - self._ahead - expected
+        if off <= -_JITTER_S * step_s:
             return self._second
-        return expected if now < expected + _JITTER_S * step_s else int(now)
+        if off < _JITTER_S * step_s:
+            return expected
+        self._ahead = now - int(now)
+        return max(int(now), expected)
 
     def _new_place(self, series: Series, second: int) -> int:
         """Return the place of a series not seen before, -1 when there is none left."""

@@ -1,0 +1,149 @@
+"""A leader and a follower on a clock of their own, samples handed over by hand."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from aether.core.metrics.aggregate import decode_aggregate
+from aether.core.metrics.samples import encode_sample
+from aether.core.model.ids import NodeId, SliceBase
+from aether.node.clock import MonotonicClock
+from aether.tasks import Tasks
+from aether.telemetry.cluster_metrics import TAKE_OVER_S, ClusterMetrics
+from tests.integration.rpc_nodes import eventually
+from tests.unit.core_metrics.made import instance, node_sample, slice_sample
+
+N1, N2 = NodeId("n-1"), NodeId("n-2")
+A = SliceBase("g.x:a")
+
+
+class Pair:
+    """Two nodes; who leads is said by the test."""
+
+    def __init__(self) -> None:
+        self.leader: NodeId | None = N1
+        clock = MonotonicClock()
+        self.one = ClusterMetrics(N1, clock, lambda: self.leader, lambda: (N1, N2))
+        self.two = ClusterMetrics(N2, clock, lambda: self.leader, lambda: (N1, N2))
+
+    def report(self, to: ClusterMetrics, requests: int = 10) -> None:
+        for node in (N1, N2):
+            told = node_sample(
+                node,
+                instances=(instance(A, int(node[-1])),),
+                slices=(slice_sample(A, (0.01,) * requests),),
+            )
+            to.hear(encode_sample(told))
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Pair]:
+    pair, tasks = Pair(), Tasks()
+    tasks.start("one", pair.one.run())
+    tasks.start("two", pair.two.run())
+    try:
+        yield pair
+    finally:
+        await tasks.stop()
+
+
+async def follow(leader: ClusterMetrics, follower: ClusterMetrics) -> None:
+    async for packed in leader.aggregates():
+        follower.take(packed)
+
+
+async def test_leader_and_follower_say_the_same() -> None:
+    async with running() as pair:
+        tasks = Tasks()
+        tasks.start("follow", follow(pair.one, pair.two))
+        await asyncio.sleep(0)
+        pair.report(pair.one)
+        await eventually(lambda: pair.two.second >= 1)
+        await tasks.stop()
+    for metrics in (pair.one, pair.two):
+        load = metrics.load(A)
+        assert load is not None
+        assert (load.rate, load.instances) == (20.0, 2)
+        assert load.age_s < 5
+        assert list(metrics.nodes()) == [N1, N2]
+        assert dict(metrics.series("slice.instances")) == {A: 2.0}
+        assert dict(metrics.series("cluster.nodes")) == {"": 2.0}
+        assert dict(metrics.series("cluster.quorum_margin")) == {"": 0.0}
+        assert dict(metrics.series("instance.cpu")) == {f"{A}:1.0.0/{n}": 0.5 for n in (1, 2)}
+        assert metrics.load(SliceBase("g.x:none")) is None
+        ((ago_s, cpu),) = metrics.history("node.cpu", N1, 60)
+        assert (ago_s < 5, cpu) == (True, 0.25)
+
+
+async def test_one_aggregate_a_second_and_a_call_for_each() -> None:
+    async with running() as pair:
+        calls: list[int] = []
+        pair.one.subscribe(lambda: calls.append(pair.one.second))
+
+        def broken() -> None:
+            raise ZeroDivisionError
+
+        pair.one.subscribe(broken)
+        after: list[int] = []
+        pair.one.subscribe(lambda: after.append(pair.one.second))
+        began = asyncio.get_running_loop().time()
+        await eventually(lambda: pair.one.second >= 3)
+        took_s = asyncio.get_running_loop().time() - began
+    assert calls == after == [1, 2, 3]
+    assert 1.5 < took_s < 5.0
+
+
+async def test_a_new_leader_waits_for_those_it_knows_but_not_for_ever() -> None:
+    async with running() as pair:
+        await eventually(lambda: pair.one.second >= 1)
+        pair.report(pair.one, requests=50)
+        second = pair.one.second
+        await eventually(lambda: pair.one.second > second and pair.one.load(A) is not None)
+        pair.two.take(_last(pair.one))
+        seen = pair.two.second
+        began = asyncio.get_running_loop().time()
+        pair.leader = N2
+        await eventually(lambda: pair.two.second > seen)
+        assert asyncio.get_running_loop().time() - began > TAKE_OVER_S * 0.9
+        assert pair.two.load(A) is None  # nobody told it: it is not known, and not nothing
+        assert list(pair.two.nodes()) == [N1, N2]
+        pair.report(pair.two, requests=50)
+        seen = pair.two.second
+        await eventually(lambda: pair.two.second > seen)
+        load = pair.two.load(A)
+    assert load is not None
+    assert load.rate == 100.0
+
+
+async def test_what_is_broken_is_refused_and_changes_nothing() -> None:
+    async with running() as pair:
+        pair.one.hear(b"\x93broken")
+        pair.one.hear(b"")
+        with pytest.raises(ValueError, match=r"\S"):
+            pair.two.take(b"\x93broken")
+        await eventually(lambda: pair.one.second >= 1)
+    assert not pair.one.nodes()
+    assert pair.two.second == 0
+
+
+async def test_only_a_leader_takes_samples_and_only_others_take_aggregates() -> None:
+    async with running() as pair:
+        await eventually(lambda: pair.one.second >= 1)
+        packed = _last(pair.one)
+        pair.report(pair.two)
+        pair.one.take(packed)
+        assert not pair.two.nodes()
+    assert decode_aggregate(packed).leader == N1
+
+
+async def test_a_metric_of_another_part_is_kept_too() -> None:
+    async with running() as pair:
+        pair.one.provide("cluster.rate", lambda: [("", 42.0)])
+        await eventually(lambda: bool(pair.one.history("cluster.rate", "", 60)))
+        assert pair.one.history("cluster.rate", "", 60)[-1][1] == 42.0
+
+
+def _last(metrics: ClusterMetrics) -> bytes:
+    return metrics._packed
