@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -80,7 +81,7 @@ def test_history_goes_on_when_the_leader_is_lost(forge: Forge) -> None:
     gaps = {}
     for node in alive:
         times = [at for at, _ in points(forge, node, "node.cpu", subject) if at > lost_at - 6]
-        gaps[node] = max(later - at for at, later in zip(times, times[1:], strict=False))
+        gaps[node] = max(later - at for at, later in pairwise(times))
     print(f"longest gap in history by node: {json.dumps(gaps)}")  # noqa: T201 - figures for whoever runs this with -s
     # Neighbouring seconds are 1 s apart: what is missing is what exceeds that.
     assert all(gap - 1.0 <= MOST_GAP_S for gap in gaps.values()), gaps

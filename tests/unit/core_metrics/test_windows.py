@@ -1,12 +1,14 @@
 import pytest
 
-from aether.core.metrics.windows import SPAN_S, Windows
+from aether.core.metrics.windows import MOST_BYTES, MOST_SERIES, SPAN_S, Windows
 
 CPU, LAG = ("node.cpu", "n-1"), ("node.loop_lag", "n-1")
 
 
-def windows(**limits: int) -> Windows:
-    return Windows(lambda metric: metric == "node.loop_lag", **limits)
+def windows(most_bytes: int = MOST_BYTES, most_series: int = MOST_SERIES) -> Windows:
+    return Windows(
+        lambda metric: metric == "node.loop_lag", most_bytes=most_bytes, most_series=most_series
+    )
 
 
 def fill(made: Windows, seconds: range, late_s: float = 0.3) -> None:
