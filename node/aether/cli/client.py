@@ -118,20 +118,22 @@ class Client:
         """Return the body of a GET."""
         return self.request("GET", path)[1]
 
-    def stream(self, path: str) -> Iterator[bytes]:
-        """Yield the body of a GET piece by piece; all of it came when no error did.
+    def stream(
+        self, path: str, headers: Mapping[str, str] | None = None, *, by_line: bool = False
+    ) -> Iterator[bytes]:
+        """Yield the body of a GET piece by piece or line by line; all of it came when no error did.
 
         The time-out bounds connecting and every silence, not the whole. Raises as `request` does.
         """
         endpoint, connection = self._connect(time.monotonic() + self._timeout_s)
         connection.sock.settimeout(self._timeout_s)
         try:
-            connection.request("GET", path, headers={"connection": "close"})
+            connection.request("GET", path, headers={"connection": "close", **(headers or {})})
             response = connection.getresponse()
             if not 200 <= response.status < 300:
                 data = response.read(MAX_PROBLEM_BYTES)
                 raise failure_of_answer(response.status, _parse(response, data, endpoint))
-            while chunk := response.read(_CHUNK):
+            while chunk := response.readline(_CHUNK) if by_line else response.read(_CHUNK):
                 yield chunk
         except TimeoutError as problem:
             raise _lost("GET", endpoint, problem, self._timeout_s) from problem
