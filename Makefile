@@ -107,6 +107,7 @@ protos: setup
 
 docs: setup
 	$(BIN)/python .ci/reference.py
+	$(BIN)/python -m aether_forge.observability
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -131,6 +131,15 @@ def generated() -> Iterator[str]:
     )
     if reference.returncode:
         yield f"docs/reference is stale: {reference.stdout.strip() or reference.stderr.strip()}"
+    monitoring = subprocess.run(
+        [sys.executable, "-m", "aether_forge.observability", "--check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if monitoring.returncode:
+        yield monitoring.stdout.strip() or monitoring.stderr.strip()
 
 
 def main() -> int:
