@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from aether.api import (
+    alerts,
     artifacts,
     backup,
     blueprints,
@@ -17,9 +18,12 @@ from aether.api import (
     controller,
     controller_scaling,
     entries,
+    events,
     exposition,
+    log_levels,
     members,
     metrics,
+    node_conditions,
     node_orders,
     node_routers,
     nodes,
@@ -27,7 +31,9 @@ from aether.api import (
     route_stats,
     slice_traffic,
     slices,
+    thresholds,
     topology,
+    webhooks,
     why,
 )
 from aether.api.endpoint import Endpoint
@@ -41,6 +47,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *nodes.ENDPOINTS,
     *node_orders.ENDPOINTS,
     *node_routers.ENDPOINTS,
+    *node_conditions.ENDPOINTS,
     *topology.ENDPOINTS,
     *config.ENDPOINTS,
     *members.ENDPOINTS,
@@ -53,6 +60,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *entries.ENDPOINTS,
     *why.ENDPOINTS,
     *changes.ENDPOINTS,
+    *events.ENDPOINTS,
+    *alerts.ENDPOINTS,
+    *thresholds.ENDPOINTS,
+    *webhooks.ENDPOINTS,
+    *log_levels.ENDPOINTS,
     *controller.ENDPOINTS,
     *controller_scaling.ENDPOINTS,
 )

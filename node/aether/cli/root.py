@@ -13,17 +13,22 @@ from aether.cli.output import complain
 from aether.errors import AetherError
 
 TABLE: Mapping[str, tuple[str, str]] = {
+    "alert": ("aether.cli.alerts:group", "See what is bad, and silence it."),
     "artifact": ("aether.cli.artifacts:group", "Push and list wheels of slices."),
     "blueprint": ("aether.cli.blueprints:group", "Say what is to run, and look how it goes."),
     "cluster": ("aether.cli.cluster:group", "Members, leadership, backup, restore, recovery."),
     "config": ("aether.cli.config:group", "Look at settings in force, and change them."),
     "diff": ("aether.cli.why:diff", "Show what changed between two moments, and why."),
+    "event": ("aether.cli.events:group", "See what happened, and follow it."),
     "kv": ("aether.cli.kv:group", "Read and write keys of the store."),
+    "log": ("aether.cli.log_levels:group", "Have single loggers log more or less."),
     "node": ("aether.cli.nodes:group", "Look at, drain, stop and remove nodes."),
     "route": ("aether.cli.routes:group", "Look at the HTTP routes."),
     "slice": ("aether.cli.slices:group", "Look at, scale and build slices."),
     "status": ("aether.cli.status:status", "Show how the cluster does."),
+    "threshold": ("aether.cli.thresholds:group", "Say when a value is bad."),
     "topology": ("aether.cli.topology:group", "Say how many nodes are wanted."),
+    "webhook": ("aether.cli.webhooks:group", "Say who is told of events by HTTP."),
     "why": ("aether.cli.why:why", "Say why a slice, a node or a blueprint is as it is."),
 }
 
