@@ -13,6 +13,7 @@ from aether.chronicle.chronicle import Chronicle
 from aether.chronicle.difference import KeyChange, difference
 from aether.chronicle.records import Found, Gap, Query, Reach, Recorded
 from aether.config.guess import did_you_mean
+from aether.core.alerts.showing import without_secret
 from aether.core.control import evidence
 from aether.core.model.ids import parse_node_id, parse_slice_base
 from aether.core.model.subjects import CLUSTER, of_blueprint, of_node, of_slice
@@ -200,10 +201,11 @@ def _values(one: Recorded) -> list[dict[str, Any]]:
 
 def show_value(entry: Entry) -> Any:  # noqa: ANN401 - a record as JSON values
     """Return what a key of Aether's own holds: JSON values, or text that is none as it is."""
+    shown = without_secret(entry.key, entry.value)
     try:
-        return msgspec.json.decode(entry.value)
+        return msgspec.json.decode(shown)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return entry.value.decode(errors="backslashreplace")
+        return shown.decode(errors="backslashreplace")
 
 
 def show_gap(gap: Gap) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from aether.api.endpoint import FRESH, LIST, PAST, Endpoint, v1
 from aether.api.moments import chronicle_of, past_revision
 from aether.api.paging import decode_cursor, encode_cursor
 from aether.api.problems import Forbidden
+from aether.core.alerts.showing import without_secret
 from aether.core.model import keys
 from aether.core.store.commands import (
     MAX_VALUE_BYTES,
@@ -80,10 +81,11 @@ def _within_budget(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
 
 def show_entry(entry: Entry) -> dict[str, Any]:
     """Return the entry as JSON values; a value that is not text goes as base64."""
+    shown = without_secret(entry.key, entry.value)
     try:
-        value, encoding = entry.value.decode(), "utf-8"
+        value, encoding = shown.decode(), "utf-8"
     except UnicodeDecodeError:
-        value, encoding = base64.b64encode(entry.value).decode(), "base64"
+        value, encoding = base64.b64encode(shown).decode(), "base64"
     return {
         "key": entry.key,
         "value": value,

@@ -126,7 +126,9 @@ async def _stream(
         await response.write_eof()
     except (AetherError, TimeoutError, ConnectionError) as problem:
         # The status is out: only an unfinished body can tell the caller that there is no more.
-        _log.warning("stream broken off", path=request.path, problem=str(problem))
+        # Whoever follows events leaves when he has seen enough; of a file, that is news.
+        tell = _log.debug if response.content_type == "text/event-stream" else _log.warning
+        tell("stream broken off", path=request.path, problem=str(problem))
         if request.transport is not None:
             request.transport.abort()
     finally:
