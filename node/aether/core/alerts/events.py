@@ -13,6 +13,8 @@ from aether.core.model.alert_records import RANK, Severity
 from aether.core.model.reason import Reason
 
 _MOST_DIGITS = 18
+_LAST = 2**31
+"""Position after all events of a transaction."""
 MISSING = "EVENTS_MISSING"
 """Type of the event that stands for a gap: what happened there is not known on the node that tells."""
 
@@ -24,13 +26,12 @@ class Place(NamedTuple):
     position: int
 
     def __str__(self) -> str:
-        """`1234.0`."""
-        return f"{self.revision}.{self.position}"
+        """`1234.0`; a bare revision after all events of it."""
+        return str(self.revision) if self.position == _LAST else f"{self.revision}.{self.position}"
 
 
 NOWHERE = Place(0, -1)
 """Before all events."""
-_LAST = 2**31
 
 
 def parse_place(text: str) -> Place:

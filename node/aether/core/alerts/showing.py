@@ -1,5 +1,6 @@
 """Events and alerts as JSON values: what webhooks, streams and lists tell, in one form."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,6 +8,8 @@ from aether.core.alerts.book import AlertBook, silencers
 from aether.core.alerts.events import Event
 from aether.core.alerts.thresholds import Series, runbook_of, unit_of
 from aether.core.model import keys
+from aether.core.model.alert_records import WebhookRecord
+from aether.core.model.records import decode, encode
 from aether.core.model.subjects import of_measured
 
 _LAST_MS = 253_402_300_799_000
@@ -58,3 +61,14 @@ def show_alert(book: AlertBook, series: Series, now_ms: int) -> dict[str, Any]:
         "silenced_by": list(silencers(book, series, now_ms)),
         "runbook": runbook_of(metric),
     }
+
+
+def without_secret(key: str, value: bytes) -> bytes:
+    """Return a key's value as it may be shown: of a webhook, whether it signs but not with what."""
+    if not key.startswith(keys.WEBHOOKS):
+        return value
+    try:
+        record = decode(value, WebhookRecord)
+    except ValueError:
+        return b"null"  # what cannot be read may hold a secret anywhere
+    return encode(replace(record, secret="(not shown)")) if record.secret else value  # noqa: S106 - this is what stands for one
