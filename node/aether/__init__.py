@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         put,
         remote,
         request_id,
+        span,
         trace_context,
         use_trace_context,
     )
@@ -59,6 +60,7 @@ __all__ = [
     "put",
     "remote",
     "request_id",
+    "span",
     "trace_context",
     "use_trace_context",
 ]

@@ -17,11 +17,13 @@ from aether.core.dataplane.balance import Choice, Outcome, Refusal
 from aether.core.dataplane.table import Endpoint
 from aether.core.model.ids import InstanceId
 from aether.dataplane.context import Context
+from aether.dataplane.tracing import Past, RequestTrace
 from aether.dataplane.upstream import Receiver, UpstreamConnection
 
 log = structlog.get_logger()
 
 _BUSY: Final = Refusal.BUSY
+_OK: Final = Outcome.OK
 NO_FAILURE = "none is active"
 _NOBODY: frozenset[InstanceId] = frozenset()
 
@@ -33,11 +35,13 @@ class Attempts:
         "_context",
         "_may_renew",
         "_receiver",
+        "_trace",
         "choice",
         "connection",
         "endpoint",
         "fresh_only",
         "last_failure",
+        "past",
         "rival",
         "tried",
     )
@@ -56,14 +60,17 @@ class Attempts:
         self.endpoint: Endpoint | None = None
         """The one asked last."""
 
-    def begin(self, choice: Choice) -> None:
-        """Forget the last request."""
+    def begin(self, choice: Choice, trace: RequestTrace | None = None) -> None:
+        """Forget the last request; `trace` records this one when its trace is sampled."""
         self.choice = choice
         self.tried: Collection[InstanceId] = _NOBODY
         self.endpoint = None
         self.fresh_only = False
         """Whether kept connections are not risked again."""
         self.last_failure = NO_FAILURE
+        self.past: tuple[Past, ...] = ()
+        """Those that are over, as far as a trace tells of them: all when it is sampled, else those that failed."""
+        self._trace = trace
 
     def take(self, now: float) -> UpstreamConnection | Refusal | None:
         """Begin an attempt at the endpoint whose turn it is.
@@ -131,6 +138,8 @@ class Attempts:
         if endpoint is None:
             return
         connection.endpoint = None
+        if outcome is not _OK or self._trace is not None:
+            self._note(connection, endpoint, outcome, now)
         seconds = self._context.balancer.ended(endpoint, outcome, now - connection.began, now)
         if seconds is not None:
             log.warning(
@@ -140,6 +149,14 @@ class Attempts:
                 seconds=seconds,
                 reason=self.last_failure,
             )
+
+    def _note(
+        self, connection: UpstreamConnection, endpoint: Endpoint, outcome: Outcome, now: float
+    ) -> None:
+        """Keep what a trace tells of an attempt that is over."""
+        failure = "" if self.last_failure is NO_FAILURE else self.last_failure
+        span_id = "" if self._trace is None else self._trace.attempts.pop(connection, "")
+        self.past = (*self.past, Past(endpoint, connection.began, now, outcome, failure, span_id))
 
     def failed(self, connection: UpstreamConnection) -> bool:
         """Take out an attempt that is over; whether another one is still under way."""
@@ -170,3 +187,15 @@ class Attempts:
             connection.receiver = None  # the pool keeps it for others once it is open
         else:
             connection.abandon()
+
+
+def log_cut_short(endpoint: Endpoint, reason: str, request_id: bytes, trace_id: str) -> None:
+    """Say that an instance was lost after the begin of its answer had gone to the client."""
+    log.warning(
+        "answer cut short",
+        instance=endpoint.instance,
+        node=endpoint.node,
+        reason=reason,
+        request_id=request_id.decode(),
+        trace_id=trace_id,
+    )

@@ -1,10 +1,8 @@
 """What all connections of one router share."""
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from random import Random
 from typing import Protocol
 
 from aether.core.dataplane.balance import Balancer
@@ -18,6 +16,7 @@ from aether.dataplane.limits import Limits
 from aether.dataplane.observer import Observer
 from aether.dataplane.pool import Pool
 from aether.dataplane.routing import Routing
+from aether.dataplane.tracing import Tracing
 from aether.write_batch import WriteBatch
 
 
@@ -54,7 +53,7 @@ class Context:
     writes: WriteBatch = field(default_factory=WriteBatch)
     """What is written at the end of this turn of the loop."""
     retry_budget: RetryBudget = field(default_factory=RetryBudget)
-    traces: TraceParents = field(default_factory=lambda: TraceParents(_dice()))
+    tracing: Tracing = field(default_factory=Tracing)
     addresses: dict[str, str] = field(default_factory=dict)
     """Where the listeners are, by name: ports chosen by the system included."""
     draining: bool = False
@@ -71,6 +70,8 @@ class Context:
     requests: int = 0
     """Requests read since the start."""
     admission: Admission = field(init=False)
+    traces: TraceParents = field(init=False)
+    """Makes the traces of requests that come without one."""
     access_log: AccessLog | None = None
     """Where requests are written down; None: nowhere."""
     rates: TokenBuckets[str] | SharedBuckets = field(default_factory=TokenBuckets)
@@ -80,6 +81,7 @@ class Context:
 
     def __post_init__(self) -> None:
         """Bound what one address may hold by the limits."""
+        self.traces = self.tracing.traces
         self.admission = Admission(self.limits.most_of_address, self.limits.trusted)
 
     def health(self) -> dict[str, object]:
@@ -93,11 +95,7 @@ class Context:
             "requests": self.requests,
             "retries": self.retries,
             "refused": self.admission.refused,
+            "tracing": self.tracing.counts(),
             **({} if self.access_log is None else {"access_log": self.access_log.counts()}),
             **self.details,
         }
-
-
-def _dice() -> Random:
-    """Return dice for the ids of traces: no two processes throw alike, and nobody gains by guessing."""
-    return Random(secrets.randbits(256))  # noqa: S311 - ids, no secrets

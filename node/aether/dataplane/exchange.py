@@ -9,37 +9,29 @@ anew. Whatever ends a request comes by `_end` once, which counts it.
 
 from typing import Final, cast
 
-import structlog
-
 from aether.core.dataplane.balance import Outcome, Refusal
 from aether.core.dataplane.table import Endpoint
+from aether.core.dataplane.trace_context import trace_id_of
 from aether.dataplane import problems
 from aether.dataplane.asker import Asker
-from aether.dataplane.attempts import Attempts
+from aether.dataplane.attempts import Attempts, log_cut_short
 from aether.dataplane.choosing import choice_for, plain_choice
 from aether.dataplane.context import Context
-from aether.dataplane.forwarding import (
-    CONTINUE,
-    TRACE,
-    ending_of,
-    lines_for_peer,
-    request_start,
-    switch_lines,
-)
+from aether.dataplane.forwarding import CONTINUE, TRACE, ending_of, switch_lines
 from aether.dataplane.framing import chunk, last_chunk
 from aether.dataplane.heads import HEAD_END, RequestHead, ResponseHead
 from aether.dataplane.hedging import Hedge, may_hedge
+from aether.dataplane.outgoing import Outgoing
 from aether.dataplane.request_body import NO_BODY, RequestBody
 from aether.dataplane.retrying import UNDELIVERED, Halt, Setback, halt, is_repeatable
 from aether.dataplane.routing import Forward
 from aether.dataplane.tunnel import Tunnel
 from aether.dataplane.upstream import UpstreamConnection
 
-log = structlog.get_logger()
-
 _OK: Final = Outcome.OK
 _ERROR: Final = Outcome.ERROR
 _BUSY: Final = Refusal.BUSY
+_ZERO: Final = ord("0")
 """Looked up for every answer: a name of the module is found faster than one of an enumeration."""
 
 
@@ -60,21 +52,19 @@ class Exchange:
         "_chunked",
         "_context",
         "_forward",
-        "_has_trace",
         "_head",
         "_hedge",
         "_is_mesh",
         "_is_trusted",
         "_lines",
         "_on_demand",
+        "_outgoing",
         "_over",
         "_request_id",
         "_sends",
-        "_start",
         "_tunnel",
         "began",
         "bytes_out",
-        "made_trace",
         "retries",
         "status",
     )
@@ -90,8 +80,7 @@ class Exchange:
         self._hedge: Hedge | None = None
         self._tunnel: Tunnel | None = None
         self._over = True
-        self.made_trace = b""
-        """The `traceparent` of the last request that came without one."""
+        self._outgoing = Outgoing(context.tracing, is_trusted=is_trusted)
         # Nothing is asked of an exchange before `begin`.
         self._head, self._forward = cast("RequestHead", None), cast("Forward", None)
 
@@ -102,14 +91,21 @@ class Exchange:
         self._asker.deadline = now + forward.timeout_s
         if head is not self._head or forward is not self._forward:
             self._head, self._forward = head, forward
-            self._start, self._has_trace = request_start(head)
+            self._outgoing.read(head)
             self._choice = plain_choice(forward) or choice_for(forward, head)
         self._request_id = wire_id = request_id.encode()
-        if self._has_trace:
-            self._lines = b"".join((self._start, wire_id, HEAD_END))
+        outgoing = self._outgoing
+        outgoing.trace = None
+        outgoing.parent = parent = head.traceparent
+        if outgoing.is_passed_on:
+            self._lines = b"".join((outgoing.start, wire_id, HEAD_END))
         else:
-            self.made_trace = trace = context.traces.new()
-            self._lines = b"".join((self._start, wire_id, TRACE, trace, HEAD_END))
+            if outgoing.is_new:
+                parent = context.traces.new()
+            if parent[54] != _ZERO:
+                parent = outgoing.enter(parent, now)
+            outgoing.parent = parent
+            self._lines = b"".join((outgoing.start, wire_id, TRACE, parent, HEAD_END))
         self._body = NO_BODY
         if head.length:
             replay_bytes = context.limits.replay_bytes
@@ -124,7 +120,7 @@ class Exchange:
         self.bytes_out = 0
         self.retries = 0
         self.status = 0
-        self._attempts.begin(self._choice)
+        self._attempts.begin(self._choice, outgoing.trace)
         context.retry_budget.request(now)
         if not self._is_mesh:
             context.observer.began(forward.series)
@@ -146,10 +142,8 @@ class Exchange:
     def _give_up(self, refusal: Refusal | None) -> None:
         forward = self._forward
         if self._is_mesh:
-            endpoint = forward.endpoints[0]
-            self._fail(
-                problems.refused(endpoint.instance, endpoint.node, is_busy=refusal is not None)
-            )
+            one, is_busy = forward.endpoints[0], refusal is not None
+            self._fail(problems.refused(one.instance, one.node, is_busy=is_busy))
         elif refusal is None:
             self._fail(problems.no_endpoint(forward.slice, self._attempts.last_failure))
         else:
@@ -164,14 +158,13 @@ class Exchange:
         endpoint = connection.endpoint
         if endpoint is None:
             return
+        if endpoint.mesh and b"x-aether-hops" in self._head.aether:
+            problem = problems.loop_detected(endpoint.instance, endpoint.node)
+            self._fail(problem, Outcome.CANCELLED)
+            return
         data = self._lines
-        if endpoint.mesh:
-            if b"x-aether-hops" in self._head.aether:
-                self._fail(
-                    problems.loop_detected(endpoint.instance, endpoint.node), Outcome.CANCELLED
-                )
-                return
-            data = data[:-2] + lines_for_peer(endpoint.instance)
+        if endpoint.mesh or self._outgoing.trace is not None:
+            data = self._outgoing.to(connection, endpoint, data)
         self._sends += 1
         body = self._body
         if body.kept:
@@ -364,15 +357,14 @@ class Exchange:
             self.retries += 1
             self._context.retries += 1
             self._try_next(now)
-        elif why is Halt.BUDGET:
-            self._fail(problems.out_of_retries(endpoint.instance, endpoint.node, reason))
-        elif is_unsent:
+        elif is_unsent and why is not Halt.BUDGET:
             self._give_up(None)
         else:
+            one, is_mesh = endpoint, self._is_mesh
             self._fail(
-                problems.upstream_lost(
-                    endpoint.instance, endpoint.node, reason, is_mesh=self._is_mesh
-                )
+                problems.out_of_retries(one.instance, one.node, reason)
+                if why is Halt.BUDGET
+                else problems.upstream_lost(one.instance, one.node, reason, is_mesh=is_mesh)
             )
 
     def _why_not_again(self, now: float, *, is_unsent: bool, is_stale: bool) -> Halt | None:
@@ -397,13 +389,7 @@ class Exchange:
         return self._context.limits.sends if row is None else row.attempts
 
     def _cut_short(self, endpoint: Endpoint, reason: str) -> None:
-        log.warning(
-            "answer cut short",
-            instance=endpoint.instance,
-            node=endpoint.node,
-            reason=reason,
-            request_id=self._request_id.decode(),
-        )
+        log_cut_short(endpoint, reason, self._request_id, self.trace_id)
         self._stop(Outcome.FAILED, 0, self._context.now())
         self._asker.abort()
 
@@ -457,19 +443,33 @@ class Exchange:
             self._hedge = None
         if self._body is not NO_BODY:
             self._body.forget()
+        forward, status, outgoing = self._forward, self.status, self._outgoing
+        seconds = now - self.began
+        if (
+            not 0 < status < 500
+            or seconds >= self._context.tracing.least_slow_s
+            or outgoing.trace is not None
+            or not outgoing.is_entry
+        ) and self._tunnel is None:
+            outgoing.tell(forward, self._attempts, status, (self.began, now))
         if self._is_mesh:
             return  # the router it came to first counts it
         endpoint = self._attempts.endpoint
         self._context.observer.ended(
-            self._forward.series,
+            forward.series,
             endpoint.instance.version if endpoint is not None else "",
             self._head.method,
-            self.status,
-            now - self.began,
+            status,
+            seconds,
             self._body.size if self._tunnel is None else self._tunnel.bytes_in,
             self.bytes_out,
             self.retries,
         )
+
+    @property
+    def trace_id(self) -> str:
+        """The trace of the request, or of the last one."""
+        return trace_id_of(self._outgoing.parent)
 
     @property
     def bytes_in(self) -> int:

@@ -6,6 +6,7 @@ stays the same from one message to the next on a connection is joined once and k
 
 import itertools
 import secrets
+from enum import Enum
 from functools import lru_cache
 
 from aether.core.dataplane.table import Endpoint
@@ -35,16 +36,33 @@ def new_request_id() -> str:
 TRACE = b"\r\ntraceparent: "
 
 
-def request_start(head: RequestHead) -> tuple[bytes, bool]:
-    """Return a head for an instance up to the value of its request id, and whether it has a trace.
+class Travels(Enum):
+    """What becomes of the `traceparent` of a request."""
 
-    A `traceparent` that is not sound is taken out: a new trace begins here.
+    AS_IT_CAME = 0
+    """It travels on as it came: its trace is not sampled."""
+    MADE = 1
+    """There is none, or none that is sound: a new trace begins here."""
+    REWRITTEN = 2
+    """Its trace is sampled, and what is asked from here on hangs below a span of the router."""
+
+
+def request_start(head: RequestHead) -> tuple[bytes, Travels]:
+    """Return a head for an instance up to the value of its request id, and what is done about its trace.
+
+    Only one that is passed on has its `traceparent` there.
     """
     lines = head.lines
-    has_trace = read_traceparent(head.traceparent) is not None
-    if head.traceparent and not has_trace:
-        lines = without(without(lines, b"traceparent"), b"tracestate")
-    return b"%b%bx-request-id: " % (head.line, lines), has_trace
+    parent = read_traceparent(head.traceparent)
+    travels = Travels.AS_IT_CAME
+    if parent is None:
+        travels = Travels.MADE
+        if head.traceparent:
+            lines = without(without(lines, b"traceparent"), b"tracestate")
+    elif parent.is_sampled:
+        travels = Travels.REWRITTEN
+        lines = without(lines, b"traceparent")
+    return b"%b%bx-request-id: " % (head.line, lines), travels
 
 
 class AnswerStart:

@@ -40,7 +40,7 @@ class RequestLog:
                 bytes_out=exchange.bytes_out,
                 seconds=seconds,
                 retries=exchange.retries,
-                trace_id=_trace_id(head.traceparent or exchange.made_trace),
+                trace_id=exchange.trace_id,
                 request_id=request_id,
                 client=self._client,
             )

@@ -28,6 +28,7 @@ from aether.dataplane.serving import Serving
 from aether.dataplane.settings import RouterSettings, digest
 from aether.dataplane.table_client import TableClient
 from aether.dataplane.table_file import read_table
+from aether.dataplane.tracing import Tracing
 from aether.tasks import Tasks
 from aether.write_batch import WriteBatch
 
@@ -79,7 +80,11 @@ class Router:
         balancer = Balancer(seed=seed, zone=table.zone, workers=places.workers)
         writes = WriteBatch(asyncio.get_running_loop().call_soon)
         balancer.configure(table.policies, table.instances, now())
-        client = TableClient(places.table_link, places.table_file, self._swap, table, observer)
+        tracing = Tracing(now)
+        tracing.node, tracing.process = table.node, f"router {places.worker}"
+        client = TableClient(
+            places.table_link, places.table_file, self._swap, table, observer, tracing
+        )
         self._context = context = Context(
             routing=Routing(table),
             balancer=balancer,
@@ -89,6 +94,7 @@ class Router:
             now=now,
             revision=lambda: client.revision,
             observer=observer,
+            tracing=tracing,
             addresses=self._listening.addresses,
             details=self._details(),
         )

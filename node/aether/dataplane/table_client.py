@@ -13,6 +13,7 @@ from aether.dataplane.editions import LINK_FRAME_BYTES
 from aether.dataplane.observer import Observer
 from aether.dataplane.streams import end_stream
 from aether.dataplane.table_file import write_table
+from aether.dataplane.tracing import Tracing
 from aether.frames import FrameError, read_frame, write_frame
 from aether.tasks import Tasks
 
@@ -40,12 +41,14 @@ class TableClient:
         swap: Callable[[Table], None],
         current: Table,
         observer: Observer | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._link = link
         self._file = file
         self._swap = swap
         self._copy = TableCopy(current)
         self._observer = observer
+        self._tracing = tracing
         self._unsaved = asyncio.Event()
 
     async def run(self) -> None:
@@ -79,6 +82,8 @@ class TableClient:
         telling = Tasks(on_failure=_log_failure)
         if self._observer is not None:
             telling.start("tell counts", self._observer.ship(writer))
+        if self._tracing is not None:
+            telling.start("tell spans", self._tracing.ship(writer))
         heard = False
         try:
             while (message := await read_frame(reader, LINK_FRAME_BYTES)) is not None:
@@ -96,10 +101,15 @@ class TableClient:
             "pid": os.getpid(),
             "revision": self.revision,
             "fingerprint": self._copy.number,
+            "traces": self._tracing is not None,
         }
 
     def _take(self, message: object) -> dict[str, object] | None:
         """Act on one message of the node; return the answer, None where none is due."""
+        if self._tracing is not None and self._tracing.take(message):
+            return None
+        if self._observer is not None and self._observer.take(message):
+            return None
         before = self._copy.table
         try:
             match message:

@@ -14,6 +14,7 @@ from aether.host.fork import preload
 from aether.host.launcher import Launcher
 from aether.host.paths import HostPaths
 from aether.host.pidfile import write_pid
+from aether.telemetry.trace_names import add_trace
 
 ALREADY_RUNS = 3
 
@@ -46,6 +47,7 @@ def main() -> int:
 
 
 _LOG_PROCESSORS: list[structlog.typing.Processor] = [
+    add_trace,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,

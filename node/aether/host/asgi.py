@@ -10,6 +10,7 @@ import structlog
 from aether.host.body import Disconnected
 from aether.host.exchange import Exchange
 from aether.sdk import Config, HttpError
+from aether.sdk.trace import REQUEST_HEADERS
 from aether.tasks import Tasks
 
 Message = MutableMapping[str, Any]  # as the ASGI specification has it
@@ -94,6 +95,7 @@ class AsgiApp:
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answer one exchange; an application that raises is answered for with a 500."""
+        REQUEST_HEADERS.set(exchange.headers)
         conversation = _Conversation(exchange)
         try:
             await self._app(self._scope(exchange), conversation.receive, conversation.send)

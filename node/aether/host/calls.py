@@ -9,7 +9,7 @@ from typing import cast
 import httptools
 
 from aether.sdk import CallError, CallFailed, CallTimedOut, CallUnavailable
-from aether.sdk.trace import request_id, trace_context
+from aether.sdk.trace import SCOPE, TraceContext, has_own_context, request_id, trace_context
 
 MAX_CONNECTIONS = 64
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -113,10 +113,39 @@ class RouterCaller:
         self, slice_base: str, method: str, body: bytes, *, timeout_s: float, idempotent: bool
     ) -> bytes:
         """Return the msgpack result; raise a CallError."""
-        request = _request(slice_base, method, body, idempotent=idempotent)
+        scope = SCOPE.get()
+        if scope is None or not scope.is_sampled or has_own_context():
+            request = _request(slice_base, method, body, trace_context(), idempotent=idempotent)
+            status, answer = await self._answered(
+                slice_base, method, request, timeout_s, idempotent
+            )
+            return _result(slice_base, method, status, answer)
+        span = scope.open(f"{slice_base}.{method}", "call")
+        try:
+            carried = TraceContext(span.traceparent, _state())
+            request = _request(slice_base, method, body, carried, idempotent=idempotent)
+            status, answer = await self._answered(
+                slice_base, method, request, timeout_s, idempotent
+            )
+            result = _result(slice_base, method, status, answer)
+        except BaseException as failure:
+            span.close(f"{type(failure).__name__}: {failure}")
+            raise
+        span.close()
+        return result
+
+    async def _answered(
+        self,
+        slice_base: str,
+        method: str,
+        request: bytes,
+        timeout_s: float,
+        idempotent: bool,  # noqa: FBT001 - an inner step of `call`, which names it
+    ) -> tuple[int, bytes]:
+        """Return status and body of the answer; raise a CallError when there is none."""
         try:
             async with asyncio.timeout(timeout_s), self._places:
-                status, answer = await self._ask(request, idempotent=idempotent)
+                return await self._ask(request, idempotent=idempotent)
         except TimeoutError as late:
             raise CallTimedOut(slice_base, method, f"no answer within {timeout_s} s") from late
         except LinkLost as lost:
@@ -125,9 +154,6 @@ class RouterCaller:
             raise CallUnavailable(
                 slice_base, method, f"the router of this node does not answer: {closed}"
             ) from closed
-        if status == 200:
-            return answer
-        raise _failure(slice_base, method, status, answer)
 
     async def _ask(self, request: bytes, *, idempotent: bool) -> tuple[int, bytes]:
         """Ask over an idle link or a new one; a link that went stale is retried when that is safe."""
@@ -164,7 +190,21 @@ class RouterCaller:
             self._idle.pop().close()
 
 
-def _request(slice_base: str, method: str, body: bytes, *, idempotent: bool) -> bytes:
+def _result(slice_base: str, method: str, status: int, answer: bytes) -> bytes:
+    if status == 200:
+        return answer
+    raise _failure(slice_base, method, status, answer)
+
+
+def _state() -> str:
+    """Return the `tracestate` of the request being handled."""
+    trace = trace_context()
+    return "" if trace is None else trace.tracestate
+
+
+def _request(
+    slice_base: str, method: str, body: bytes, trace: TraceContext | None, *, idempotent: bool
+) -> bytes:
     lines = [
         f"POST /_aether/call/{method} HTTP/1.1",
         "host: aether",
@@ -174,7 +214,7 @@ def _request(slice_base: str, method: str, body: bytes, *, idempotent: bool) -> 
     ]
     if idempotent:
         lines.append("x-aether-idempotent: 1")
-    cause, trace = request_id(), trace_context()
+    cause = request_id()
     if cause:
         lines.append(f"x-request-id: {cause}")
     if trace is not None:

@@ -17,7 +17,9 @@ import structlog
 from aether.host.body import Body, Disconnected
 from aether.host.exchange import Exchange
 from aether.host.known_heads import KnownHead, known_head
+from aether.host.spans import HostSpan, SpanRecorder
 from aether.sdk import HttpError
+from aether.sdk.trace import SCOPE, TRACEPARENT
 from aether.tasks import Tasks
 from aether.write_batch import WriteBatch
 
@@ -49,8 +51,12 @@ class HttpServer:
     application is told by other means (ASGI's `http.disconnect`).
     """
 
-    def __init__(self, app: App, *, cancel_when_gone: bool) -> None:
+    def __init__(
+        self, app: App, *, cancel_when_gone: bool, spans: SpanRecorder | None = None
+    ) -> None:
         self.app = app
+        self.spans = spans
+        """What records the requests; None: nothing does."""
         self.cancel_when_gone = cancel_when_gone
         self.is_draining = False
         self.is_closed = False
@@ -145,6 +151,20 @@ def _bind(path: Path) -> socket.socket:
 
 def _log_failure(name: str, failure: BaseException) -> None:
     log.error("task failed", task=name, exc_info=failure)
+
+
+def _begin_span(recorder: SpanRecorder, exchange: Exchange) -> HostSpan | None:
+    """Begin the span of a request, and have what is logged and called from here on belong to it."""
+    headers = exchange.headers
+    # Routers put it last; only a client's own may stand elsewhere.
+    if headers and headers[-1][0] == TRACEPARENT:
+        parent = headers[-1][1]
+    else:
+        parent = exchange.header(TRACEPARENT) or b""
+    span = recorder.begin(exchange.method, exchange.path, parent)
+    if span is not None:
+        SCOPE.set(span)
+    return span
 
 
 class Connection(asyncio.Protocol):
@@ -329,6 +349,8 @@ class Connection(asyncio.Protocol):
     async def _handle(self, exchange: Exchange) -> None:
         """Handle one request. The task sees to its own end: a callback for each costs too much."""
         self._is_handling = True
+        recorder = self._server.spans
+        span = None if recorder is None else _begin_span(recorder, exchange)
         try:
             if not exchange.gone:
                 await self._server.app(exchange)
@@ -347,6 +369,8 @@ class Connection(asyncio.Protocol):
             self._server.ended()
             self._task = self._current = None
             self._is_handling = False
+            if recorder is not None and span is not None:
+                recorder.handled(span, exchange.status if exchange.finished else 0)
         self._after(exchange)
 
     def _after(self, exchange: Exchange) -> None:

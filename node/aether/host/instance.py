@@ -15,6 +15,8 @@ from aether.host.kv import NodeKv
 from aether.host.paths import HostPaths
 from aether.host.serving import SliceApp
 from aether.host.settings import HostSettings
+from aether.host.span_link import SpanLink
+from aether.host.spans import SpanRecorder
 from aether.host.wsgi.app import WsgiApp
 from aether.host.wsgi.threads import DEFAULT_THREADS, Threads
 from aether.ports import HostSpec
@@ -113,6 +115,8 @@ class Instance:
         self._socket = paths.host_socket(spec.instance)
         self._kv = NodeKv(paths.node_socket, spec.token)
         self._caller = RouterCaller(paths.router_socket)
+        self._spans = SpanRecorder(spec.instance, spec.instance.base)
+        self._span_link = SpanLink(paths.node_socket, spec.token, self._spans)
         self.settings = HostSettings.read(spec.config)
         self._application: _Application | None = None
         self._server: HttpServer | None = None
@@ -132,9 +136,12 @@ class Instance:
             application = self._construct()
             async with _deadline("start"):
                 app = await application.start()
-            self._server = HttpServer(app, cancel_when_gone=application.cancel_when_gone)
+            self._server = HttpServer(
+                app, cancel_when_gone=application.cancel_when_gone, spans=self._spans
+            )
             await self._server.listen(self._socket)
             self._application = application
+            self._span_link.start()
             self.state = "active"
 
     async def deactivate(self, drain_s: float) -> None:
@@ -182,6 +189,7 @@ class Instance:
     async def close(self) -> None:
         """Let go of the connections to node and router."""
         self._caller.close()
+        await self._span_link.stop()
         await self._kv.close()
 
     def _construct(self) -> _Application:

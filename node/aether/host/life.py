@@ -13,10 +13,12 @@ import uvloop
 from aether.core.model.records import to_plain
 from aether.frames import FrameError, read_frame, write_frame
 from aether.host.entry import Loaded, LoadFailed, load, trace_of
+from aether.host.executor import ContextThreads
 from aether.host.instance import Instance
 from aether.host.paths import HostPaths
 from aether.ports import HostSpec
 from aether.tasks import Tasks
+from aether.telemetry.trace_names import name_traces
 
 ORPHAN_S = 3600.0
 """A host that has had no launcher for so long ends itself."""
@@ -45,9 +47,10 @@ def run_host(spec: HostSpec, paths: HostPaths, *, probe: bool) -> int:
 
 def _configure_logs() -> None:
     """Have libraries of slices, which use `logging`, write to the host's log."""
+    name_traces()
     logging.basicConfig(
         level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s%(trace)s",
         force=True,
     )
 
@@ -91,6 +94,7 @@ class Life:
     async def run(self) -> int:
         """Serve the launcher's wishes until SIGTERM, or an hour without a launcher."""
         loop = asyncio.get_running_loop()
+        loop.set_default_executor(ContextThreads(thread_name_prefix="slice"))
         loop.add_signal_handler(signal.SIGTERM, self._ending.set)
         link = self._tasks.start("launcher link", self._keep_link())
         await self._ending.wait()

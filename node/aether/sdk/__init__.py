@@ -13,7 +13,7 @@ from aether.sdk.kv import (
 from aether.sdk.remote import CallError, CallFailed, CallTimedOut, CallUnavailable, remote
 from aether.sdk.routes import call, delete, get, patch, post, put
 from aether.sdk.slice import Config, Slice
-from aether.sdk.trace import TraceContext, request_id, trace_context, use_trace_context
+from aether.sdk.trace import TraceContext, request_id, span, trace_context, use_trace_context
 
 __all__ = [
     "CallError",
@@ -41,6 +41,7 @@ __all__ = [
     "put",
     "remote",
     "request_id",
+    "span",
     "trace_context",
     "use_trace_context",
 ]

@@ -8,6 +8,8 @@ import msgspec
 import structlog
 
 from aether.telemetry.log_levels import drop_below_level, set_level
+from aether.telemetry.trace_names import add_trace
+
 LogFormat = Literal["json", "text"]
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -20,6 +22,7 @@ def configure_logs(process: str, node: str, level: str = "info", form: LogFormat
     render = _render_json if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        add_trace,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,

@@ -15,7 +15,7 @@ from aether.dataplane.upstream import Receiver, UpstreamConnection
 from tests.unit.dataplane.fakes import Asker, Transport
 
 BASE = SliceBase("a:b")
-TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 

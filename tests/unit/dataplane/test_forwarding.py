@@ -4,6 +4,7 @@ from aether.core.dataplane.table import Endpoint
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
 from aether.dataplane.forwarding import (
     AnswerStart,
+    Travels,
     ending_of,
     lines_for_peer,
     new_request_id,
@@ -12,7 +13,7 @@ from aether.dataplane.forwarding import (
 )
 from aether.dataplane.heads import RequestHead, RequestReader, read_response
 
-TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-"
 ENDPOINT = Endpoint(
     instance=InstanceId("a:b:1.2.3/0"), slice=SliceBase("a:b"), node=NodeId("n"), socket="/s"
 )
@@ -25,18 +26,25 @@ def head(*lines: str, start: str = "GET /a?b HTTP/1.1") -> RequestHead:
 def test_a_request_waits_for_its_id() -> None:
     assert request_start(head("A: b")) == (
         b"GET /a?b HTTP/1.1\r\nHost: h\r\nA: b\r\nx-request-id: ",
-        False,
+        Travels.MADE,
     )
 
 
 def test_a_trace_travels_on_and_a_broken_one_ends_here() -> None:
-    sound, has_trace = request_start(head(f"traceparent: {TRACE}", "tracestate: a=b"))
-    assert has_trace
-    assert TRACE.encode() in sound
+    sound, travels = request_start(head(f"traceparent: {TRACE}00", "tracestate: a=b"))
+    assert travels is Travels.AS_IT_CAME
+    assert f"traceparent: {TRACE}00\r\n".encode() in sound
     assert b"tracestate: a=b" in sound
-    broken, has_trace = request_start(head("traceparent: 00-0-0-00", "tracestate: a=b"))
-    assert not has_trace
+    broken, travels = request_start(head("traceparent: 00-0-0-00", "tracestate: a=b"))
+    assert travels is Travels.MADE
     assert b"trace" not in broken
+
+
+def test_a_sampled_trace_is_told_by_the_router_itself() -> None:
+    rest, travels = request_start(head(f"traceparent: {TRACE}01", "tracestate: a=b"))
+    assert travels is Travels.REWRITTEN
+    assert b"traceparent" not in rest
+    assert b"tracestate: a=b" in rest
 
 
 def test_an_answer_names_the_instance_and_what_the_route_says_of_itself() -> None:
