@@ -15,6 +15,8 @@ import msgspec
 from aether.api.call import Context
 from aether.api.service import Api
 from aether.chronicle.chronicle import Chronicle
+from aether.control.scaling import ScalingGround, ScalingLoop
+from aether.control.scaling_telling import ScalingDesk
 from aether.core.model import keys
 from aether.core.model.ids import Artifact, NodeId
 from aether.core.model.plan import Plan
@@ -31,6 +33,7 @@ from aether.store.client import KvStore
 from aether.tasks import Tasks
 from aether.telemetry.traffic import NodeTraffic
 from aether_forge.sim.oracle import Oracle
+from tests.scaling_world import FakeLoads, StoreControl
 from tests.worlds import APP, SHOP
 
 NODE = NodeId("node-1")
@@ -208,6 +211,19 @@ class ApiWorld:
         self.tasks = Tasks()
         self.traffic = NodeTraffic(MonotonicClock())
         self.routers = FakeRouters()
+        self.loads = FakeLoads()
+        control = StoreControl(self.store)
+        self.scaling_loop = ScalingLoop(
+            ScalingGround(
+                node=NODE,
+                leader=lambda: self.store.leader,
+                control=control,
+                loads=self.loads,
+                clock=MonotonicClock(),
+                wall=lambda: self.now_s,
+            )
+        )
+        self.scaling = ScalingDesk(self.scaling_loop, control)
         self.waiting: Sequence[str] = ()
         self.context = Context(
             node=NODE,
@@ -224,6 +240,7 @@ class ApiWorld:
             chronicle=self.chronicle,
             traffic=self.traffic,
             routers=self.routers,
+            scaling=self.scaling,
         )
         self.api = Api(self.context)
 

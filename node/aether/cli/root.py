@@ -18,6 +18,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "blueprint": ("aether.cli.blueprints:group", "Say what is to run, and look how it goes."),
     "cluster": ("aether.cli.cluster:group", "Members, leadership, backup, restore, recovery."),
     "config": ("aether.cli.config:group", "Look at settings in force, and change them."),
+    "controller": ("aether.cli.controller:group", "Look at how slices are scaled by load."),
     "diff": ("aether.cli.why:diff", "Show what changed between two moments, and why."),
     "event": ("aether.cli.events:group", "See what happened, and follow it."),
     "kv": ("aether.cli.kv:group", "Read and write keys of the store."),

@@ -29,6 +29,7 @@ from aether.core.model.view import ClusterView
 from aether.core.scaling.controller import SliceState, first_state, step
 from aether.core.scaling.decision import Decision
 from aether.core.scaling.forecast import Forecast
+from aether.core.scaling.observation import Observation
 from aether.ports import Clock
 
 _log = structlog.get_logger()
@@ -98,6 +99,7 @@ class ScalingLoop:
         self._manual: dict[SliceBase, tuple[int, float]] = {}
         self._advised: dict[SliceBase, tuple[int, float]] = {}
         self._advice: dict[SliceBase, ScaleWish] = {}
+        self._in_flight: dict[SliceBase, tuple[float, int]] = {}
         self._nodes = NodeScaling()
         self.decisions = Decisions()
         self.judged: Mapping[SliceBase, Judged] = {}
@@ -133,6 +135,7 @@ class ScalingLoop:
         self._manual.clear()
         self._advised.clear()
         self._advice.clear()
+        self._in_flight.clear()
         self._startups = Startups()
         self._nodes = NodeScaling()
         self.judged = {}
@@ -149,6 +152,7 @@ class ScalingLoop:
             self._startups.note(one, now)
             found, self._states[one.base] = self._judge(view, one, rooms, now, forecasts)
             judged[one.base] = found
+            self._note_in_flight(one.base, found.looked.seen)
             if found.decision.kind != "hold":
                 wishes[one.base] = _wish(view, one.base, found.decision)
             self._keep(one.base, found.decision)
@@ -184,7 +188,14 @@ class ScalingLoop:
             startup_s=self._startups.p90_s(base),
             paused=self._paused(view, base, now),
             advised=floor if now < until else 0,
+            before=self._in_flight.get(base),
         )
+
+    def _note_in_flight(self, base: SliceBase, seen: Observation) -> None:
+        if seen.in_flight is None:
+            self._in_flight.pop(base, None)
+        else:
+            self._in_flight[base] = (seen.at, round(seen.in_flight))
 
     def _paused(self, view: ClusterView, base: SliceBase, now: float) -> str:
         """Return why a person's word counts now: for a while after it was seen first."""
@@ -243,7 +254,8 @@ class ScalingLoop:
 
     def _drop_unknown(self, bases: set[SliceBase]) -> None:
         """Forget slices that are not scaled any more."""
-        for known in (self._states, self._manual, self._advised, self._advice):
+        tables = (self._states, self._manual, self._advised, self._advice, self._in_flight)
+        for known in tables:
             for base in [base for base in known if base not in bases]:
                 del known[base]
         self._startups.keep_only(bases)

@@ -25,6 +25,8 @@ from aether.core.scaling.settings import ScalingSettings
 
 OLDEST_S = 3.5
 """Age from which figures say nothing: two reports that did not come, and half a second."""
+_SHORTEST_S = 0.5
+"""Two looks that are closer say nothing about what came between them."""
 CORES = 1.0
 """Cores one instance can use: slices are interpreters, and run one thread at a time."""
 WSGI_THREADS = 8
@@ -49,6 +51,8 @@ class Standing:
     """Why a person's word counts now; empty when it does not."""
     advised: int = 0
     """Instances an advisor asked for, which are kept for a while."""
+    before: tuple[float, int] | None = None
+    """When the slice was looked at last, and how many requests were in flight then."""
 
 
 class Rooms:
@@ -96,7 +100,7 @@ def look_at(
     ready, starting = instances_of(one)
     minimum = min(max(target.scaling.least, standing.advised), target.scaling.most)
     return Looked(
-        seen=observe(view, target, one, load, standing.startup_s, at),
+        seen=observe(view, target, one, load, standing, at),
         bounds=Bounds(
             minimum=minimum,
             maximum=target.scaling.most,
@@ -119,7 +123,7 @@ def observe(
     target: TargetRecord,
     one: SliceView,
     load: SliceLoad | None,
-    startup_s: float | None,
+    standing: Standing,
     at: float,
 ) -> Observation:
     """Return what is seen of a slice now; figures that are missing or old are None."""
@@ -132,15 +136,28 @@ def observe(
         ready=ready,
         starting=starting,
         target=target.instances,
-        rate=fresh.rate if fresh else None,
+        rate=arrivals(fresh, standing.before, at),
         in_flight=float(fresh.in_flight) if fresh else None,
         queue=queue_of(fresh, ready, places),
         utilisation=utilisation_of(fresh, ready, places),
         p95_s=fresh.p95_s if fresh else None,
         error_share=fresh.error_share if fresh else None,
         capacity_rps=scaling.capacity_rps if scaling else None,
-        startup_s=startup_s,
+        startup_s=standing.startup_s,
     )
+
+
+def arrivals(load: SliceLoad | None, before: tuple[float, int] | None, at: float) -> float | None:
+    """Return the requests a second that came: those that were answered, and those that came on top.
+
+    Routers count a request when it ends, so overloaded instances hide what is asked of them: 2 that
+    answer 80 a second and have 112 more to do each second are asked for 192.
+    """
+    if load is None or load.rate is None:
+        return None
+    if before is None or not _SHORTEST_S <= at - before[0] <= OLDEST_S:
+        return load.rate
+    return max(0.0, load.rate + (load.in_flight - before[1]) / (at - before[0]))
 
 
 def places_of(view: ClusterView, target: TargetRecord, base: SliceBase) -> int:

@@ -38,10 +38,11 @@ async def test_two_generations_are_compared(world: ApiWorld) -> None:
     told = (await world.call("GET", f"blueprints/{APP}/diff")).json()
     assert (told["from"], told["to"], told["added"], told["removed"]) == (1, 2, [], [])
     assert [(each["name"], each["before"], each["after"]) for each in told["changed"]] == [
-        ("instances", 1, 2)
+        ("instances", 1, 2),
+        ("scaling.least", 1, 2),
     ]
     back = (await world.call("GET", f"blueprints/{APP}/diff?from=2&to=1")).json()
-    assert [(each["before"], each["after"]) for each in back["changed"]] == [(2, 1)]
+    assert [(each["before"], each["after"]) for each in back["changed"]] == [(2, 1), (2, 1)]
 
 
 async def test_an_old_generation_comes_back_as_a_new_one(world: ApiWorld) -> None:

@@ -69,6 +69,9 @@ CALLS: dict[str, tuple[str, bytes]] = {
     "config.delete": ("config/cluster/log.level", b""),
     "controller.plan": ("controller/plan", b""),
     "controller.evaluate": ("controller/evaluate", b""),
+    "controller.status": ("controller/status", b""),
+    "controller.config": ("controller/config", b""),
+    "controller.decisions": ("controller/decisions", b""),
 }
 """A good call for every name of the table: path and body."""
 STREAMS = {"backup.take"}

@@ -56,7 +56,8 @@ def test_what_the_leader_alone_does() -> None:
     slices |= {"slice.traffic.put", "slice.traffic.delete"}
     settings = {"config.put", "config.delete"}
     plans = {name for name in names if name.endswith(".plan")}
-    assert names == {*settings, *slices, *members, *nodes, *topology, *plans, "controller.evaluate"}
+    controller = {f"controller.{call}" for call in ("evaluate", "status", "config", "decisions")}
+    assert names == {*settings, *slices, *members, *nodes, *topology, *plans, *controller}
     assert {"blueprint.plan", "blueprint.delete.plan", "slice.scale.plan"} <= plans
 
 
