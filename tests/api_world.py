@@ -15,9 +15,11 @@ import msgspec
 from aether.api.call import Context
 from aether.api.service import Api
 from aether.chronicle.chronicle import Chronicle
+from aether.chronicle.event_feed import EventFeed
 from aether.control.scaling import ScalingGround, ScalingLoop
 from aether.control.scaling_telling import ScalingDesk
 from aether.core.model import keys
+from aether.core.model.alert_records import WebhookRecord
 from aether.core.model.ids import Artifact, NodeId
 from aether.core.model.plan import Plan
 from aether.core.model.reason import Reason
@@ -90,6 +92,21 @@ class FakeRouters:
 
     async def health(self) -> list[dict[str, Any]]:
         return WORKERS
+
+
+class FakeTeller:
+    """Tells webhooks nothing, and answers as the test wants."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.tried: list[WebhookRecord] = []
+
+    def state(self, name: str) -> Mapping[str, object]:
+        return {"failures": 0, "name": name}
+
+    async def try_out(self, name: str, record: WebhookRecord) -> int:
+        self.tried.append(record)
+        return self.status
 
 
 class FakeGroup:
@@ -208,6 +225,8 @@ class ApiWorld:
         self.chronicle = Chronicle(
             *(self.folder, self.store, MonotonicClock(), "c-1"), wall=lambda: self.now_s
         )
+        self.events = EventFeed(self.chronicle, MonotonicClock())
+        self.teller = FakeTeller()
         self.tasks = Tasks()
         self.traffic = NodeTraffic(MonotonicClock())
         self.routers = FakeRouters()
@@ -240,6 +259,9 @@ class ApiWorld:
             chronicle=self.chronicle,
             traffic=self.traffic,
             routers=self.routers,
+            events=self.events,
+            webhooks=self.teller,
+            wall=lambda: self.now_s,
             scaling=self.scaling,
         )
         self.api = Api(self.context)
@@ -252,8 +274,15 @@ class ApiWorld:
     async def record(self) -> None:
         """Have the chronicle follow the store from here on."""
         self.tasks.start("chronicle", self.chronicle.run())
+        self.tasks.start("events", self.events.run())
         async with asyncio.timeout(20):
-            while not self.chronicle.has_begun:  # noqa: ASYNC110 - nothing announces it
+            while not self.events.revision:  # noqa: ASYNC110 - nothing announces it
+                await asyncio.sleep(POLL_S)
+
+    async def told(self) -> None:
+        """Wait until the events of everything written so far are told."""
+        async with asyncio.timeout(20):
+            while self.events.revision < self.store.revision:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(POLL_S)
 
     async def stop(self) -> None:

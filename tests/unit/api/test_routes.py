@@ -3,6 +3,8 @@
 import pytest
 
 from aether.api.routes import ENDPOINTS, Found, OtherMethods, find_endpoint
+from aether.core.model.alert_records import SilenceRecord, WebhookRecord
+from aether.core.model.records import encode
 from aether.errors import Invalid
 from tests.api_world import BLUEPRINT, ApiWorld
 from tests.worlds import APP, SHOP
@@ -67,6 +69,23 @@ CALLS: dict[str, tuple[str, bytes]] = {
     "config.get": ("config/cluster/log.level", b""),
     "config.put": ("config/cluster/log.level", b'{"value": "debug"}'),
     "config.delete": ("config/cluster/log.level", b""),
+    "node.conditions": ("nodes/node-1/conditions", b""),
+    "event.list": ("events", b""),
+    "alert.list": ("alerts", b""),
+    "alert.history": ("alerts/history", b""),
+    "silence.list": ("alerts/silences", b""),
+    "silence.post": ("alerts/silences", b'{"author": "me"}'),
+    "silence.delete": ("alerts/silences/s-1", b""),
+    "threshold.list": ("thresholds", b""),
+    "threshold.put": ("thresholds/node.cpu/*", b'{"warning": 0.5}'),
+    "threshold.delete": ("thresholds/node.cpu/*", b""),
+    "webhook.list": ("webhooks", b""),
+    "webhook.put": ("webhooks/w-2", b'{"url": "http://localhost/x"}'),
+    "webhook.delete": ("webhooks/w-1", b""),
+    "webhook.test": ("webhooks/w-1/test", b""),
+    "log_level.list": ("log-levels", b""),
+    "log_level.put": ("log-levels/aether.control", b'{"level": "debug"}'),
+    "log_level.delete": ("log-levels/aether.control", b""),
     "controller.plan": ("controller/plan", b""),
     "controller.evaluate": ("controller/evaluate", b""),
     "controller.status": ("controller/status", b""),
@@ -75,7 +94,13 @@ CALLS: dict[str, tuple[str, bytes]] = {
 }
 """A good call for every name of the table: path and body."""
 STREAMS = {"backup.take"}
-RECORDED = {"slice.why", "node.why", "blueprint.why", "change.list", "change.diff"}
+RECORDED = {"slice.why", "node.why", "blueprint.why", "change.list", "change.diff", "event.list"}
+HELD = {
+    "app/x": b"1",
+    "webhook/w-1": encode(WebhookRecord(url="http://localhost/x")),
+    "silence/s-1": encode(SilenceRecord(author="me", created_ms=1, until_ms=2)),
+}
+"""What some of them ask for."""
 ADMINS = {"member.promote", "member.remove", "leader.transfer", "backup.take"}
 
 
@@ -84,7 +109,7 @@ async def test_every_call_succeeds_with_the_status_it_names(
     deployed: ApiWorld, endpoint: object
 ) -> None:
     (meant,) = [one for one in ENDPOINTS if one is endpoint]
-    await deployed.put({"app/x": b"1"})
+    await deployed.put(HELD)
     if meant.name in RECORDED:
         await deployed.record()
     path, body = CALLS[meant.name]

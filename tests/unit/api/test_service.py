@@ -54,7 +54,9 @@ def test_what_the_leader_alone_does() -> None:
     topology = {"topology.put", "topology.delete"}
     slices = {"blueprint.apply", "blueprint.delete", "blueprint.reapply", "slice.scale"}
     slices |= {"slice.traffic.put", "slice.traffic.delete"}
-    settings = {"config.put", "config.delete"}
+    settings = {"config.put", "config.delete", "threshold.put", "threshold.delete"}
+    settings |= {"silence.post", "silence.delete", "log_level.put", "log_level.delete"}
+    settings |= {"webhook.put", "webhook.delete", "webhook.test"}
     plans = {name for name in names if name.endswith(".plan")}
     controller = {f"controller.{call}" for call in ("evaluate", "status", "config", "decisions")}
     assert names == {*settings, *slices, *members, *nodes, *topology, *plans, *controller}
