@@ -2,19 +2,23 @@
 
 from typing import Any
 
+import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
 from aether.api.alert_changes import read_book, submit
-from aether.api.call import Answer, Call, Context, WebhookTeller
-from aether.api.endpoint import Endpoint, v1
+from aether.api.asking import ask
+from aether.api.call import FORWARDED, Answer, Call, Context, WebhookTeller
+from aether.api.endpoint import FRESH, Endpoint, v1
 from aether.core.alerts.book import AlertBook
-from aether.core.alerts.showing import written
+from aether.core.alerts.showing import host_of, written
 from aether.core.control.admission import Admitted, Rejected
 from aether.core.control.alert_admission import admit_no_webhook, admit_webhook
 from aether.core.model.alert_records import Severity, WebhookRecord
 from aether.core.model.records import to_plain
 from aether.core.store.commands import Consistency
-from aether.errors import NotFound, Unavailable
+from aether.errors import AetherError, NotFound, Unavailable
+
+_log = structlog.get_logger()
 
 
 class Webhook(BaseModel):
@@ -30,7 +34,13 @@ class Webhook(BaseModel):
 
 
 async def list_webhooks(context: Context, call: Call) -> Answer:
-    """Answer with the webhooks and how deliveries go; secrets are not told."""
+    """Answer with the webhooks and how deliveries go, as the leader knows; secrets are not told."""
+    leader = context.store.leader
+    if leader not in (None, context.node) and FORWARDED not in call.headers:
+        try:
+            return Answer(value=await ask(context, leader, v1("webhooks")))
+        except AetherError as problem:
+            _log.info("leader does not tell of webhooks", leader=leader, problem=problem.message)
     book = await read_book(context, call.consistency)
     teller = _teller(context)
     return Answer(value={"items": [_show(book, name, teller) for name in sorted(book.webhooks)]})
@@ -88,7 +98,7 @@ def _show(book: AlertBook, name: str, teller: WebhookTeller) -> dict[str, Any]:
     record, told = book.webhooks[name], book.deliveries.get(name)
     return {
         "name": name,
-        "url": record.url,
+        "url": host_of(record.url),
         "signed": bool(record.secret),
         "types": list(record.types),
         "severity": record.least,
@@ -104,8 +114,8 @@ _CHANGE = "`changed`, `revision`, `summary`"
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="GET", path=v1("webhooks"), name="webhook.list", handler=list_webhooks,
-        answers="webhooks, what they are told of and how that goes; no secrets",
-        role="operator", leader_only=True,
+        answers="webhooks, what they are told of and how that goes; neither secrets nor paths",
+        query=FRESH,
     ),
     Endpoint(
         method="PUT", path=v1("webhooks/{name}"), name="webhook.put", handler=put_webhook,

@@ -12,6 +12,7 @@ from aether.core.model.alert_records import WebhookRecord
 from aether.core.model.records import decode, encode
 from aether.core.model.subjects import of_measured
 
+HIDDEN = "(not shown)"
 _LAST_MS = 253_402_300_799_000
 """The year 9999: a member with a mad clock must not make a list unreadable."""
 
@@ -64,11 +65,23 @@ def show_alert(book: AlertBook, series: Series, now_ms: int) -> dict[str, Any]:
 
 
 def without_secret(key: str, value: bytes) -> bytes:
-    """Return a key's value as it may be shown: of a webhook, whether it signs but not with what."""
+    """Return a key's value as it may be shown: of a webhook neither what it signs with nor its path."""
     if not key.startswith(keys.WEBHOOKS):
         return value
     try:
         record = decode(value, WebhookRecord)
     except ValueError:
         return b"null"  # what cannot be read may hold a secret anywhere
-    return encode(replace(record, secret="(not shown)")) if record.secret else value  # noqa: S106 - this is what stands for one
+    secret = HIDDEN if record.secret else ""
+    return encode(replace(record, secret=secret, url=host_of(record.url)))
+
+
+def host_of(url: str) -> str:
+    """Return a URL without its path and query: whoever knows those may send there too.
+
+    >>> host_of("https://hooks.example.org:8443/T0/secret?x=1")
+    'https://hooks.example.org:8443/…'
+    """
+    scheme, _, rest = url.partition("://")
+    host, slash, _ = rest.partition("/")
+    return f"{scheme}://{host.partition('?')[0]}" + ("/…" if slash else "")
