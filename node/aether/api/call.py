@@ -22,6 +22,7 @@ from aether.core.model.reason import Reason
 from aether.core.model.records import ArtifactRecord
 from aether.core.store.commands import Consistency
 from aether.errors import Invalid
+from aether.forecast.telling import ForecastDesk
 from aether.ports import Backups, Group, LeaderLink, Store
 from aether.telemetry.cluster_metrics import ClusterMetrics
 from aether.telemetry.exposition.exposition import Exposition
@@ -127,6 +128,8 @@ class Context:
     """What is measured of the whole cluster; None where nothing is."""
     scaling: Scaler | None = None
     """The leader's scaling; None where nothing is measured."""
+    forecast: ForecastDesk | None = None
+    """Forecasts of traffic; None where nothing is measured."""
     routers: RouterProcesses | None = None
     """The router processes of this node; None where there are none."""
     events: EventFeed | None = None

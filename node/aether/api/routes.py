@@ -20,6 +20,7 @@ from aether.api import (
     entries,
     events,
     exposition,
+    forecast,
     log_levels,
     members,
     metrics,
@@ -67,6 +68,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *log_levels.ENDPOINTS,
     *controller.ENDPOINTS,
     *controller_scaling.ENDPOINTS,
+    *forecast.ENDPOINTS,
 )
 """Every call, grouped by noun."""
 

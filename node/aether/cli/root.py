@@ -21,6 +21,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "controller": ("aether.cli.controller:group", "Look at how slices are scaled by load."),
     "diff": ("aether.cli.why:diff", "Show what changed between two moments, and why."),
     "event": ("aether.cli.events:group", "See what happened, and follow it."),
+    "forecast": ("aether.cli.forecast:group", "Look at forecasts of traffic."),
     "kv": ("aether.cli.kv:group", "Read and write keys of the store."),
     "log": ("aether.cli.log_levels:group", "Have single loggers log more or less."),
     "node": ("aether.cli.nodes:group", "Look at, drain, stop and remove nodes."),

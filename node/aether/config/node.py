@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from aether.config.forecast import ForecastConfig
 from aether.config.layers import Layers
 from aether.config.monitoring import MetricsConfig, OtelConfig
 from aether.config.router import RouterConfig, RouterExportConfig, RouterTlsConfig
@@ -25,7 +26,7 @@ ENGINES = ("native", "pysyncobj")
 PLACES = ("own", "inline")
 ROLES = ("voter", "worker")
 MAX_PROVIDER_S = 120.0
-SECTIONS = ("store", "control", "provider", "router", "log", "metrics", "otel")
+SECTIONS = ("store", "control", "provider", "router", "log", "metrics", "otel", "forecast")
 INNER_SECTIONS = ("router.tls", "router.export")
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -178,6 +179,8 @@ class NodeConfig:
     """Section `[metrics]`."""
     otel: OtelConfig = field(default_factory=OtelConfig)
     """Section `[otel]`."""
+    forecast: ForecastConfig = field(default_factory=ForecastConfig)
+    """Section `[forecast]`."""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Where each value came from, by dotted name; not a setting."""
 

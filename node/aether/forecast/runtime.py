@@ -1,16 +1,16 @@
 """The forecaster at run time: a worker thread, a deadline, and counts of what came of it.
 
 Nothing here imports numpy or onnxruntime until a model is loaded, and a node without them, or without
-a model that is whole, has no forecaster: `open_forecaster` says why.
+a model that is whole, has no forecaster: `check_model` and `open_forecaster` say why.
 """
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
@@ -26,6 +26,8 @@ MOST_HISTORIES = 1024
 """In one batch; those beyond get no forecast."""
 STEP_S = 60.0
 """Length of a step unless told otherwise."""
+
+_T = TypeVar("_T")
 
 _log = structlog.get_logger()
 
@@ -94,6 +96,21 @@ class OnnxForecaster:
         """
         return self._session.predict(histories, step_s)
 
+    def predict_past(
+        self, history: Sequence[float], steps: int, step_s: float = STEP_S
+    ) -> "list[Rows | None]":
+        """Return what would have been forecast before each of the last `steps` steps of a history."""
+        size = len(history)
+        return self.predict_now([history[: size - back] for back in range(steps, 0, -1)], step_s)
+
+    async def aside(self, work: Callable[[], _T]) -> _T:
+        """Run what may take long in the worker thread; forecasts are late meanwhile, not wrong."""
+        self._worker.busy = True
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._worker.pool, work)
+        finally:
+            self._worker.busy = False
+
     async def predict(
         self, histories: Sequence[Sequence[float]], step_s: float = STEP_S
     ) -> "list[Rows | None]":
@@ -144,20 +161,26 @@ def _seen(running: "asyncio.Future[list[Rows | None]]") -> None:
         _log.warning("a late forecast failed", problem=str(running.exception())[:200])
 
 
-@dataclass(frozen=True, slots=True)
-class NoForecaster:
-    """There is none, and why, in a sentence."""
-
-    why: str
-
-
-async def open_forecaster(folder: Path | None) -> OnnxForecaster | NoForecaster:
-    """Load a forecaster in a thread; a node starts with or without it."""
+async def open_forecaster(folder: Path | None) -> OnnxForecaster | str:
+    """Load a forecaster in a thread; return why there is none, in a sentence, where that fails."""
     try:
         found = await asyncio.to_thread(OnnxForecaster.load, folder)
     except ModelUnusable as problem:
-        why = f"no forecasts, scaling is reactive only: {problem.message}"
-        _log.warning("no forecaster", problem=problem.message)
-        return NoForecaster(why)
+        return why_none(problem)
     _log.info("forecaster loaded", model=found.card.name, sha256=found.card.sha256[:16])
     return found
+
+
+async def check_model(folder: Path | None) -> Card | str:
+    """Return the card of a model that is whole, or why there will be no forecasts; nothing is loaded."""
+    try:
+        card, _ = await asyncio.to_thread(cards.read, folder or cards.SHIPPED)
+    except ModelUnusable as problem:
+        return why_none(problem)
+    return card
+
+
+def why_none(problem: ModelUnusable) -> str:
+    """Say plainly what a node without a forecaster does."""
+    _log.warning("no forecaster: scaling is reactive only", problem=problem.message)
+    return f"no forecasts, scaling is reactive only: {problem.message}"

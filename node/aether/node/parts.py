@@ -26,6 +26,7 @@ from aether.core.agent.copies import nodes_on_duty
 from aether.core.control.signals import ControlSettings
 from aether.core.model.records import NodeRecord
 from aether.dataplane.feed import TableFeed
+from aether.forecast.telling import ForecastDesk
 from aether.host.client import UnixLauncher
 from aether.host.gateway import HostGateway
 from aether.node.alerts import Alerts, AlertsGround, assemble_alerts, certificates_of
@@ -33,6 +34,7 @@ from aether.node.clock import MonotonicClock
 from aether.node.data_dir import DataDir
 from aether.node.edges import edges_of
 from aether.node.exposing import Told, exposition_of
+from aether.node.forecasting import Forecasting, forecasting_of
 from aether.node.managers import Managers, ManagersGround, assemble_managers
 from aether.node.measuring import Measured, NodeMeasuring, measure
 from aether.node.provider import HttpNodeProvider
@@ -91,6 +93,7 @@ class Parts:
     managers: Managers
     measuring: NodeMeasuring
     scaling: NodeScaling
+    forecasting: Forecasting
     copies: Copies
     chronicle: Chronicle
     alerts: Alerts
@@ -153,9 +156,16 @@ def assemble(ground: Ground) -> Parts:
             period_s=config.control.period_s,
             registered=readiness.note_registered,
             set_log_level=set_level,
+            set_slow_rule=feed.judge_by,
         )
     )
-    scaling = scaling_of(config.node_id, store, managers.control, metrics, clock)
+    forecasting = forecasting_of(
+        config, data_dir.path, store, metrics, managers.control.view, clock
+    )
+    scaling = scaling_of(
+        config.node_id, store, managers.control, metrics, clock, forecasting.service.forecasts
+    )
+    forecasting.watch(scaling.loop)
     routers = Routers(config, data_dir.path, clock)
     alerts = assemble_alerts(
         AlertsGround(
@@ -194,6 +204,7 @@ def assemble(ground: Ground) -> Parts:
         managers=managers,
         measuring=measuring,
         scaling=scaling,
+        forecasting=forecasting,
         copies=Copies(config.node_id, store, Shelf(ground.repository), ground.peers, clock),
         chronicle=chronicle,
         alerts=alerts,
@@ -212,6 +223,7 @@ def assemble(ground: Ground) -> Parts:
                 metrics,
                 alerts,
                 scaling.desk,
+                forecasting.desk,
             ),
         ),
     )
@@ -268,6 +280,7 @@ class _Tellers:
     metrics: ClusterMetrics
     alerts: Alerts
     scaling: ScalingDesk
+    forecast: ForecastDesk
 
 
 def _api(
@@ -295,6 +308,7 @@ def _api(
             traffic=tellers.traffic,
             metrics=tellers.metrics,
             scaling=tellers.scaling,
+            forecast=tellers.forecast,
             routers=tellers.routers,
             events=tellers.alerts.events,
             webhooks=tellers.alerts.webhooks,

@@ -184,6 +184,7 @@ class Node:
         parts.measuring.start(self._tasks)
         parts.managers.start(self._tasks)
         parts.scaling.start(self._tasks, parts.api.handle)
+        parts.forecasting.start(self._tasks)
         self._tasks.start("copies", parts.copies.run())
         self._tasks.start("chronicle", parts.chronicle.run())
         parts.alerts.start(self._tasks)

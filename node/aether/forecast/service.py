@@ -1,0 +1,260 @@
+"""Forecasts on one node: every node keeps histories, the one that leads forecasts once a step.
+
+The scaling loop reads the last forecasts and never waits. What takes long runs in a thread: the model in
+the forecaster's own, files and lessons of a new leader in others.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from aether.core.metrics.aggregate import SliceLoad
+from aether.core.model.ids import NodeId, SliceBase
+from aether.core.scaling.forecast import Forecast
+from aether.core.scaling.trust import TrustState
+from aether.forecast.card import Card
+from aether.forecast.history import RateHistory
+from aether.forecast.runtime import OnnxForecaster, check_model, open_forecaster
+from aether.forecast.scoring import TAUGHT_STEPS, Rows, Shadows, Watched, scored, taught
+from aether.ports import Clock
+from aether.whole_files import write_whole
+
+MOST_FILE_BYTES = 64 * 1024 * 1024
+KEPT_EVERY_S = 300.0
+"""How often the history is written to disk."""
+_SHADOWS_A_TURN = 20
+"""Slices lived through between two turns of the loop: some 4 ms of work."""
+
+_log = structlog.get_logger()
+
+
+class Loads(Protocol):
+    """Who knows the load of slices; `telemetry.cluster_metrics.ClusterMetrics` does."""
+
+    def loads(self) -> Mapping[SliceBase, SliceLoad]:
+        """Return the load of every slice."""
+        ...
+
+    def subscribe(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called whenever there are new figures."""
+        ...
+
+
+def _nothing_watched() -> Mapping[SliceBase, Watched]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastGround:
+    """What the service stands on."""
+
+    node: NodeId
+    leader: Callable[[], NodeId | None]
+    loads: Loads
+    clock: Clock
+    step_s: float
+    model: Path | None = None
+    """Folder of model and card; None for those that come with Aether."""
+    file: Path | None = None
+    """Where the history is kept between two lives of the node; None: nowhere."""
+    wanted: Callable[[], bool] = lambda: True
+    """Whether any slice's forecasts are switched on."""
+    wall: Callable[[], float] = time.time
+
+
+class ForecastService:
+    """Runs on every node; forecasts only while this node leads."""
+
+    def __init__(self, ground: ForecastGround) -> None:
+        self._ground = ground
+        self.history = RateHistory(ground.step_s)
+        self.forecaster: OnnxForecaster | None = None
+        """None until this node has led once: the libraries take some 30 MB."""
+        self.card: Card | None = None
+        """Of the model this node forecasts by when it leads; None where there is none that is whole."""
+        self.problem = "the model has not been looked at yet"
+        """Why there are no forecasts; empty when all is well."""
+        self.trust: dict[str, TrustState] = {}
+        """By slice, while this node leads."""
+        self.shadows = Shadows()
+        self.watched: Callable[[], Mapping[SliceBase, Watched]] = _nothing_watched
+        """Every slice as the leader's scaling looked at it last; set once that exists."""
+        self._forecasts: Mapping[SliceBase, Forecast] = {}
+        self._news = asyncio.Event()
+        self._ended = False
+        self._led = False
+        self.led_since: float | None = None
+        """Wall time since which this node leads and forecasts."""
+        ground.loads.subscribe(self._hear)
+
+    @property
+    def step_s(self) -> float:
+        """Length of a step, in seconds."""
+        return self._ground.step_s
+
+    @property
+    def leads(self) -> bool:
+        """Whether this node forecasts now."""
+        return self._ground.leader() == self._ground.node
+
+    def forecasts(self) -> Mapping[SliceBase, Forecast]:
+        """Return the last forecast of each slice; nothing on a node that does not lead."""
+        return self._forecasts if self.leads else {}
+
+    def age_of(self, made: Forecast) -> float:
+        """Return how long ago the last step a forecast knows ended, in seconds."""
+        return self._ground.clock.now() - made.made_at
+
+    def _hear(self) -> None:
+        """Note the rates of this second; short, it is called on the loop."""
+        loads = self._ground.loads.loads()
+        rates = ((base, load.rate) for base, load in loads.items())
+        self._ended = self.history.note(self._ground.wall(), rates) or self._ended
+        self._news.set()
+
+    async def run(self) -> None:
+        """Take over the history, then forecast as steps end while this node leads, until cancelled."""
+        await self._restore()
+        checked = await check_model(self._ground.model)
+        self.card, self.problem = (None, checked) if isinstance(checked, str) else (checked, "")
+        kept_at = self._ground.clock.now()
+        try:
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                try:
+                    await self._second()
+                except Exception:  # noqa: BLE001 - a bug costs a forecast, not the node, and is logged
+                    _log.exception("forecasting broke off")
+                if self._ground.clock.now() - kept_at >= KEPT_EVERY_S:
+                    kept_at = self._ground.clock.now()
+                    await self._keep()
+        finally:
+            if self.forecaster is not None:
+                self.forecaster.close()
+            self._write(self.history.to_bytes())
+
+    async def _second(self) -> None:
+        if not self.leads:
+            if self._led:
+                self._forget()
+            self._ended = False
+            return
+        if self.card is not None and self._ground.wanted():
+            await self._foresee()
+        await self._live()
+
+    async def _foresee(self) -> None:
+        """Forecast when a step has ended, and at once where this node has come to lead."""
+        begins = not self._led
+        if not begins and not self._ended:
+            return
+        forecaster = self.forecaster or await self._open()
+        if forecaster is None:
+            return
+        if begins:
+            await self._learn(forecaster)
+        self._led, self._ended = True, False
+        await self._forecast(forecaster)
+
+    async def _open(self) -> OnnxForecaster | None:
+        found = await open_forecaster(self._ground.model)
+        if isinstance(found, str):
+            self.card, self.problem = None, found
+            return None
+        self.forecaster = found
+        return found
+
+    def _forget(self) -> None:
+        """Keep nothing of a reign but the history, which every node has."""
+        self._led, self.led_since = False, None
+        self._forecasts = {}
+        self.trust = {}
+        self.shadows = Shadows()
+
+    async def _learn(self, forecaster: OnnxForecaster) -> None:
+        """Make the forecasts of the last steps again, and trust as far as they were good."""
+        self.led_since = self._ground.wall()
+        courses = self.history.courses()
+
+        def learn() -> dict[str, TrustState]:
+            found = {}
+            for base, past in courses.items():
+                steps = min(TAUGHT_STEPS, len(past) - 1)
+                if steps > 0:
+                    answers = forecaster.predict_past(past, steps, self.step_s)
+                    found[base] = taught(past[:-1], answers)
+            return found
+
+        self.trust = await forecaster.aside(learn)
+
+    async def _forecast(self, forecaster: OnnxForecaster) -> None:
+        """Forecast every slice from the steps that ended; score what was forecast of the last one."""
+        courses = self.history.courses()
+        ended_at = self.history.ended_at
+        if ended_at is None:
+            return
+        answers = await forecaster.predict(list(courses.values()), self.step_s)
+        made_at = self._ground.clock.now() - max(0.0, self._ground.wall() - ended_at)
+        trust: dict[str, TrustState] = {}
+        found: dict[SliceBase, Forecast] = {}
+        for (base, past), rows in zip(courses.items(), answers, strict=True):
+            state = scored(self.trust.get(base, TrustState()), past[-1], rows)
+            trust[base] = state
+            if rows is not None:
+                found[SliceBase(base)] = self._made(made_at, rows, state)
+        self.trust, self._forecasts = trust, found
+        self.shadows.keep_only(set(courses))
+
+    def _made(self, made_at: float, rows: Rows, state: TrustState) -> Forecast:
+        return Forecast(
+            made_at=made_at,
+            step_s=self.step_s,
+            quantiles=rows,
+            width=state.width,
+            trusted=state.trusted,
+        )
+
+    async def _live(self) -> None:
+        """Have both rules live through this second of every slice that is scaled."""
+        forecasts = self._forecasts
+        for number, (base, watched) in enumerate(self.watched().items()):
+            if number % _SHADOWS_A_TURN == _SHADOWS_A_TURN - 1:
+                await self._ground.clock.sleep(0)
+            self.shadows.live(base, watched, forecasts.get(base))
+
+    async def _restore(self) -> None:
+        """Take over the history of the life before; without one, or with a broken one, begin anew."""
+        if self._ground.file is None:
+            return
+        try:
+            data = await asyncio.to_thread(_read, self._ground.file)
+            if data:
+                self.history.restore(data, self._ground.wall())
+        except (OSError, ValueError) as problem:
+            _log.warning("history of rates begins anew", problem=str(problem)[:200])
+
+    async def _keep(self) -> None:
+        data = self.history.to_bytes()
+        await asyncio.to_thread(self._write, data)
+
+    def _write(self, data: bytes) -> None:
+        if self._ground.file is None:
+            return
+        try:
+            write_whole(self._ground.file, data)
+        except OSError as problem:
+            _log.warning("history of rates is not kept", problem=str(problem)[:200])
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MOST_FILE_BYTES)
+    except FileNotFoundError:
+        return b""

@@ -1,0 +1,75 @@
+"""The node's forecasts put together: the service, what it says of itself, and its numbers as metrics."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aether.config.node import NodeConfig
+from aether.config.scaling_rows import FORECAST
+from aether.config.scaling_settings import for_slice
+from aether.control.scaling import ScalingLoop
+from aether.core.model.ids import SliceBase
+from aether.core.model.view import ClusterView
+from aether.core.scaling.forecast import Mode
+from aether.forecast.scoring import Watched
+from aether.forecast.service import ForecastGround, ForecastService
+from aether.forecast.telling import ForecastDesk
+from aether.ports import Clock, Store
+from aether.tasks import Tasks
+from aether.telemetry.cluster_metrics import ClusterMetrics
+
+FILE = "forecast/history"
+"""Where the history of rates is kept, below the data directory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecasting:
+    """What one node has of forecasting; it forecasts only while the node leads."""
+
+    service: ForecastService
+    desk: ForecastDesk
+
+    def watch(self, loop: ScalingLoop) -> None:
+        """Have both rules live through what the leader's scaling looks at."""
+
+        def watched() -> Mapping[SliceBase, Watched]:
+            return {
+                base: one.looked
+                for base, one in loop.judged.items()
+                if one.looked.settings.mode is not Mode.OFF
+            }
+
+        self.service.watched = watched
+
+    def start(self, tasks: Tasks) -> None:
+        """Have `tasks` run it, until it is stopped."""
+        tasks.start("forecasts", self.service.run())
+
+
+def forecasting_of(
+    config: NodeConfig,
+    data_dir: Path,
+    store: Store,
+    metrics: ClusterMetrics,
+    view: Callable[[], ClusterView],
+    clock: Clock,
+) -> Forecasting:
+    """Build the forecasting of one life of a node."""
+
+    def wanted() -> bool:
+        seen = view()
+        return any(for_slice(seen, base, FORECAST).value != Mode.OFF for base in seen.targets)
+
+    service = ForecastService(
+        ForecastGround(
+            node=config.node_id,
+            leader=lambda: store.leader,
+            loads=metrics,
+            clock=clock,
+            step_s=config.forecast.step_s,
+            model=Path(config.forecast.model) if config.forecast.model else None,
+            file=data_dir / FILE,
+            wanted=wanted,
+        )
+    )
+    return Forecasting(service=service, desk=ForecastDesk(service))
