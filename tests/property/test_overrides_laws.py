@@ -46,6 +46,9 @@ def fitting(setting: Setting) -> st.SearchStrategy[Any]:
             return st.integers(int(setting.low), int(setting.high))
         case "seconds" | "number":
             return st.floats(setting.low, setting.high)
+        case "table":
+            numbers = st.floats(setting.low, setting.high)
+            return st.dictionaries(st.text(max_size=9), numbers, max_size=4)
 
 
 @st.composite

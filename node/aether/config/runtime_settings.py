@@ -10,6 +10,7 @@ from typing import Any
 
 from aether.config.node import LEVELS, NodeConfig
 from aether.config.scaling_rows import SCALING
+from aether.config.slow_settings import SLOW, SLOW_BOUNDS, slow_rule
 from aether.core.control.overrides import (
     CLUSTER,
     InForce,
@@ -20,6 +21,7 @@ from aether.core.control.overrides import (
     reconciled,
 )
 from aether.core.control.signals import ControlSettings
+from aether.core.metrics.slow_calls import SlowRule
 from aether.core.model.ids import NodeId
 from aether.core.model.records import NodeRecord
 from aether.core.model.slice_settings import Overrides
@@ -82,6 +84,7 @@ _TABLE = (
         meaning="most instances the node will host; those it has stay when it shrinks",
     ),
     *SCALING,
+    *SLOW,
 )  # fmt: skip
 
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _TABLE}
@@ -99,7 +102,7 @@ BACKOFF = Pair(
     may_equal=True,
     why="the first wait is the shortest",
 )
-PAIRS = (PATIENCE, BACKOFF)
+PAIRS = (PATIENCE, BACKOFF, SLOW_BOUNDS)
 """Settings that must go together."""
 
 Given = Mapping[str, InForce]
@@ -174,6 +177,11 @@ class Effective:
         """Most instances hosted."""
         given = InForce(self.record.capacity, "file")
         return int(in_force(SETTINGS[CAPACITY], overrides, self.record.node, given).value)
+
+    def slow_rule(self, overrides: Overrides) -> SlowRule:
+        """How it is told which calls are slow."""
+        found = all_in_force(overrides, self.record.node, given_to(self.record))
+        return slow_rule(lambda name: found[name].value)
 
     def _value(self, overrides: Overrides, name: str) -> Any:  # noqa: ANN401 - a JSON value, checked against its setting
         given = given_to(self.record)[name]

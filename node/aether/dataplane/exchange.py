@@ -455,7 +455,7 @@ class Exchange:
         if self._is_mesh:
             return  # the router it came to first counts it
         endpoint = self._attempts.endpoint
-        self._context.observer.ended(
+        if self._context.observer.ended(
             forward.series,
             endpoint.instance.version if endpoint is not None else "",
             self._head.method,
@@ -464,7 +464,8 @@ class Exchange:
             self._body.size if self._tunnel is None else self._tunnel.bytes_in,
             self.bytes_out,
             self.retries,
-        )
+        ):
+            self._context.observer.was_slow(self, forward.series, self._head.method, seconds)
 
     @property
     def trace_id(self) -> str:

@@ -6,7 +6,7 @@ that alone, at most every 50 ms. One that says it has lost the thread is given t
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,12 +14,15 @@ from typing import Any, Protocol
 import structlog
 
 from aether.core.dataplane.table import Table
+from aether.core.metrics.slow_calls import SlowRule
 from aether.dataplane.editions import Edition, Editions
 from aether.dataplane.streams import end_stream
 from aether.frames import FrameError, pack, read_frame
 from aether.tasks import Tasks
 
 MAX_ROUTERS = 64
+MOST_UNSENT_BYTES = 1024 * 1024
+"""With more waiting for a router, messages about traces are left out: tables come first."""
 WRITE_S = 10.0
 """A router that does not take a table within this many seconds is cut off; it connects again."""
 HELLO_S = 5.0
@@ -41,20 +44,34 @@ class CountsTaker(Protocol):
         ...
 
 
+class SpansTaker(Protocol):
+    """Takes spans of routers; `telemetry.traces.NodeTraces` is one."""
+
+    def take_of_router(self, spans: object) -> None:
+        """Keep the spans of a message. Raises ValueError for what is none."""
+        ...
+
+
 class TableFeed:
     """Serves `router.sock.table`: the present table at once, and each newer one as it comes.
 
     A router that is slow skips tables in between: the latest wins and nothing queues up.
     """
 
-    def __init__(self, path: Path, counts: CountsTaker | None = None) -> None:
+    def __init__(
+        self, path: Path, counts: CountsTaker | None = None, spans: SpansTaker | None = None
+    ) -> None:
         self._path = path
         self._counts = counts
+        self._spans = spans
+        self._tracing: bytes = b""
+        """What routers are told about tracing, packed; empty before anything is."""
         self._tasks = Tasks(on_failure=_log_failure)
         self._server: asyncio.AbstractServer | None = None
         self._editions = Editions()
         self._routers: dict[_Router, int] = {}
         self._stopped = False
+        self._slow_rule = b""
 
     async def start(self) -> None:
         """Listen; a socket file left by an earlier process is replaced."""
@@ -75,6 +92,31 @@ class TableFeed:
             router.news.set()
             if is_change:
                 router.changes.set()
+
+    def judge_by(self, rule: SlowRule) -> None:
+        """Have every router tell slow calls by this rule, those that come later included."""
+        self._slow_rule = pack({"op": "slow_calls", "rule": rule})
+        for router in self._routers:
+            if router.pid:
+                router.writer.write(self._slow_rule)
+
+    def tell_tracing(self, sample: float, slow_s: float, slow: Mapping[str, float]) -> None:
+        """Have every router record requests by these settings; see docs/wire.md."""
+        message = {"op": "tracing", "sample": float(sample), "slow_s": float(slow_s), "slow": slow}
+        told, self._tracing = self._tracing, pack(message)
+        if told != self._tracing:
+            self._write_to_tracing(self._tracing)
+
+    def ask(self, traces: Sequence[str]) -> None:
+        """Have every router ship what it remembers of these traces."""
+        self._write_to_tracing(pack({"op": "traces", "asked": list(traces)}))
+
+    def _write_to_tracing(self, frame: bytes) -> None:
+        """Send to the routers that trace; one that takes nothing is let be: a table will show it."""
+        for router in self._routers:
+            transport = router.writer.transport
+            if router.traces and transport.get_write_buffer_size() < MOST_UNSENT_BYTES:
+                router.writer.write(frame)
 
     @property
     def using(self) -> Mapping[int, int]:
@@ -111,9 +153,14 @@ class TableFeed:
             router.pid = _pid_of(hello)
             router.takes_deltas = isinstance(hello, dict) and "fingerprint" in hello
             router.known = self._known(hello)
+            router.traces = isinstance(hello, dict) and hello.get("traces") is True
+            if router.traces and self._tracing:
+                router.writer.write(self._tracing)
             if self._editions.present is not None:
                 router.news.set()
                 router.changes.set()
+            if self._slow_rule:
+                router.writer.write(self._slow_rule)
             sending.start("send tables", self._send(router))
             while (message := await read_frame(router.reader)) is not None:
                 self._hear(router, message)
@@ -172,10 +219,20 @@ class TableFeed:
                 )
             case {"op": "counts"}:
                 self._count(router, message)
+            case {"op": "spans", "spans": spans}:
+                self._take_spans(router, spans)
             case {"op": "error"}:
                 log.error("router did not understand the node", message=message)
             case _:
                 router.writer.write(pack({"op": "error", "message": "expected op using"}))
+
+    def _take_spans(self, router: "_Router", spans: object) -> None:
+        if self._spans is None:
+            return
+        try:
+            self._spans.take_of_router(spans)
+        except ValueError as problem:
+            log.warning("spans refused", router_pid=router.pid, problem=str(problem)[:200])
 
     def _count(self, router: "_Router", message: object) -> None:
         if self._counts is None:
@@ -198,6 +255,8 @@ class _Router:
         self.known: Edition | None = None
         """What it was told last, as a whole or by a change; None: it is to be told everything."""
         self.takes_deltas = False
+        self.traces = False
+        """Whether it knows what to do with messages about traces."""
         self.news = asyncio.Event()
         self.changes = asyncio.Event()
         """Set when there is more to tell than a revision."""

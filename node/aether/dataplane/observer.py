@@ -7,11 +7,21 @@ start of the process, so a frame that is not sent, or a node that restarts, lose
 import asyncio
 import secrets
 import time
+from collections import deque
 from collections.abc import Iterator
 from itertools import islice
+from typing import Protocol
 
-from aether.core.dataplane.route_counts import MOST_SERIES, RouteCounts
+import msgspec
+import structlog
+
+from aether.core.dataplane.route_counts import MOST_SERIES, RouteCounts, RouteKey
+from aether.core.dataplane.slow_calls import MOST_A_READING, SlowCall
+from aether.core.dataplane.table import Endpoint
+from aether.core.metrics.slow_calls import SlowRule
 from aether.frames import pack
+
+log = structlog.get_logger()
 
 PERIOD_S = 1.0
 LAST_S = 0.5
@@ -19,9 +29,27 @@ LAST_S = 0.5
 MOST_SERIES_A_READING = 512
 SERIES_A_FRAME = 64
 """Packing a frame of so many takes about a millisecond, in which no request is served."""
+SWITCHED = 101
+"""Status of a connection that goes on in another protocol."""
 _LOOK_S = 0.005
 MOST_IN_FLIGHT = 1024
 """Routes whose requests in flight are told."""
+
+
+class Finished(Protocol):
+    """A request that has ended; `dataplane.exchange.Exchange` is one."""
+
+    status: int
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """The instance that answered, or was asked last."""
+        ...
+
+    @property
+    def trace_id(self) -> str:
+        """The trace of the request."""
+        ...
 
 
 class Observer(RouteCounts):
@@ -31,10 +59,45 @@ class Observer(RouteCounts):
         super().__init__()
         self._run = secrets.token_hex(8)
         self._began = time.monotonic()
+        self._slow: deque[SlowCall] = deque(maxlen=MOST_A_READING)
+
+    def was_slow(self, call: "Finished", key: RouteKey, method: str, seconds: float) -> None:
+        """Remember a call that `ended` found slow, until the next reading.
+
+        A connection that changed its protocol is no call: it lasts as long as its ends want it to.
+        """
+        if call.status == SWITCHED:
+            return
+        instance = call.endpoint.instance if call.endpoint is not None else None
+        version = instance.version if instance is not None else ""
+        self._slow.append(
+            SlowCall(
+                at_ms=int(time.time() * 1000),
+                route=key,
+                version=version,
+                method=method,
+                status=call.status,
+                seconds=seconds,
+                slow_after_s=self.slow_after_s(key, version, method),
+                trace=call.trace_id,
+                instance=str(instance or ""),
+            )
+        )
+
+    def take(self, message: object) -> bool:
+        """Act on a message of the node about slow calls; False when it is about something else."""
+        match message:
+            case {"op": "slow_calls", "rule": rule}:
+                try:
+                    self.judge_by(msgspec.convert(rule, SlowRule))
+                except msgspec.ValidationError as problem:
+                    log.warning("rule of slow calls refused", problem=str(problem))
+                return True
+        return False
 
     def frames(self, most: int = MOST_SERIES_A_READING) -> Iterator[bytes]:
         """Make a reading of `most` series and yield it packed, in one frame at least."""
-        first = {
+        first: dict[str, object] = {
             "op": "counts",
             "run": self._run,
             "age_s": time.monotonic() - self._began,
@@ -42,6 +105,9 @@ class Observer(RouteCounts):
             "overflowed": self.overflowed,
             "in_flight": dict(islice(self.in_flight.items(), MOST_IN_FLIGHT)),
         }
+        if self._slow:
+            first["slow"] = list(self._slow)
+            self._slow.clear()
         yield pack(first)
         changed = self.changed(most)
         while series := list(islice(changed, SERIES_A_FRAME)):

@@ -106,9 +106,7 @@ class TableClient:
 
     def _take(self, message: object) -> dict[str, object] | None:
         """Act on one message of the node; return the answer, None where none is due."""
-        if self._tracing is not None and self._tracing.take(message):
-            return None
-        if self._observer is not None and self._observer.take(message):
+        if self._is_about_requests(message):
             return None
         before = self._copy.table
         try:
@@ -131,6 +129,12 @@ class TableClient:
             return _refuse(problem)
         self._use(before, self._copy.table)
         return {"op": "using", "revision": self.revision}
+
+    def _is_about_requests(self, message: object) -> bool:
+        """Have whoever looks at requests act on a message; False when it is about the table."""
+        if self._tracing is not None and self._tracing.take(message):
+            return True
+        return self._observer is not None and self._observer.take(message)
 
     def _use(self, before: Table, table: Table) -> None:
         if before is table or before.says_the_same(table):

@@ -1,4 +1,4 @@
-"""What a node does about its own settings when they change: how much it logs, how many instances it takes."""
+"""What a node does about its own settings when they change: logs, slow calls, instances it takes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +7,7 @@ import structlog
 
 from aether.config.runtime_settings import CAPACITY, Effective
 from aether.core.control.overrides import of_node
+from aether.core.metrics.slow_calls import SlowRule
 from aether.core.model import keys
 from aether.core.model.reason import Reason
 from aether.core.model.records import NodeRecord, encode
@@ -31,16 +32,23 @@ async def as_set(store: Store, record: NodeRecord) -> NodeRecord:
     return replace(record, capacity=Effective(record).capacity(view.config))
 
 
+def _ignore(_: SlowRule) -> None:
+    pass
+
+
 @dataclass(slots=True)
 class LiveSettings:
-    """Runs on every node. What it remembers is the level it set last."""
+    """Runs on every node. What it remembers is the level and the rule it set last."""
 
     record: NodeRecord
     """The node as it was started."""
     store: Store
     clock: Clock
     set_log_level: Callable[[str], None]
+    judge_by: Callable[[SlowRule], None] = _ignore
+    """Has the routers tell slow calls by this rule."""
     _level: str = ""
+    _rule: SlowRule | None = None
 
     async def run(self) -> None:
         """Look whenever a setting changed, and once a period, until cancelled."""
@@ -61,6 +69,10 @@ class LiveSettings:
         level = self.store.level((keys.CONFIG, keys.node(node)))
         view, effective = _view(level.entries, level.revision), Effective(self.record)
         self._log_at(effective.log_level(view.config))
+        rule = effective.slow_rule(view.config)
+        if rule != self._rule:
+            self.judge_by(rule)
+            self._rule = rule
         told = view.nodes.get(node)
         capacity = effective.capacity(view.config)
         if told is None or told.incarnation != self.record.incarnation:

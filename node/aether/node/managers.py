@@ -13,6 +13,7 @@ from aether.agent.stepper import Prepare, Stepper
 from aether.config.runtime_settings import Effective
 from aether.control.manager import ClusterDeploymentManager
 from aether.core.control.signals import ControlSettings
+from aether.core.metrics.slow_calls import SlowRule
 from aether.core.model.records import NodeRecord
 from aether.node.live_settings import LiveSettings
 from aether.node.registration import register
@@ -64,6 +65,8 @@ class ManagersGround:
     """Called once `node/{node}` is in the store."""
     set_log_level: Callable[[str], None] = _nothing
     """Has the process log this level and what is worse."""
+    set_slow_rule: Callable[[SlowRule], None] = _nothing
+    """Has the routers tell slow calls by this rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +119,7 @@ def assemble_managers(ground: ManagersGround) -> Managers:
         agent=agent,
         tables=tables,
         reporter=_reporter(ground, control, agent),
-        live=LiveSettings(ground.record, store, clock, ground.set_log_level),
+        live=LiveSettings(ground.record, store, clock, ground.set_log_level, ground.set_slow_rule),
     )
 
 

@@ -33,7 +33,7 @@ from aether.node.alerts import Alerts, AlertsGround, assemble_alerts, certificat
 from aether.node.clock import MonotonicClock
 from aether.node.data_dir import DataDir
 from aether.node.edges import edges_of
-from aether.node.exposing import Told, exposition_of
+from aether.node.exposing import Exposing, Told, expose
 from aether.node.forecasting import Forecasting, forecasting_of
 from aether.node.managers import Managers, ManagersGround, assemble_managers
 from aether.node.measuring import Measured, NodeMeasuring, measure
@@ -47,7 +47,6 @@ from aether.rpc.formation import Membership
 from aether.rpc.peers import Peers
 from aether.store.spec import OnMembers
 from aether.telemetry.cluster_metrics import ClusterMetrics
-from aether.telemetry.exposition.exposition import Exposition
 from aether.telemetry.log_levels import set_level
 from aether.telemetry.traffic import NodeTraffic
 
@@ -97,6 +96,7 @@ class Parts:
     copies: Copies
     chronicle: Chronicle
     alerts: Alerts
+    exposing: Exposing
     providing: Providing | None
     """None without a provider of nodes."""
     api: Api
@@ -180,13 +180,16 @@ def assemble(ground: Ground) -> Parts:
             view=managers.control.view,
         )
     )
-    exposition = exposition_of(
+    exposing = expose(
         Told(
             config=config,
+            cluster_id=ground.membership.cluster_id,
             run=data_dir.run(""),
             clock=clock,
             node_store=node_store,
             control=managers.control,
+            scaling=scaling.loop,
+            alerts=alerts.alerting.book,
             traffic=traffic,
             routers=routers,
             metrics=metrics,
@@ -208,6 +211,7 @@ def assemble(ground: Ground) -> Parts:
         copies=Copies(config.node_id, store, Shelf(ground.repository), ground.peers, clock),
         chronicle=chronicle,
         alerts=alerts,
+        exposing=exposing,
         providing=_providing(ground, store, managers.control, clock),
         api=_api(
             ground,
@@ -219,7 +223,7 @@ def assemble(ground: Ground) -> Parts:
                 chronicle,
                 traffic,
                 routers,
-                exposition,
+                exposing,
                 metrics,
                 alerts,
                 scaling.desk,
@@ -276,7 +280,7 @@ class _Tellers:
     chronicle: Chronicle
     traffic: NodeTraffic
     routers: Routers
-    exposition: Exposition
+    exposing: Exposing
     metrics: ClusterMetrics
     alerts: Alerts
     scaling: ScalingDesk
@@ -313,7 +317,7 @@ def _api(
             events=tellers.alerts.events,
             webhooks=tellers.alerts.webhooks,
             certificates=certificates_of(ground.config),
-            exposition=tellers.exposition if ground.config.metrics.enabled else None,
+            exposition=tellers.exposing.exposition if ground.config.metrics.enabled else None,
             rehearsals=Rehearsals(_control_settings(ground.config)),
         )
     )

@@ -13,11 +13,14 @@ import msgspec
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.slice_settings import Overrides
 
-Kind = Literal["seconds", "count", "choice", "number"]
+Kind = Literal["seconds", "count", "choice", "number", "table"]
+"""A `table` holds numbers by name."""
 
 CLUSTER = "cluster"
 MAX_VALUE_BYTES = 64 * 1024
 """Longest value of a slice's setting, as JSON."""
+MOST_ROWS = 256
+"""Names a table may have."""
 MAX_DEPTH = 32
 """Lists and objects a value may have inside each other."""
 
@@ -29,7 +32,8 @@ class Setting:
     name: str
     kind: Kind
     scopes: tuple[Literal["cluster", "node", "slice"], ...]
-    default: float | int | str
+    default: Any
+    """A number, a text or a table, as the kind says."""
     meaning: str
     low: float = 0
     high: float = 0
@@ -41,12 +45,15 @@ class Setting:
         """What a value may be, in words."""
         if self.kind == "choice":
             return f"one of {', '.join(self.choices)}"
+        if self.kind == "table":
+            bounds = f"from {self.low:g} to {self.high:g} {self.unit}".rstrip()
+            return f"an object of at most {MOST_ROWS} names with a number {bounds} each"
         number = "a whole number" if self.kind == "count" else "a number"
         return f"{number} from {self.low:g} to {self.high:g} {self.unit}".rstrip()
 
     def is_of_kind(self, value: object) -> bool:
-        """Whether `value` is a number or text as the setting is; true and false are neither."""
-        kinds = {"choice": (str,), "count": (int,)}
+        """Whether `value` is a number, text or table as the setting is; true and false are none."""
+        kinds = {"choice": (str,), "count": (int,), "table": (dict,)}
         return type(value) in kinds.get(self.kind, (int, float))
 
     def problem(self, value: object) -> str:
@@ -54,9 +61,14 @@ class Setting:
         fits = self.is_of_kind(value)
         if fits and self.kind == "choice":
             fits = value in self.choices
+        elif fits and isinstance(value, dict):
+            fits = len(value) <= MOST_ROWS and all(map(self._is_within, value.values()))
         elif fits:
             fits = self.low <= value <= self.high  # type: ignore[operator] # a number by now
         return "" if fits else f"{self.name} is {self.allowed}, not {shown(value)}"
+
+    def _is_within(self, number: object) -> bool:
+        return type(number) in (int, float) and self.low <= number <= self.high  # type: ignore[operator] # a number by now
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from aether.core.metrics.histogram import BUCKETS, MOST_COUNT, TICKS_PER_S, to_sparse
+from aether.core.metrics.slow_calls import SlowRule, Usual, slow_after_s
 
 MOST_SERIES = 2048
 IDLE_READINGS = 120
@@ -86,14 +87,17 @@ class _Series:
         "buckets",
         "bytes_in",
         "bytes_out",
+        "learned",
         "names",
         "number",
         "read",
         "read_at",
         "requests",
         "retries",
+        "slow_s",
         "statuses",
         "ticks",
+        "usual",
     )
 
     def __init__(self, number: int, names: tuple[RouteKey, str, str], reading: int) -> None:
@@ -109,6 +113,17 @@ class _Series:
         self.read = 0
         """`requests` when it was read last."""
         self.read_at = reading
+        self.usual = Usual()
+        self.learned = (0, 0)
+        """`requests` and `ticks` that `usual` was made of."""
+        self.slow_s = 0.0
+
+    def learn(self, rule: SlowRule) -> None:
+        """Find out anew from how many seconds on a request is slow."""
+        requests, ticks = self.learned
+        self.learned = (self.requests, self.ticks)
+        self.usual.learn(self.requests - requests, (self.ticks - ticks) / TICKS_PER_S)
+        self.slow_s = slow_after_s(rule, self.names[0], self.usual)
 
     def counts(self) -> SeriesCounts:
         route, version, method = self.names
@@ -137,6 +152,7 @@ class RouteCounts:
         self._readings = 0
         self._full_at = -1
         """The reading since which it is known that no series can give way."""
+        self._rule = SlowRule()
         self.overflowed = 0
         """Requests counted in `OVERFLOW` for want of a series of their own."""
 
@@ -155,8 +171,8 @@ class RouteCounts:
         bytes_in: int,
         bytes_out: int,
         retries: int,
-    ) -> None:
-        """Count the end of a request that `began` under the same key.
+    ) -> bool:
+        """Count the end of a request that `began` under the same key; return whether it was slow.
 
         `status` is what the client got, 0 when it got no whole answer; `version` that of the
         instance which answered or was asked last, empty when none was. Bytes are those of bodies.
@@ -179,6 +195,18 @@ class RouteCounts:
             series.buckets[(shift << 4) + (ticks >> shift) - 16] += 1
         else:
             series.buckets[0 if ticks < 16 else BUCKETS - 1] += 1
+        return seconds >= series.slow_s
+
+    def judge_by(self, rule: SlowRule) -> None:
+        """Tell slow requests by another rule from now on."""
+        self._rule = rule
+        for series in self._series.values():
+            series.slow_s = slow_after_s(rule, series.names[0], series.usual)
+
+    def slow_after_s(self, key: RouteKey, version: str, method: str) -> float:
+        """Return from how many seconds on a request counted under these names is slow."""
+        series = self._series.get((key, version, method))
+        return series.slow_s if series is not None else slow_after_s(self._rule, key, Usual())
 
     def answered(self, key: RouteKey, method: str, status: int) -> None:
         """Count a request the router answered itself, before there was anything to begin.
@@ -203,6 +231,7 @@ class RouteCounts:
                 return series
         self._opened += 1
         series = self._series[names] = _Series(self._opened, names, self._readings)
+        series.learn(self._rule)
         return series
 
     def _evict(self) -> bool:
@@ -242,6 +271,7 @@ class RouteCounts:
         for series in found:
             series.read = series.requests
             series.read_at = self._readings
+            series.learn(self._rule)
             yield series.counts()
 
     def forget_readings(self) -> None:

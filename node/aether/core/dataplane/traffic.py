@@ -23,6 +23,7 @@ from aether.core.dataplane.route_counts import (
     SeriesCounts,
 )
 from aether.core.dataplane.slice_counts import SliceCounts
+from aether.core.dataplane.slow_calls import MOST_A_READING, SlowCall, SlowCalls
 from aether.core.metrics.histogram import Histogram, from_sparse, sparse_difference
 
 WINDOW_S = 120.0
@@ -50,6 +51,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """Number of the series it opened last."""
     overflowed: Count | None = None
     in_flight: Annotated[dict[Name, Count], Meta(max_length=2048)] | None = None
+    slow: Annotated[tuple[SlowCall, ...], Meta(max_length=MOST_A_READING)] = ()
+    """Slow calls since the reading before."""
 
 
 @dataclass(slots=True)
@@ -150,6 +153,7 @@ class Traffic:
         self._overflowed = 0
         self.by_slice = SliceCounts()
         """What was counted for each slice since that was asked last."""
+        self.slow = SlowCalls()
 
     def take(self, reading: Reading, now: float) -> None:
         """Add a reading; raise ValueError when it contradicts itself or what came before.
@@ -160,6 +164,8 @@ class Traffic:
         if reading.in_flight is not None:
             run.in_flight = reading.in_flight
             self.by_slice.told(reading.run, now)
+        for call in reading.slow:
+            self.slow.take(call)
         if reading.overflowed is not None:
             self._overflowed += max(reading.overflowed - run.overflowed, 0)
             run.overflowed = reading.overflowed
