@@ -1,12 +1,14 @@
 """The management API without sockets: a request in, a response out, whatever happens."""
 
 import secrets
+import time
 from dataclasses import replace
 
 import msgspec
 import structlog
 
 from aether.api.call import FORWARDED, Answer, Call, Context
+from aether.api.call_counts import CallCounts
 from aether.api.endpoint import Endpoint
 from aether.api.problems import (
     MethodNotAllowed,
@@ -32,10 +34,12 @@ class Api:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._leader_link = context.link
+        self.counts = CallCounts()
+        """The calls this node was asked."""
 
     async def handle(self, request: ApiRequest) -> ApiResponse:
         """Answer one call; every error is an answer too."""
-        request_id = sane_request_id(request.headers.get(REQUEST_ID))
+        request_id, began = sane_request_id(request.headers.get(REQUEST_ID)), time.monotonic()
         try:
             response = await self._answer(request, request_id)
         except AetherError as problem:
@@ -43,6 +47,8 @@ class Api:
         except Exception:  # noqa: BLE001 - the supervisor of handlers: one bad call must not end the node
             _log.exception("api call failed", path=request.path, request=request_id)
             response = unexpected_response(request_id)
+        taken_s = time.monotonic() - began
+        self.counts.note(request.method, request.path, response.status, taken_s)
         return replace(response, headers={**response.headers, REQUEST_ID: request_id})
 
     async def _answer(self, request: ApiRequest, request_id: str) -> ApiResponse:

@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from aether.telemetry.log_levels import drop_below_level, set_level
+from aether.telemetry.log_taps import pass_on
 from aether.telemetry.trace_names import add_trace
 
 LogFormat = Literal["json", "text"]
@@ -26,6 +27,7 @@ def configure_logs(process: str, node: str, level: str = "info", form: LogFormat
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        pass_on,
     ]
     structlog.configure(
         processors=[drop_below_level, *shared, render],

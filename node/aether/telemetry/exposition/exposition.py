@@ -91,6 +91,11 @@ class Exposition:
         """Every series there can be."""
         return self._table
 
+    def add(self, source: Source) -> None:
+        """Have another source asked from the next look on; its series stand in the table."""
+        self._sources = (*self._sources, source)
+        self._failures[source.name] = 0
+
     async def look(self) -> Taken:
         """Return the values of now, or of at most `keep_s` ago."""
         async with self._turn:

@@ -4,11 +4,15 @@ Each source's module holds its own rows beside what tells them.
 """
 
 from aether.telemetry.exposition import (
+    alerts,
+    calls,
     cluster,
     exposition,
     measured,
     processes,
     routers,
+    scaling,
+    sending,
     store,
     traffic,
 )
@@ -18,9 +22,13 @@ SERIES: tuple[Series, ...] = (
     *cluster.ROWS,
     *traffic.ROWS,
     *measured.ROWS,
+    *scaling.ROWS,
+    *alerts.ROWS,
     *routers.ROWS,
     *store.ROWS,
     *processes.ROWS,
+    *calls.ROWS,
+    *sending.ROWS,
     *exposition.ROWS,
 )
 """Every series there can be, in the order of the text."""

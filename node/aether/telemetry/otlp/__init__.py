@@ -1,0 +1,1 @@
+"""Traces, metrics and logs sent to a collector of OpenTelemetry; the libraries are the extra `otel`."""
