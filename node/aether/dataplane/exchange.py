@@ -443,29 +443,26 @@ class Exchange:
             self._hedge = None
         if self._body is not NO_BODY:
             self._body.forget()
-        forward, status, outgoing = self._forward, self.status, self._outgoing
-        seconds = now - self.began
-        if (
-            not 0 < status < 500
-            or seconds >= self._context.tracing.least_slow_s
-            or outgoing.trace is not None
-            or not outgoing.is_entry
-        ) and self._tunnel is None:
-            outgoing.tell(forward, self._attempts, status, (self.began, now))
-        if self._is_mesh:
-            return  # the router it came to first counts it
-        endpoint = self._attempts.endpoint
-        if self._context.observer.ended(
-            forward.series,
-            endpoint.instance.version if endpoint is not None else "",
-            self._head.method,
-            status,
-            seconds,
-            self._body.size if self._tunnel is None else self._tunnel.bytes_in,
-            self.bytes_out,
-            self.retries,
-        ):
-            self._context.observer.was_slow(self, forward.series, self._head.method, seconds)
+        forward, status, context = self._forward, self.status, self._context
+        seconds, is_slow = now - self.began, False
+        if not self._is_mesh:  # the router it came to first counts it
+            endpoint = self._attempts.endpoint
+            is_slow = context.observer.ended(
+                forward.series,
+                endpoint.instance.version if endpoint is not None else "",
+                self._head.method,
+                status,
+                seconds,
+                self._body.size if self._tunnel is None else self._tunnel.bytes_in,
+                self.bytes_out,
+                self.retries,
+            )
+            if is_slow:
+                context.observer.was_slow(self, forward.series, self._head.method, seconds)
+        out = self._outgoing
+        is_bad = is_slow or not 0 < status < 500 or seconds >= context.tracing.slow_s
+        if (is_bad or out.trace is not None or not out.is_entry) and self._tunnel is None:
+            out.tell(forward, self._attempts, status, (self.began, now), is_slow=is_slow)
 
     @property
     def trace_id(self) -> str:

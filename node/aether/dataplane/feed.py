@@ -15,6 +15,7 @@ import structlog
 
 from aether.core.dataplane.table import Table
 from aether.core.metrics.slow_calls import SlowRule
+from aether.core.tracing.sampling import TracingSettings
 from aether.dataplane.editions import Edition, Editions
 from aether.dataplane.streams import end_stream
 from aether.frames import FrameError, pack, read_frame
@@ -100,9 +101,10 @@ class TableFeed:
             if router.pid:
                 router.writer.write(self._slow_rule)
 
-    def tell_tracing(self, sample: float, slow_s: float, slow: Mapping[str, float]) -> None:
+    def tell_tracing(self, settings: TracingSettings) -> None:
         """Have every router record requests by these settings; see docs/wire.md."""
-        message = {"op": "tracing", "sample": float(sample), "slow_s": float(slow_s), "slow": slow}
+        sample, slow_s = float(settings.sample), float(settings.slow_s)
+        message = {"op": "tracing", "sample": sample, "slow_s": slow_s}
         told, self._tracing = self._tracing, pack(message)
         if told != self._tracing:
             self._write_to_tracing(self._tracing)

@@ -75,7 +75,13 @@ class Outgoing:
         return lines[:-2] + lines_for_peer(endpoint.instance) if endpoint.mesh else lines
 
     def tell(
-        self, forward: Forward, attempts: Attempts, status: int, times: tuple[float, float]
+        self,
+        forward: Forward,
+        attempts: Attempts,
+        status: int,
+        times: tuple[float, float],
+        *,
+        is_slow: bool,
     ) -> None:
         """Have a request that is over told of, if it is worth it; `times` are its begin and end."""
         began, ended = times
@@ -93,5 +99,6 @@ class Outgoing:
                 self.is_entry,
                 self.is_new,
                 self.trace,
+                is_slow,
             )
         )

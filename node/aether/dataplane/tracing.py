@@ -11,7 +11,7 @@ import random
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -21,7 +21,7 @@ from aether.core.dataplane.balance import Outcome
 from aether.core.dataplane.rate_limit import TokenBuckets
 from aether.core.dataplane.table import Endpoint
 from aether.core.dataplane.trace_context import TraceParents
-from aether.core.tracing.sampling import FIRST_SLOW_S, TracingSettings
+from aether.core.tracing.sampling import TracingSettings
 from aether.core.tracing.span import (
     ENTRY,
     KEPT,
@@ -47,6 +47,7 @@ MOST_KEPT_PER_S = 50.0
 _SAMPLED_BURST, _KEPT_BURST = 1000, 100
 _ALL_SAMPLED, _ALL_KEPT = "sampled", "kept"
 _TAIL = 55 + len(HEAD_END)
+_NEVER = float("inf")
 UNSAMPLED = b"00"
 """Flags of a trace that is not sampled."""
 
@@ -81,6 +82,8 @@ class Account(msgspec.Struct, frozen=True, gc=False):
     is_new: bool
     """Whether `parent` was made here: its span is the request's own."""
     own: "RequestTrace | None" = None
+    is_slow: bool = False
+    """By the rule for slow calls."""
 
 
 class RequestTrace:
@@ -121,26 +124,20 @@ class Tracing:
         self._waiting: deque[Span] = deque()
         self._ring: deque[Account] = deque(maxlen=MOST_REMEMBERED)
         self._asked: dict[bytes, None] = {}
-        self._slow: Mapping[str, float] = {}
-        """From how many seconds on a request is slow, by what it is counted under."""
-        self._slow_s = FIRST_SLOW_S
-        """The same for what is not named there."""
-        self.least_slow_s = FIRST_SLOW_S
-        """No request below is slow, whatever its route."""
+        self.slow_s = _NEVER
+        """From how many seconds on a request is kept; for ever: when it is slow by the rule for calls."""
         self.has_settings = False
         """Whether the node has told any: one that has not takes no spans."""
         self.dropped = 0
         """Spans lost because too many waited."""
         self.unkept = 0
         """Requests that failed or were slow, and were not kept for being too many."""
-        self.use(TracingSettings(), {})
+        self.use(TracingSettings())
 
-    def use(self, settings: TracingSettings, slow: Mapping[str, float]) -> None:
-        """Record by these settings from now on; `slow` counts where they set no time."""
+    def use(self, settings: TracingSettings) -> None:
+        """Record by these settings from now on."""
         self.traces.sample(settings.sample)
-        self._slow = {} if settings.slow_s else slow
-        self._slow_s = settings.slow_s or FIRST_SLOW_S
-        self.least_slow_s = min([self._slow_s, *self._slow.values()])
+        self.slow_s = settings.slow_s or _NEVER
 
     # -- a request under way
 
@@ -170,11 +167,11 @@ class Tracing:
             self._ring.append(account)
 
     def _is_notable(self, account: Account) -> bool:
-        """Whether the request failed, or took longer than is usual for its route."""
+        """Whether the request failed or was slow."""
         if not 0 < account.status < 500:
             return True
-        slow_s = self._slow.get(account.forward.series, self._slow_s)
-        return account.ended - account.began >= slow_s
+        by_rule = self.slow_s == _NEVER
+        return account.is_slow if by_rule else account.ended - account.began >= self.slow_s
 
     def _keep(self, account: Account) -> None:
         """Keep a request that was not sampled, unless so many are that this one adds nothing."""
@@ -232,14 +229,9 @@ class Tracing:
     def take(self, message: Any) -> bool:  # noqa: ANN401 - a frame
         """Act on a message of the node; False when it is about something else."""
         match message:
-            case {
-                "op": "tracing",
-                "sample": float(sample),
-                "slow_s": float(slow_s),
-                "slow": dict(slow),
-            }:
+            case {"op": "tracing", "sample": float(sample), "slow_s": float(slow_s)}:
                 self.has_settings = True
-                self.use(TracingSettings(sample, slow_s), msgspec.convert(slow, dict[str, float]))
+                self.use(TracingSettings(sample, slow_s))
             case {"op": "traces", "asked": list(asked)}:
                 self.ask(trace for trace in islice(asked, MOST_ASKED) if isinstance(trace, str))
             case _:

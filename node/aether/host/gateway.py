@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -22,31 +22,49 @@ from aether.core.store.commands import (
     Txn,
 )
 from aether.errors import AetherError, Conflict, Invalid, Unavailable
-from aether.frames import FrameError, read_frame, write_frame
+from aether.frames import FrameError, pack, read_frame, write_frame
 from aether.ports import Store
 from aether.tasks import Tasks
 
 MAX_IN_FLIGHT = 64
 """Requests a connection may have under way; the next one is read when one is answered."""
-MAX_CONNECTIONS = 1024
+MAX_CONNECTIONS = 2048
+"""Each host may hold two: for its keys and for its spans."""
 MAX_RANGE = 1000
+MOST_UNSENT_BYTES = 256 * 1024
+"""With more waiting for a host it is not asked for traces."""
 TIMEOUT_S = 5.0
 
 log = structlog.get_logger()
+
+
+class SpansTaker(Protocol):
+    """Takes spans of hosts; `telemetry.traces.NodeTraces` is one."""
+
+    def take_of_host(self, spans: object, slice_base: str) -> None:
+        """Keep the spans of a message. Raises ValueError for what is none."""
+        ...
 
 
 class HostGateway:
     """Serves slice hosts; `slice_of` tells which slice a token belongs to."""
 
     def __init__(
-        self, path: Path, store: Store, slice_of: Callable[[str], SliceBase | None]
+        self,
+        path: Path,
+        store: Store,
+        slice_of: Callable[[str], SliceBase | None],
+        spans: SpansTaker | None = None,
     ) -> None:
         self._path = path
         self._store = store
         self._slice_of = slice_of
+        self._spans = spans
         self._server: asyncio.AbstractServer | None = None
         self._tasks = Tasks(on_failure=_log_failure)
         self._writers: set[asyncio.StreamWriter] = set()
+        self._tracing: dict[asyncio.StreamWriter, None] = {}
+        """Connections on which spans come, and which are told the traces that are wanted."""
 
     async def start(self) -> None:
         """Listen on a socket nobody else may connect to."""
@@ -61,6 +79,13 @@ class HostGateway:
         await self._tasks.stop()
         for writer in list(self._writers):
             await _close(writer)
+
+    def ask(self, traces: Sequence[str]) -> None:
+        """Have every host ship what it remembers of these traces."""
+        frame = pack({"event": "traces", "asked": list(traces)})
+        for writer in self._tracing:
+            if writer.transport.get_write_buffer_size() < MOST_UNSENT_BYTES:
+                writer.write(frame)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._writers) >= MAX_CONNECTIONS:
@@ -82,6 +107,7 @@ class HostGateway:
         except ConnectionError as lost:
             log.debug("host connection ended", why=str(lost))
         finally:
+            self._tracing.pop(writer, None)
             await answers.stop()
             await _close(writer)
             self._writers.discard(writer)
@@ -95,6 +121,8 @@ class HostGateway:
         number = request.get("id", 0) if isinstance(request, dict) else 0
         try:
             answer = {"id": number, "ok": True, **await self._do(request)}
+            if request["op"] == "spans.hello":
+                self._tracing[writer] = None
         except AetherError as problem:
             answer = {"id": number, "ok": False, "code": problem.code, "message": problem.message}
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
@@ -121,6 +149,9 @@ class HostGateway:
                 return await self._delete(base, request)
             case "kv.range":
                 return await self._range(base, request)
+            case "spans.hello" | "spans" if self._spans is not None:
+                self._spans.take_of_host(request.get("spans", []), base)
+                return {}
             case other:
                 raise Invalid(f"there is no op {other!r}")
 

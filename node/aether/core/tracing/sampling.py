@@ -8,8 +8,6 @@ who decide about one trace decide the same.
 from dataclasses import dataclass
 
 DEFAULT_SAMPLE = 0.01
-FIRST_SLOW_S = 1.0
-"""From how many seconds on a request is slow while nothing is known of its route."""
 
 _RANDOM_DIGITS = 14
 _RANDOM_IDS = 16**_RANDOM_DIGITS
@@ -22,7 +20,7 @@ class TracingSettings:
     sample: float = DEFAULT_SAMPLE
     """Share of traces that are recorded whatever becomes of them, 0 to 1."""
     slow_s: float = 0.0
-    """From how many seconds on a request is slow; 0: by what is usual for its route."""
+    """From how many seconds on a request is kept; 0: when it is a slow call by the rule for those."""
 
     def __post_init__(self) -> None:
         """Refuse what is no share or no time."""
