@@ -428,6 +428,16 @@ class NodeProvider(Protocol):
         """
 
 
+class Advisor(Protocol):
+    """Someone outside who may propose numbers of instances, and who never acts."""
+
+    async def advise(self, figures: bytes) -> bytes:
+        """Show the figures of all slices, as JSON; return the answer as it came, bounded in size.
+
+        Raises AetherError when there is none in time.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiRequest:
     """One management API call, whichever way it came in."""

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from aether.config.advisor import AdvisorConfig
 from aether.config.forecast import ForecastConfig
 from aether.config.layers import Layers
 from aether.config.monitoring import MetricsConfig, OtelConfig
 from aether.config.router import RouterConfig, RouterExportConfig, RouterTlsConfig
+from aether.config.urls import is_http_url
 from aether.core.model.ids import NodeId, parse_node_id
 from aether.core.raft.membership import MAX_VOTERS
 from aether.errors import ConfigInvalid
@@ -26,7 +27,17 @@ ENGINES = ("native", "pysyncobj")
 PLACES = ("own", "inline")
 ROLES = ("voter", "worker")
 MAX_PROVIDER_S = 120.0
-SECTIONS = ("store", "control", "provider", "router", "log", "metrics", "otel", "forecast")
+SECTIONS = (
+    "store",
+    "control",
+    "provider",
+    "advisor",
+    "router",
+    "log",
+    "metrics",
+    "otel",
+    "forecast",
+)
 INNER_SECTIONS = ("router.tls", "router.export")
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -171,6 +182,8 @@ class NodeConfig:
     """Section `[control]`."""
     provider: ProviderConfig = field(default_factory=ProviderConfig)
     """Section `[provider]`."""
+    advisor: AdvisorConfig = field(default_factory=AdvisorConfig)
+    """Section `[advisor]`."""
     router: RouterConfig = field(default_factory=RouterConfig)
     """Section `[router]`."""
     log: LogConfig = field(default_factory=LogConfig)
@@ -304,18 +317,6 @@ def is_address(text: str) -> bool:
     return bool(host) and not set(host) & set(": /[]@")
 
 
-def is_http_url(text: str) -> bool:
-    """Whether `text` is an http(s) URL with a host, and no user, query or fragment in it."""
-    try:
-        parts = urlsplit(text)
-        port_fits = parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-    plain = not (parts.username or parts.password or parts.query or parts.fragment)
-    fits = port_fits and text.isprintable() and " " not in text
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and plain and fits
-
-
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     if value not in choices:
         yield name, f"{value!r} is not available in this version; choose {' or '.join(choices)}"
@@ -336,6 +337,7 @@ def load_config(flags: Mapping[str, Any], environ: Mapping[str, str]) -> NodeCon
         "store": StoreConfig(**layers.section("store")),
         "control": ControlConfig(**layers.section("control")),
         "provider": ProviderConfig(**layers.section("provider")),
+        "advisor": AdvisorConfig(**layers.section("advisor")),
         "router": RouterConfig(
             **layers.section("router"),
             tls=RouterTlsConfig(**layers.section("router.tls")),

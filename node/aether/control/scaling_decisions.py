@@ -42,19 +42,19 @@ class Decisions:
         self._last: dict[tuple[SliceBase, str], tuple[str, int]] = {}
         self._count = 0
 
-    def is_news(self, base: SliceBase, actor: str, rule: str, wanted: int) -> bool:
-        """Whether this differs from what was decided last about the slice by that actor.
+    def is_news(self, base: SliceBase, actor: str, outcome: str, wanted: int) -> bool:
+        """Whether this differs from what was decided last about the slice by that actor; note it.
 
         A change that is decided again because it was not carried out yet is no news.
         """
-        return self._last.get((base, actor)) != (rule, wanted)
+        before = self._last.get((base, actor))
+        self._last[base, actor] = (outcome, wanted)
+        return before != (outcome, wanted)
 
-    def add(self, taken: Taken) -> Taken:
-        """Keep a decision; it is given the next number."""
+    def add(self, taken: Taken) -> None:
+        """Keep a decision; it has the next number."""
         self._count += 1
-        self._last[taken.slice, taken.actor] = (taken.rule, taken.wanted)
         self._ring.append(taken)
-        return taken
 
     @property
     def next_number(self) -> int:

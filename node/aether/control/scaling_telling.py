@@ -5,6 +5,7 @@ from typing import Any
 
 from aether.config.runtime_settings import SETTINGS
 from aether.config.scaling_settings import for_slice
+from aether.control.advising import Advising
 from aether.control.scaling import Control, Judged, ScalingLoop
 from aether.control.scaling_decisions import Taken
 from aether.core.control import evidence
@@ -25,9 +26,12 @@ NO_ROOM = (
 class ScalingDesk:
     """Answers about the scaling of this node, which decides only while the node leads."""
 
-    def __init__(self, loop: ScalingLoop, control: Control) -> None:
+    def __init__(
+        self, loop: ScalingLoop, control: Control, advising: Advising | None = None
+    ) -> None:
         self._loop = loop
         self._control = control
+        self._advising = advising
 
     def status(self) -> dict[str, Any]:
         """Return how each slice stands as it was looked at last, and how many nodes load asks for."""
@@ -38,6 +42,9 @@ class ScalingDesk:
                 for base, target in sorted(view.targets.items())
             ],
             "nodes": self._nodes(),
+            "advisor": None
+            if self._advising is None
+            else {"dry_run": self._advising.dry_run, "problem": self._advising.problem},
         }
 
     def evaluate(self) -> dict[str, Any]:

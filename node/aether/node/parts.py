@@ -163,7 +163,7 @@ def assemble(ground: Ground) -> Parts:
         config, data_dir.path, store, metrics, managers.control.view, clock
     )
     scaling = scaling_of(
-        config.node_id, store, managers.control, metrics, clock, forecasting.service.forecasts
+        config, store, managers.control, metrics, clock, forecasting.service.forecasts
     )
     forecasting.watch(scaling.loop)
     routers = Routers(config, data_dir.path, clock)

@@ -3,12 +3,16 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from aether.config.advisor import AdvisorConfig
+from aether.config.node import NodeConfig
+from aether.control.advising import Advising
 from aether.control.giving_back import GivingBack
 from aether.control.manager import ClusterDeploymentManager
 from aether.control.scaling import ScalingGround, ScalingLoop
 from aether.control.scaling_telling import ScalingDesk
-from aether.core.model.ids import NodeId, SliceBase
+from aether.core.model.ids import SliceBase
 from aether.core.scaling.forecast import Forecast
+from aether.node.advisor import HttpAdvisor
 from aether.ports import ApiRequest, ApiResponse, Clock, Store
 from aether.tasks import Tasks
 from aether.telemetry.cluster_metrics import ClusterMetrics
@@ -24,15 +28,19 @@ class NodeScaling:
     loop: ScalingLoop
     desk: ScalingDesk
     clock: Clock
+    advising: Advising | None = None
+    """None without an advisor."""
 
     def start(self, tasks: Tasks, ask: Ask) -> None:
         """Have `tasks` run it, until it is stopped."""
         tasks.start("scaling", self.loop.run())
         tasks.start("giving back nodes", GivingBack(self.loop, ask, self.clock).run())
+        if self.advising is not None:
+            tasks.start("advising", self.advising.run())
 
 
 def scaling_of(
-    node: NodeId,
+    config: NodeConfig,
     store: Store,
     control: ClusterDeploymentManager,
     metrics: ClusterMetrics,
@@ -42,7 +50,7 @@ def scaling_of(
     """Build the scaling of one life of a node."""
     loop = ScalingLoop(
         ScalingGround(
-            node=node,
+            node=config.node_id,
             leader=lambda: store.leader,
             control=control,
             loads=metrics,
@@ -50,4 +58,25 @@ def scaling_of(
             forecasts=forecasts,
         )
     )
-    return NodeScaling(loop=loop, desk=ScalingDesk(loop, control), clock=clock)
+    advising = _advising(config.advisor, loop, control, clock)
+    return NodeScaling(
+        loop=loop,
+        desk=ScalingDesk(loop, control, advising),
+        clock=clock,
+        advising=advising,
+    )
+
+
+def _advising(
+    config: AdvisorConfig, loop: ScalingLoop, control: ClusterDeploymentManager, clock: Clock
+) -> Advising | None:
+    if not config.url:
+        return None
+    return Advising(
+        loop,
+        control,
+        HttpAdvisor(config),
+        clock,
+        interval_s=config.interval_s,
+        dry_run=config.dry_run,
+    )

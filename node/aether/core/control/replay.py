@@ -13,6 +13,7 @@ from aether.core.control import (
     liveness,
     orphans,
     placement,
+    proposals,
     recovery,
     removal,
     scaling,
@@ -37,6 +38,7 @@ _MODULES: tuple[Mapping[str, Evaluate], ...] = (
     healing.RULES,
     division.RULES,
     scaling.RULES,
+    proposals.RULES,
 )
 
 RULES: Mapping[str, Evaluate] = dict(chain.from_iterable(rules.items() for rules in _MODULES))
