@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from aether.core.scaling.bounds import Bounds
-from aether.core.scaling.controller import SliceState, first_state, step
+from aether.core.scaling.controller import SliceState, state_from, step
 from aether.core.scaling.forecast import Forecast
 from aether.core.scaling.observation import Observation
 from aether.core.scaling.settings import DEFAULTS, ScalingSettings
@@ -43,7 +43,10 @@ class View(Protocol):
 class PoolController:
     """Scales one simulated pool by the rules the leader uses."""
 
-    def __init__(self, cfg: PoolConfig, settings: ScalingSettings) -> None:
+    def __init__(
+        self, cfg: PoolConfig, settings: ScalingSettings, step_s: int, history: Sequence[float]
+    ) -> None:
+        self.history, self.step_s = history, step_s
         self.settings = settings
         self.bounds = Bounds(cfg.min_inst, cfg.max_inst, cfg.max_inst)
         self.startup_s = float(cfg.start_s)
@@ -64,14 +67,18 @@ class PoolController:
             capacity_rps=view.cap_est,
             startup_s=self.startup_s,
         )
-        state = first_state(seen) if self.state is None else self.state
-        self.state, decision = step(state, seen, self.bounds, self.settings, self.forecast(view))
-        return decision.wanted
+        state = (
+            state_from(self.history, self.step_s, seen, self.bounds, self.settings)
+            if self.state is None
+            else self.state
+        )
+        self.state, self.last = step(state, seen, self.bounds, self.settings, self.forecast(view))
+        return self.last.wanted
 
     def forecast(self, view: View) -> Forecast | None:
         """Return the latest forecast; this controller has none."""
 
 
-def make(cfg: PoolConfig, step_s: int, history: Sequence[float]) -> PoolController:  # noqa: ARG001 - the simulator's form; the reactive rules need neither
+def make(cfg: PoolConfig, step_s: int, history: Sequence[float]) -> PoolController:
     """Return a controller for a pool; `history` are mean request rates of steps of `step_s` before the first second."""
-    return PoolController(cfg, DEFAULTS)
+    return PoolController(cfg, DEFAULTS, step_s, history)

@@ -3,14 +3,30 @@
 `step` is what the leader calls for every slice each second, and what the simulator calls.
 """
 
+from collections.abc import Sequence
+from math import inf
+from typing import NamedTuple
+
 import msgspec
 
 from aether.core.scaling.bounds import Bounds
+from aether.core.scaling.choice import chosen
 from aether.core.scaling.decision import Decision, decision_on
 from aether.core.scaling.forecast import Forecast, Mode
+from aether.core.scaling.lessons import DAY_S, Lessons, Look, day_peak, due, looked
 from aether.core.scaling.load import Load, capacity_of, measured
 from aether.core.scaling.need import reactive
 from aether.core.scaling.observation import Observation
+from aether.core.scaling.plans import (
+    LONGEST_S,
+    NO_FORECAST,
+    Bases,
+    Planned,
+    forecast_bases,
+    from_forecast,
+    from_past,
+    past_bases,
+)
 from aether.core.scaling.question import Ahead, Question
 from aether.core.scaling.settings import ScalingSettings
 from aether.core.scaling.window import Maxima, largest, pushed
@@ -19,23 +35,78 @@ from aether.core.scaling.window import Maxima, largest, pushed
 class SliceState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is remembered of one slice between two seconds; small, and a value."""
 
-    load: Load | None = None
-    needs: Maxima = ()
-    """Instances needed in the last `hold_s`."""
+    since: float
+    """When watching began."""
     down_at: float
     """When instances were last given up, or watching began."""
+    load: Load | None = None
+    loads: Maxima = ()
+    """Largest loads of the last `LONGEST_S`, requests per second."""
+    needs: Maxima = ()
+    """Instances needed in the last `hold_s`; kept where headroom is not learnt."""
+    lessons: Lessons = Lessons()
 
 
-_NOTHING_AHEAD = Ahead()
+class _Scene(NamedTuple):
+    """The arguments of `step` that stay the same throughout."""
+
+    seen: Observation
+    bounds: Bounds
+    settings: ScalingSettings
+    forecast: Forecast | None
+
+    @property
+    def lead_s(self) -> float:
+        """Seconds until instances asked for now surely serve."""
+        startup = self.seen.startup_s
+        return self.settings.startup_margin_s + (
+            self.settings.startup_s if startup is None else startup
+        )
+
+
+class _Taken(NamedTuple):
+    """What a look shows."""
+
+    at: float
+    load: float
+    bases: Bases
+    capacity: float
 
 
 def first_state(seen: Observation) -> SliceState:
     """Return the state of a slice that is watched from now on.
 
-    Its present target counts as needed just now, so a new leader gives nothing up before it has watched
-    for as long as it has to.
+    Nothing is given up before it has been watched for `hold_s`.
     """
-    return SliceState(needs=pushed((), seen.at, seen.target, 0.0), down_at=seen.at)
+    return SliceState(since=seen.at, down_at=seen.at)
+
+
+def state_from(
+    history: Sequence[float],
+    step_s: float,
+    seen: Observation,
+    bounds: Bounds,
+    settings: ScalingSettings,
+) -> SliceState:
+    """Return the state of a slice whose mean rates in the steps before now are known, oldest first.
+
+    What single seconds would have taught is learnt from steps instead, so a new leader need not begin anew.
+    The capacity of an instance must be known, and steps be no longer than a minute; else nothing is learnt.
+    """
+    if not seen.capacity_rps or not settings.learns or not 1.0 <= step_s <= 60.0:
+        return first_state(seen)
+    scene = _Scene(seen, bounds, settings, None)
+    since = seen.at - len(history) * step_s
+    lessons = Lessons()
+    loads: Maxima = ()
+    for number, rate in enumerate(history):
+        if not 0.0 <= rate < inf:
+            continue  # a step nobody measured
+        at = since + (number + 0.5) * step_s
+        loads = pushed(loads, at, rate, LONGEST_S)
+        look = _Taken(at, rate, (*past_bases(loads, at), *NO_FORECAST), seen.capacity_rps)
+        lessons = _taught(lessons, look, scene, since)
+    return SliceState(since=since, down_at=seen.at, loads=loads, lessons=lessons)
 
 
 def step(
@@ -49,60 +120,130 @@ def step(
 
     Called about once a second and slice; missed seconds do no harm.
     """
+    scene = _Scene(seen, bounds, settings, forecast)
     load = measured(state.load, seen, settings)
-    asked = _question(state, load, seen, bounds, settings, forecast)
-    needs = state.needs
-    if asked.demand is not None:
-        needs = pushed(needs, seen.at, reactive(asked), settings.hold_s)
-        asked = msgspec.structs.replace(
-            asked,
-            held_need=int(largest(needs, seen.at - settings.hold_s)),
-            recent_need=int(largest(needs, seen.at - settings.forecast_hold_s)),
-        )
+    if load is not None and seen.rate is not None:
+        state = _remembered(state, load, scene)
+    asked = _question(state, load, scene)
+    if not settings.learns and asked.demand is not None:
+        state, asked = _held(state, asked, seen.at)
     decision = decision_on(asked)
-    down_at = seen.at if decision.kind == "down" else state.down_at
-    return SliceState(load=load, needs=needs, down_at=down_at), decision
+    return SliceState(
+        since=state.since,
+        down_at=seen.at if decision.kind == "down" else state.down_at,
+        load=load,
+        loads=state.loads,
+        needs=state.needs,
+        lessons=state.lessons,
+    ), decision
 
 
-def _question(
-    state: SliceState,
-    load: Load | None,
-    seen: Observation,
-    bounds: Bounds,
-    settings: ScalingSettings,
-    forecast: Forecast | None,
-) -> Question:
+def _remembered(state: SliceState, load: Load, scene: _Scene) -> SliceState:
+    """Return the state with this second's load; every few seconds with a lesson."""
+    seen, settings = scene.seen, scene.settings
+    if (seen.error_share or 0.0) > settings.errors_most:
+        return state  # failures and their repetitions are no load to learn from
+    loads = pushed(state.loads, seen.at, load.fast, LONGEST_S)
+    lessons = state.lessons
+    capacity = capacity_of(load, seen)
+    if settings.learns and capacity and due(lessons, seen.at):
+        ahead = forecast_bases(scene.forecast, seen.at, scene.lead_s)
+        look = _Taken(seen.at, load.fast, (*past_bases(loads, seen.at), *ahead), capacity)
+        lessons = _taught(lessons, look, scene, state.since)
+    elif loads is state.loads:
+        return state
+    return msgspec.structs.replace(state, loads=loads, lessons=lessons)
+
+
+def _taught(lessons: Lessons, taken: _Taken, scene: _Scene, since: float) -> Lessons:
+    """Return the lessons with a look more, and with the plan that is the cheapest then."""
+    look = Look(
+        at=taken.at,
+        load=taken.load,
+        bases=taken.bases,
+        capacity=taken.capacity,
+        lead_s=scene.lead_s,
+        minimum=scene.bounds.minimum,
+        most=_most(lessons, taken.at, since, scene.settings),
+    )
+    lessons, learnt = looked(lessons, look, scene.settings)
+    return chosen(lessons, scene.settings) if learnt else lessons
+
+
+def _most(lessons: Lessons, at: float, since: float, settings: ScalingSettings) -> float:
+    """Return the highest rate worth planning for: a margin above a whole day's peak, once there was one."""
+    if at - since < DAY_S:
+        return inf
+    return day_peak(lessons, at) * settings.day_margin
+
+
+def _planned(state: SliceState, scene: _Scene, *, counts: bool) -> Planned:
+    """Return the plan in force at work; one on the forecast only where forecasts count."""
+    at, lessons = scene.seen.at, state.lessons
+    most = _most(lessons, at, state.since, scene.settings)
+    past = from_past(lessons.best, state.loads, at, most)
+    if not counts or lessons.ahead is None or scene.forecast is None:
+        return past
+    ahead = from_forecast(lessons.ahead, scene.forecast, at, scene.lead_s, most)
+    return past if scene.settings.mode is Mode.ASSIST and ahead.rate <= past.rate else ahead
+
+
+def _question(state: SliceState, load: Load | None, scene: _Scene) -> Question:
+    seen, settings = scene.seen, scene.settings
     demand = None
     if load is not None and seen.rate is not None:
         demand = max(load.fast, load.slow) + seen.queue / settings.queue_drain_s
+    ahead = _ahead(scene)
+    learns = settings.learns and load is not None
     return Question(
         target=seen.target,
         ready=seen.ready,
         starting=seen.starting,
-        bounds=bounds,
+        bounds=scene.bounds,
         settings=settings,
         demand=demand,
         busy=None if load is None else load.busy,
         capacity=seen.capacity_rps if load is None else capacity_of(load, seen),
         errors=seen.error_share or 0.0,
         since_down_s=seen.at - state.down_at,
-        ahead=_ahead(forecast, seen, settings),
+        watched_s=seen.at - state.since,
+        planned=_planned(state, scene, counts=ahead.counts) if learns else None,
+        ahead=ahead,
     )
 
 
-def _ahead(forecast: Forecast | None, seen: Observation, settings: ScalingSettings) -> Ahead:
-    """Return what the forecast asks for, and whether it counts."""
+def _held(state: SliceState, asked: Question, at: float) -> tuple[SliceState, Question]:
+    """Remember what is needed now, and ask with the most that was needed lately."""
+    settings = asked.settings
+    needs = pushed(state.needs, at, reactive(asked), settings.hold_s)
+    held = int(largest(needs, at - settings.hold_s))
+    recent = int(largest(needs, at - settings.forecast_hold_s))
+    return (
+        msgspec.structs.replace(state, needs=needs),
+        msgspec.structs.replace(asked, held_need=held, recent_need=recent),
+    )
+
+
+_STATES = {
+    state: Ahead(state=state) for state in ("none", "off", "shadow", "expired", "untrusted", "good")
+}
+
+
+def _ahead(scene: _Scene) -> Ahead:
+    """Return whether the forecast counts, and where headroom is not learnt what it asks for."""
+    seen, settings, forecast = scene.seen, scene.settings, scene.forecast
     if forecast is None:
-        return _NOTHING_AHEAD
+        return _STATES["none"]
     state = "good"
-    if settings.mode in (Mode.OFF, Mode.SHADOW):
+    if settings.mode is Mode.OFF or settings.mode is Mode.SHADOW:
         state = settings.mode.value
     elif not forecast.fresh(seen.at):
         state = "expired"
     elif not forecast.trusted:
         state = "untrusted"
+    if settings.learns:
+        return _STATES[state]
     began = seen.at - forecast.made_at
-    startup = settings.startup_s if seen.startup_s is None else seen.startup_s
-    lead = began + startup + settings.startup_margin_s
+    lead = began + scene.lead_s
     keep = max(lead, began + settings.keep_steps * forecast.step_s)
     return Ahead(state=state, soon=forecast.peak(began, lead), later=forecast.peak(began, keep))

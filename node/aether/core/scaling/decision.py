@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from aether.core.scaling import wording
-from aether.core.scaling.need import foreseen, reactive
+from aether.core.scaling.need import foreseen, planned, reactive
 from aether.core.scaling.question import Question
 
 Kind: TypeAlias = Literal["up", "down", "hold"]
@@ -48,11 +48,13 @@ RULES: Mapping[str, str] = {
     "maximum": "more than the maximum were wanted",
     "blind": "nothing is known about the load, or about what an instance can serve",
     "load": "the present load needs more",
+    "headroom": "the load that may come while instances start, as learnt, needs more",
     "forecast": "the load that is forecast needs more",
     "limit": "more are needed, but bounds or the room on the nodes allow no more",
     "failing": "requests fail: nothing is given up meanwhile",
     "release": "fewer have been enough for long, or will be by forecast",
     "steady": "what there is fits, or the difference is too small",
+    "new": "the slice has not been watched for long enough to give anything up",
     "pause": "the last reduction was only just made",
 }
 """Every rule and what it says."""
@@ -72,12 +74,19 @@ def decide(asked: Question) -> Ruling:
     now = reactive(asked)
     soon = _soon(asked)
     if max(now, soon) > present:
-        return _more(asked, max(now, soon), "load" if now >= soon else "forecast")
-    return _fewer(asked, now)
+        return _more(asked, max(now, soon), "load" if now >= soon else _ahead(asked))
+    return _fewer(asked, max(now, soon))
+
+
+def _ahead(asked: Question) -> str:
+    """Return the rule that wants more than the present load does."""
+    return "forecast" if asked.planned is None or asked.planned.quantile else "headroom"
 
 
 def _soon(asked: Question) -> int:
-    """Return the instances to ask for now because of the forecast; 0 where it does not count."""
+    """Return the instances to ask for now because of what may come; 0 where nothing counts."""
+    if asked.planned is not None:
+        return planned(asked)
     if not asked.ahead.counts or asked.errors > asked.settings.errors_most:
         return 0
     return foreseen(asked.ahead.soon, asked)
@@ -100,6 +109,8 @@ def _fewer(asked: Question, now: int) -> Ruling:
         return present, "steady"
     if asked.errors > settings.errors_most:
         return present, "failing"
+    if asked.watched_s < settings.hold_s:
+        return present, "new"
     if asked.since_down_s < settings.down_interval_s:
         return present, "pause"
     return keep, "release"
@@ -107,6 +118,8 @@ def _fewer(asked: Question, now: int) -> Ruling:
 
 def _kept(asked: Question) -> int:
     """Return the instances that must stay because of the past, or of the forecast."""
+    if asked.planned is not None:
+        return 0  # the plan says it
     if not asked.ahead.counts:
         return asked.held_need
     later = foreseen(asked.ahead.later, asked)

@@ -43,6 +43,13 @@ class Forecast:
         """Say whether it may still be acted on: for two steps."""
         return 0.0 <= at - self.made_at <= 2.0 * self.step_s
 
+    def highest(self, quantile: int, start_s: float, end_s: float) -> float:
+        """Return the largest value of one quantile (by place) between two moments, seconds after `made_at`."""
+        rows = self.quantiles
+        first = min(max(int(start_s / self.step_s), 0), len(rows) - 1)
+        last = min(max(int(end_s / self.step_s), first), len(rows) - 1)
+        return max([row[quantile] for row in rows[first : last + 1]])
+
     def peak(self, start_s: float, end_s: float) -> float:
         """Return the largest rate to be ready for between two moments, seconds after `made_at`."""
         rows = self.quantiles

@@ -36,9 +36,18 @@ def reactive(asked: Question) -> int:
     return need
 
 
+def planned(asked: Question) -> int:
+    """Return the instances the plan in force wants; 0 where there is none, or requests fail."""
+    if asked.planned is None or not asked.capacity or asked.errors > asked.settings.errors_most:
+        return 0
+    return ceil(asked.planned.rate / asked.capacity - _EXACT)
+
+
 def _within(full: float, asked: Question) -> int:
     """Return instances for a load that keeps `full` instances wholly busy."""
     settings = asked.settings
+    if asked.planned is not None:
+        return ceil(full / settings.most_utilisation - _EXACT)  # the plan has the headroom
     need = ceil(full / settings.target_utilisation - _EXACT)
     if need > asked.target and full <= asked.target * (
         settings.target_utilisation + settings.dead_band

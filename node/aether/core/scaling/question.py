@@ -3,6 +3,7 @@
 import msgspec
 
 from aether.core.scaling.bounds import Bounds
+from aether.core.scaling.plans import Planned
 from aether.core.scaling.settings import ScalingSettings
 
 
@@ -12,7 +13,7 @@ class Ahead(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     state: str = "none"
     """`good`, or why it is not acted on: `none`, `off`, `shadow`, `expired`, `untrusted`."""
     soon: float = 0.0
-    """Rate to be ready for until instances asked for now would serve."""
+    """Rate to be ready for until instances asked for now would serve; 0 where headroom is learnt: the plan has it."""
     later: float = 0.0
     """Rate that instances given up now would be missed for."""
 
@@ -41,6 +42,10 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Requests per second of one instance."""
     errors: float = 0.0
     """Share of requests that failed, 0..1."""
+    planned: Planned | None = None
+    """The plan in force at work; None where headroom is not learnt."""
+    watched_s: float = 0.0
+    """Seconds this slice has been watched."""
     held_need: int = 0
     """Most instances needed at any time in the settings' `hold_s`."""
     recent_need: int = 0

@@ -28,7 +28,7 @@ class ScalingSettings:
     """The same where a trusted forecast says what is coming (mode `full`)."""
     down_interval_s: float = 60.0
     """Seconds between two reductions."""
-    down_share: float = 0.08
+    down_share: float = 0.12
     """Smallest reduction worth making, as a share of the instances there are; at least one instance."""
     most_factor: float = 4.0
     """Most instances wanted after one decision, as a multiple of those wanted before (at least 4 more)."""
@@ -40,6 +40,21 @@ class ScalingSettings:
     """Seconds added to the start-up time when looking ahead."""
     keep_steps: int = 8
     """Steps a forecast must be low for before instances go."""
+    learns: bool = True
+    """Whether headroom is learnt for each slice; else it is what `target_utilisation` leaves."""
+    most_utilisation: float = 0.88
+    """Highest utilisation planned for, however calm a slice is."""
+    thrift: float = 0.025
+    """What instances are worth: one percent of instance-hours less may cost so many percent of minutes more in
+    which the slice is too small."""
+    memory_minutes: float = 720.0
+    """Half-life of what is learnt, minutes."""
+    change_price: float = 0.2
+    """What changes are worth: to double or halve the instances every minute is as bad as so many bad minutes in each."""
+    day_margin: float = 1.1
+    """Highest load planned for, as a multiple of the largest of the last day, once a whole day was watched."""
+    prior_minutes: float = 60.0
+    """Minutes after which what is learnt outweighs what is usual."""
     saturated: float = 0.95
     """Utilisation above which instances are added whatever the request rate says."""
     mode: Mode = Mode.SHADOW

@@ -9,9 +9,11 @@ GRAIN_S = 5.0
 """Moments are kept to so many seconds, which bounds the queue: 300 s are 61 entries at most."""
 
 
-def pushed(maxima: Maxima, at: float, value: float, span_s: float) -> Maxima:
+def pushed(
+    maxima: Maxima, at: float, value: float, span_s: float, grain_s: float = GRAIN_S
+) -> Maxima:
     """Return the queue with a value more, and without what is older than `span_s` or can no longer matter."""
-    moment = at - at % GRAIN_S
+    moment = at - at % grain_s
     if (
         maxima
         and maxima[-1][0] == moment

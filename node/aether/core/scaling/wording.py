@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from aether.core.scaling.need import foreseen, reactive
+from aether.core.scaling.need import foreseen, planned, reactive
+from aether.core.scaling.plans import Planned
 from aether.core.scaling.question import Question
 
 
@@ -19,27 +20,48 @@ def as_inputs(asked: Question) -> dict[str, str]:
 def sentence(asked: Question, wanted: int, rule: str) -> str:
     """Say what was decided and from which values."""
     change = f"{asked.target} → {wanted}" if wanted != asked.target else f"{asked.target} stay"
-    return f"{change}: {_because(asked, rule)}"
+    return f"{change}: {_SAYINGS.get(rule, _usually)(asked)}"
 
 
-def _because(asked: Question, rule: str) -> str:
-    say = _SAYINGS.get(rule)
-    if say is None:
-        return f"{_load(asked)}, {reactive(asked)} needed now{_kept(asked)}"
-    return say(asked)
+def alternatives(asked: Question, wanted: int) -> Mapping[str, str]:
+    """Return what else might have been decided, and why it was not."""
+    told: dict[str, str] = {}
+    state = asked.ahead.state
+    if state not in ("good", "none"):
+        told["by forecast"] = f"the forecast is not acted on: {state}"
+    if asked.demand is None or asked.bounds.held:
+        return told
+    need = _wish(asked)
+    if need > wanted:
+        told[f"{need} instances"] = (
+            f"bounds {asked.bounds.minimum} to {asked.bounds.maximum}, room for {asked.bounds.room},"
+            f" steps of at most {asked.settings.most_factor:.3g} x"
+        )
+    elif need < wanted:
+        told[f"{need} instances"] = f"{reactive(asked)} needed now{_kept(asked)}"
+    return told
+
+
+def _usually(asked: Question) -> str:
+    return f"{_load(asked)}, {reactive(asked)} needed now{_kept(asked)}"
 
 
 def _from_load(asked: Question) -> str:
-    use = asked.settings.target_utilisation
+    settings = asked.settings
+    learnt = asked.planned is not None
+    use = settings.most_utilisation if learnt else settings.target_utilisation
     return f"{_load(asked)}, {reactive(asked)} needed at {use:.0%} use"
 
 
-def _from_forecast(asked: Question) -> str:
-    soon, use = asked.ahead.soon, asked.settings.forecast_utilisation
-    return (
-        f"{soon:.4g} requests/s forecast, {foreseen(soon, asked)} needed at {use:.0%} use;"
-        f" now {_load(asked)}"
-    )
+def _from_plan(asked: Question) -> str:
+    plan = asked.planned
+    if plan is None:
+        soon, use = asked.ahead.soon, asked.settings.forecast_utilisation
+        return (
+            f"{soon:.4g} requests/s forecast, {foreseen(soon, asked)} needed at {use:.0%} use;"
+            f" now {_load(asked)}"
+        )
+    return f"{planned(asked)} are to be there for {_plan(plan)}; now {_load(asked)}"
 
 
 def _limited(asked: Question) -> str:
@@ -53,6 +75,11 @@ def _limited(asked: Question) -> str:
 def _failing(asked: Question) -> str:
     most = asked.settings.errors_most
     return f"{asked.errors:.0%} of requests fail, above {most:.0%}: nothing is given up"
+
+
+def _new(asked: Question) -> str:
+    hold = asked.settings.hold_s
+    return f"watched for {asked.watched_s:.0f} s; nothing is given up before {hold:.0f} s"
 
 
 def _paused(asked: Question) -> str:
@@ -77,13 +104,25 @@ def _load(asked: Question) -> str:
     return ", ".join(parts)
 
 
+def _plan(plan: Planned) -> str:
+    basis = f"the largest load of {plan.span_s:.0f} s"
+    if plan.quantile:
+        basis = f"the forecast's {plan.quantile}"
+    capped = ", cut to the margin above the day's peak" if plan.capped else ""
+    return f"{plan.rate:.4g} requests/s: {plan.headroom:.3g} x {basis}{capped}, as learnt"
+
+
 def _wish(asked: Question) -> int:
+    if asked.planned is not None:
+        return max(reactive(asked), planned(asked))
     soon = foreseen(asked.ahead.soon, asked) if asked.ahead.counts else 0
     return max(reactive(asked), soon)
 
 
 def _kept(asked: Question) -> str:
     settings = asked.settings
+    if asked.planned is not None:
+        return f", {planned(asked)} to be there for {_plan(asked.planned)}"
     if not asked.ahead.counts:
         return f", {asked.held_need} in the last {settings.hold_s:.0f} s"
     return (
@@ -98,29 +137,11 @@ _SAYINGS: Mapping[str, Callable[[Question], str]] = {
     "maximum": lambda asked: f"at most {asked.bounds.maximum} are wanted",
     "blind": _unknown,
     "load": _from_load,
-    "forecast": _from_forecast,
+    "headroom": _from_plan,
+    "forecast": _from_plan,
     "limit": _limited,
     "failing": _failing,
+    "new": _new,
     "pause": _paused,
 }
 """Rule → why, where it is not the usual sentence on load and need."""
-
-
-def alternatives(asked: Question, wanted: int) -> Mapping[str, str]:
-    """Return what other rules would have wanted, and why they did not get their way."""
-    told: dict[str, str] = {}
-    ahead = asked.ahead
-    if not ahead.counts and ahead.state != "none" and asked.capacity:
-        told[f"{foreseen(ahead.soon, asked)} by forecast"] = (
-            f"the forecast is not acted on: {ahead.state}"
-        )
-    if asked.demand is not None and not asked.bounds.held:
-        need = _wish(asked)
-        if need > wanted:
-            told[f"{need} by load"] = (
-                f"bounds {asked.bounds.minimum} to {asked.bounds.maximum}, room for {asked.bounds.room},"
-                f" steps of at most {asked.settings.most_factor:.3g} x"
-            )
-        elif need < wanted:
-            told[f"{need} by load"] = _kept(asked).removeprefix(", ") + " needed"
-    return told
