@@ -10,8 +10,13 @@ FORGE_FLAGS ?=
 SEEDS ?= 1..10000
 CONTROL_SEEDS ?= 1..5000
 SOAK_FLAGS ?=
+TRAIN_VENV := .venv-train
+TRAIN_PINS := torch==2.13.0 onnx==1.23.2 numpy==2.4.6 onnxruntime==1.31.1 msgspec==0.22.0 click==8.5.1
+DATA ?= ../shared/traces
+MODEL ?= node/aether/forecast/model
+TRAIN_FLAGS ?=
 
-.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-cluster bench-router bench-store bench-control soak-router soak-store protos docs clean
+.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-cluster bench-router bench-store bench-control soak-router soak-store train-forecaster evaluate-forecaster protos docs clean
 
 setup: $(STAMP)
 
@@ -100,6 +105,20 @@ soak-store: setup
 # Ten minutes of traffic through routers whose nodes and stores are all dead.
 soak-router: setup
 	ROUTER_ALONE_S=600 $(BIN)/pytest -q -s e2e/test_router_alone.py
+
+# Torch has a virtual environment of its own; nothing else needs it. `DATA` is a folder of series, `MODEL` where
+# model and card go: `make train-forecaster DATA=history MODEL=model` trains on a cluster's own history.
+$(TRAIN_VENV)/.ready: Makefile
+	$(PYTHON) -m venv $(TRAIN_VENV)
+	$(TRAIN_VENV)/bin/pip install --quiet --disable-pip-version-check $(TRAIN_PINS)
+	@touch $@
+
+train-forecaster: $(TRAIN_VENV)/.ready
+	PYTHONPATH=node:forge OMP_NUM_THREADS=1 $(TRAIN_VENV)/bin/python -m aether_forge.training train \
+	    --data $(DATA) --out $(MODEL) $(TRAIN_FLAGS)
+
+evaluate-forecaster: setup
+	$(BIN)/aether-forge evaluate --data $(DATA) --model $(MODEL)
 
 protos: setup
 	$(BIN)/python -m grpc_tools.protoc -I protos --python_out=node --pyi_out=node --grpc_python_out=node \

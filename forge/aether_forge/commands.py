@@ -14,6 +14,7 @@ from aether_forge.layout import MAX_NODES, Layout, number_of
 from aether_forge.processes import PARTS
 from aether_forge.session import UpOptions, run_up
 from aether_forge.simulation import replay, scenario, sim
+from aether_forge.training.command import evaluate, train
 
 data_dir_option = click.option(
     "--data-dir",
@@ -103,6 +104,8 @@ def status(output: str, data_dir: Path) -> None:
 forge.add_command(sim)
 forge.add_command(replay)
 forge.add_command(scenario)
+forge.add_command(train)
+forge.add_command(evaluate)
 
 
 def _cell(value: object) -> str:

@@ -39,6 +39,19 @@ MOST_DIFFERENCE = 1e-4
 """Between the file's answers and the trained network's, relative to the largest of the window."""
 
 
+def load_all(folders: Sequence[Path]) -> list[Series]:
+    """Return the series of all folders; raise Invalid when two have the same name."""
+    found: dict[str, Series] = {}
+    for folder in folders:
+        for one in load(folder):
+            if one.name in found:
+                raise Invalid(
+                    f"{folder} has a series {one.name}, and so has another folder: rename one"
+                )
+            found[one.name] = one
+    return list(found.values())
+
+
 def chosen(every: Sequence[Series]) -> list[Series]:
     """Return the series a model may be trained on: of a stated licence, and long enough."""
     found = [one for one in every if one.has_licence and one.trained >= LEAST_STEPS]
@@ -116,16 +129,16 @@ def save(folder: Path, card: Card, model: bytes) -> None:
     (folder / cards.CARD).write_text(plain + "\n", encoding="utf-8")
 
 
-def evaluate(data: Path, folder: Path, say: Say = print) -> list[str]:
-    """Score the model in `folder` on the last parts of the series in `data`; return what is wrong.
+def evaluate(data: Sequence[Path], folder: Path, say: Say = print) -> list[str]:
+    """Score the model in `folder` on the last parts of the series in folders; return what is wrong.
 
     Raises Invalid when data or model cannot be read.
     """
     card, model = cards.read(folder)
-    every = load(data)
+    every = load_all(data)
     scores = scores_of(every, Session(model))
     if not scores:
-        raise Invalid(f"{data}: no series is long enough to be scored")
+        raise Invalid("no series is long enough to be scored: 200 steps are the least")
     for line in table(scores):
         say(line)
     known = {one.series for one in card.data if one.trained}
@@ -135,15 +148,17 @@ def evaluate(data: Path, folder: Path, say: Say = print) -> list[str]:
     return problems(msgspec.structs.replace(card, scores=each, means=means))
 
 
-def train(data: Path, folder: Path, *, seed: int, steps: int, say: Say = print) -> list[str]:
-    """Train on the series in `data`, write model and card to `folder`; return what is wrong with it.
+def train(
+    data: Sequence[Path], folder: Path, *, seed: int, steps: int, say: Say = print
+) -> list[str]:
+    """Train on the series in folders, write model and card to `folder`; return what is wrong with it.
 
     Takes some minutes of one core. Raises Invalid when the data cannot be read, ImportError without torch.
     """
     from aether_forge.training import learning  # noqa: PLC0415 - torch is needed for training alone
 
     began = time.process_time()
-    every = load(data)
+    every = load_all(data)
     trained = chosen(every)
     left_out = [one.name for one in every if one not in trained]
     say(f"{len(trained)} series; left out: {', '.join(left_out) or 'none'}")

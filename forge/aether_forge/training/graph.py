@@ -10,30 +10,35 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from aether.forecast.shape import DAY, FINE, HORIZON, INPUTS, OUTPUT, QUANTILES
-from aether_forge.training.network import FARTHEST, PATCH, PATCHES, STEADY, WIDTH, Block, Mixer
+from aether_forge.training.network import (
+    ANSWERS,
+    FARTHEST,
+    PATCH,
+    PATCHES,
+    STEADY,
+    WIDTH,
+    Block,
+    Dense,
+    Mixer,
+    Network,
+)
 
 OPSET = 17
 IR_VERSION = 8
-ANSWERS = HORIZON * len(QUANTILES)
 
 
-def write(network: Mixer) -> bytes:
+def write(network: Network) -> bytes:
     """Return the network as the bytes of an ONNX file."""
     draft = _Draft()
     scale, last, spread, shape, known = _normalised(draft)
-    tokens = _embedded(draft, network, shape, known)
-    for number, block in enumerate(network.blocks):
-        assert isinstance(block, Block)  # noqa: S101 - a Mixer's blocks are Blocks
-        tokens = _mixed(draft, block, f"b{number}", tokens)
-    flat = draft.add("Reshape", tokens, draft.shape("flat", [-1, PATCHES * WIDTH]))
-    raw = draft.add(
-        "Add", draft.linear("head", network.head, flat), draft.linear("skip", network.skip, shape)
-    )
-    answer = draft.add("Reshape", _ordered(draft, raw), draft.shape("answers", [-1, ANSWERS]))
-    compressed = draft.add("Add", last, draft.add("Mul", spread, answer))
-    bounded = draft.add(
-        "Clip", compressed, draft.number("low", -FARTHEST), draft.number("high", FARTHEST)
-    )
+    skip = draft.linear("skip", network.skip, shape)
+    mixed = _ordered(draft, draft.add("Add", _mixer(draft, network.mixer, shape, known), skip))
+    dense = _ordered(draft, draft.add("Add", _dense(draft, network.dense, shape, known), skip))
+    answer = draft.add("Mul", draft.add("Add", mixed, dense), draft.number("half", 0.5))
+    flat = draft.add("Reshape", answer, draft.shape("answers", [-1, ANSWERS]))
+    compressed = draft.add("Add", last, draft.add("Mul", spread, flat))
+    low, high = draft.number("low", -FARTHEST), draft.number("high", FARTHEST)
+    bounded = draft.add("Clip", compressed, low, high)
     rates = draft.add("Relu", draft.add("Mul", scale, draft.add("Sinh", bounded)))
     draft.add("Reshape", rates, draft.shape("out", [-1, HORIZON, len(QUANTILES)]), output=OUTPUT)
     return draft.finish()
@@ -65,11 +70,21 @@ class _Draft:
         """Return the name of a list of integers."""
         return self.tensor(name, np.array(values, np.int64))
 
-    def linear(self, name: str, layer: torch.nn.Linear, given: str) -> str:
-        """Multiply by a layer's weights and add its bias."""
+    def linear(self, name: str, layer: torch.nn.Linear, given: str, *, relu: bool = False) -> str:
+        """Multiply a matrix by a layer's weights and add its bias."""
         weights = self.tensor(f"{name}_w", layer.weight.detach().numpy().T)
-        product = self.add("MatMul", given, weights)
-        return self.add("Add", product, self.tensor(f"{name}_b", layer.bias.detach().numpy()))
+        found = self.add(
+            "Gemm", given, weights, self.tensor(f"{name}_b", layer.bias.detach().numpy())
+        )
+        return self.add("Relu", found) if relu else found
+
+    def flat(self, given: str, width: int) -> str:
+        """Return all rows as one matrix: one product then serves them all."""
+        return self.add("Reshape", given, self.shape(f"flat{width}", [-1, width]))
+
+    def rows(self, given: str, rows: int, width: int) -> str:
+        """Return a matrix as [batch, rows, width]."""
+        return self.add("Reshape", given, self.shape(f"rows{rows}x{width}", [-1, rows, width]))
 
     def slice(self, given: str, axis: int, first: int, last: int) -> str:
         """Cut along one axis."""
@@ -94,7 +109,7 @@ class _Draft:
 
 
 def _normalised(draft: _Draft) -> tuple[str, str, str, str, str]:
-    """Return scale, last value, spread, shape and mask, as `Mixer.compressed` defines them."""
+    """Return scale, last value, spread, shape and mask, as `Network.compressed` defines them."""
     one = draft.number("one", 1.0)
     axis = draft.shape("i1", [1])
     count = draft.add("Max", draft.add("ReduceSum", "fine_ok", axis), one)
@@ -128,23 +143,34 @@ def _asinh(draft: _Draft, given: str) -> str:
     return draft.add("Log", draft.add("Add", given, root))
 
 
-def _embedded(draft: _Draft, network: Mixer, shape: str, known: str) -> str:
-    patched = draft.shape("patched", [-1, PATCHES, PATCH])
-    values = draft.add("Reshape", shape, patched)
-    patches = draft.add("Concat", values, draft.add("Reshape", known, patched), axis=2)
-    place = draft.tensor("place", network.place.detach().numpy())
-    return draft.add("Add", draft.linear("embed", network.embed, patches), place)
+def _mixer(draft: _Draft, mixer: Mixer, shape: str, known: str) -> str:
+    values, masks = draft.rows(shape, PATCHES, PATCH), draft.rows(known, PATCHES, PATCH)
+    patches = draft.flat(draft.add("Concat", values, masks, axis=2), 2 * PATCH)
+    embedded = draft.rows(draft.linear("embed", mixer.embed, patches), PATCHES, WIDTH)
+    tokens = draft.add("Add", embedded, draft.tensor("place", mixer.place.detach().numpy()))
+    for number, block in enumerate(mixer.blocks):
+        tokens = _mixed(draft, block, f"b{number}", tokens)
+    return draft.linear("mixer_head", mixer.head, draft.flat(tokens, PATCHES * WIDTH))
 
 
 def _mixed(draft: _Draft, block: Block, name: str, tokens: str) -> str:
-    across = _normed(draft, f"{name}_np", block.norm_patches, tokens)
-    across = draft.add("Transpose", across, perm=[0, 2, 1])
-    across = draft.add("Relu", draft.linear(f"{name}_pi", block.patches_in, across))
-    across = draft.linear(f"{name}_po", block.patches_out, across)
+    across = draft.flat(draft.add("Transpose", tokens, perm=[0, 2, 1]), PATCHES)
+    across = draft.linear(f"{name}_pi", block.patches_in, across, relu=True)
+    across = draft.rows(draft.linear(f"{name}_po", block.patches_out, across), WIDTH, PATCHES)
     tokens = draft.add("Add", tokens, draft.add("Transpose", across, perm=[0, 2, 1]))
-    within = _normed(draft, f"{name}_nc", block.norm_channels, tokens)
-    within = draft.add("Relu", draft.linear(f"{name}_ci", block.channels_in, within))
-    return draft.add("Add", tokens, draft.linear(f"{name}_co", block.channels_out, within))
+    within = draft.flat(_normed(draft, f"{name}_n", block.norm, tokens), WIDTH)
+    within = draft.linear(f"{name}_ci", block.channels_in, within, relu=True)
+    within = draft.rows(draft.linear(f"{name}_co", block.channels_out, within), PATCHES, WIDTH)
+    return draft.add("Add", tokens, within)
+
+
+def _dense(draft: _Draft, dense: Dense, shape: str, known: str) -> str:
+    given = draft.add("Concat", shape, known, axis=1)
+    seen = draft.linear("first", dense.first, given, relu=True)
+    normed = _normed(draft, "dense_norm", dense.norm, seen)
+    inner = draft.linear("inner", dense.inner, normed, relu=True)
+    seen = draft.add("Add", seen, draft.linear("outer", dense.outer, inner))
+    return draft.linear("dense_head", dense.head, seen)
 
 
 def _normed(draft: _Draft, name: str, layer: torch.nn.LayerNorm, given: str) -> str:

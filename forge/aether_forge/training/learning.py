@@ -14,7 +14,7 @@ from aether.forecast.inputs import Floats, Inputs
 from aether.forecast.shape import HORIZON, INPUTS, QUANTILES
 from aether_forge.training import graph, tracks
 from aether_forge.training.fit import Recipe, fit
-from aether_forge.training.network import Mixer
+from aether_forge.training.network import Network
 from aether_forge.training.series import Series
 
 __all__ = ["HORIZON", "NOTES", "QUANTILES", "Learned", "learn"]
@@ -58,7 +58,7 @@ def learn(
     return Learned(graph.write(network), _training(network, recipe), asked, answered)
 
 
-def _training(network: Mixer, recipe: Recipe) -> Training:
+def _training(network: Network, recipe: Recipe) -> Training:
     plain = asdict(recipe)
     return Training(
         seed=plain.pop("seed"),
