@@ -7,36 +7,24 @@ from typing import Any
 
 import msgspec
 
-from aether.api.asking import ask
+from aether.api.asking_all import ask_others, told_silent
 from aether.api.call import Answer, Call, Context
 from aether.api.endpoint import Endpoint, v1
-from aether.api.views import read_view
 from aether.core.dataplane.traffic import WINDOW_S
 from aether.core.dataplane.traffic_stats import SeriesStats, TrafficStats, combine
 from aether.core.model.ids import NodeId
-from aether.core.model.records import Verdict
-from aether.core.store.commands import Consistency
-from aether.errors import AetherError, Unavailable
+from aether.errors import Unavailable
 
 DEFAULT_WINDOW_S = 10
 CLASSES = ("unanswered", "1xx", "2xx", "3xx", "4xx", "5xx")
 """Statuses by their first digit, as they are named in answers."""
-MOST_ASKED = 16
-"""Nodes asked at the same time."""
-
 _QUANTILES = {"p50_ms": 0.5, "p90_ms": 0.9, "p99_ms": 0.99}
-_GONE = frozenset({Verdict.LOST, Verdict.DECOMMISSIONED})
 
 
 async def get_stats(context: Context, call: Call) -> Answer:
     """Answer with what was counted in the last seconds; a node that is silent is named."""
-    if context.traffic is None:
-        raise Unavailable("this node does not count traffic")
     window_s = call.count("window", DEFAULT_WINDOW_S, 1, int(WINDOW_S))
-    of_nodes = {context.node: await context.traffic.stats_aside(window_s)}
-    silent: dict[NodeId, str] = {}
-    if call.flag("cluster"):
-        await _ask_others(context, window_s, of_nodes, silent)
+    of_nodes, silent = await stats_of_nodes(context, window_s, cluster=call.flag("cluster"))
     shown = _Shown(
         slice=call.query.get("slice", ""), idle=call.flag("idle"), buckets=call.flag("buckets")
     )
@@ -44,7 +32,7 @@ async def get_stats(context: Context, call: Call) -> Answer:
     return Answer(
         value={
             "nodes": sorted(of_nodes),
-            "silent": [{"node": node, "problem": silent[node]} for node in sorted(silent)],
+            "silent": told_silent(silent),
             **await asyncio.to_thread(_answer, told, shown),
         }
     )
@@ -76,30 +64,18 @@ def _answer(told: Sequence[TrafficStats], shown: _Shown) -> dict[str, Any]:
     }
 
 
-async def _ask_others(
-    context: Context,
-    window_s: int,
-    of_nodes: dict[NodeId, TrafficStats],
-    silent: dict[NodeId, str],
-) -> None:
-    """Add what every other live node says, and why the silent ones say nothing."""
-    view = await read_view(context.store, Consistency.STALE)
-    places = asyncio.Semaphore(MOST_ASKED)
+async def stats_of_nodes(
+    context: Context, window_s: int, *, cluster: bool
+) -> tuple[dict[NodeId, TrafficStats], dict[NodeId, str]]:
+    """Return what was counted by this node, or by every one, and why silent nodes say nothing."""
+    if context.traffic is None:
+        raise Unavailable("this node does not count traffic")
+    mine = {context.node: await context.traffic.stats_aside(window_s)}
+    if not cluster:
+        return mine, {}
     path = v1(f"routes/stats?window={window_s}&idle=true&buckets=true")
-
-    async def add(node: NodeId) -> None:
-        async with places:
-            try:
-                answer = await ask(context, node, path)
-                of_nodes[node] = await asyncio.to_thread(_read, answer)
-            except (AetherError, ValueError) as problem:
-                silent[node] = str(problem)
-
-    async with asyncio.TaskGroup() as group:
-        for node in sorted(view.nodes):
-            verdict = view.verdicts.get(node)
-            if node != context.node and (verdict is None or verdict.verdict not in _GONE):
-                group.create_task(add(node), name=f"ask {node} for its counts")
+    theirs, silent = await ask_others(context, path, _read)
+    return {**mine, **theirs}, silent
 
 
 def _read(answer: Any) -> TrafficStats:  # noqa: ANN401 - a node's JSON

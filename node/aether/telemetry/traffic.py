@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from aether.core.dataplane.route_counts import RouteKey
+from aether.core.dataplane.slow_calls import SlowCall
 from aether.core.dataplane.traffic import Names, Reading, Tally, Traffic
 from aether.core.dataplane.traffic_stats import TrafficStats, stats_of
 from aether.core.metrics.samples import SliceSample
@@ -32,6 +33,10 @@ class NodeTraffic:
     def by_slice(self) -> tuple[float, tuple[SliceSample, ...]]:
         """Return for how long the routers counted and what, by slice, since this was asked last."""
         return self._traffic.by_slice.take(self._traffic.in_flight)
+
+    def slow_calls(self) -> list[SlowCall]:
+        """Return the last slow calls of each route, version and method, the newest first."""
+        return list(self._traffic.slow.newest_first())
 
     def ended(self, run: str) -> None:
         """Note that a router has hung up."""
