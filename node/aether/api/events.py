@@ -8,7 +8,7 @@ import msgspec
 from aether.api.call import Answer, Call, Context
 from aether.api.changes import subjects_named
 from aether.api.endpoint import Endpoint, v1
-from aether.chronicle.event_feed import EventFeed, Told
+from aether.chronicle.event_feed import EventFeed, EventPage
 from aether.core.alerts.events import TYPES, Choice, Event, Place, fits_any, parse_place
 from aether.core.alerts.showing import show_event
 from aether.core.model.alert_records import Severity
@@ -34,7 +34,7 @@ async def list_events(context: Context, call: Call) -> Answer:
     return Answer(value=show_page(told, feed))
 
 
-def show_page(told: Told, feed: EventFeed) -> dict[str, object]:
+def show_page(told: EventPage, feed: EventFeed) -> dict[str, object]:
     """Return a page of events as JSON values."""
     return {
         "items": [show_event(event) for event in told.events],
@@ -70,7 +70,7 @@ def _after(call: Call) -> Place | None:
     return None
 
 
-async def _page(feed: EventFeed, after: Place | None, choice: Choice, limit: int) -> Told:
+async def _page(feed: EventFeed, after: Place | None, choice: Choice, limit: int) -> EventPage:
     return feed.newest(choice, limit) if after is None else await feed.after(after, choice, limit)
 
 
@@ -89,7 +89,7 @@ def _choice(call: Call) -> Choice:
     return Choice(types=types, subjects=subjects, least=least)
 
 
-async def _stream(feed: EventFeed, choice: Choice, told: Told) -> AsyncGenerator[bytes, None]:
+async def _stream(feed: EventFeed, choice: Choice, told: EventPage) -> AsyncGenerator[bytes, None]:
     """Yield events as they come, and a comment now and then, until the client or the node goes."""
     with feed.following():
         yield f"retry: {RETRY_MS}\n: from {told.next}\n\n".encode()
@@ -106,7 +106,7 @@ async def _stream(feed: EventFeed, choice: Choice, told: Told) -> AsyncGenerator
                     await moved.wait()
             except TimeoutError:
                 yield b": still here\n\n"
-            told = Told(events=(), next=max(place, told.next), more=False)
+            told = EventPage(events=(), next=max(place, told.next), more=False)
 
 
 def _frame(event: Event) -> bytes:

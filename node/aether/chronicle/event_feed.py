@@ -40,7 +40,7 @@ PAST_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class EventPage:
     """Events in order, and the place to go on from."""
 
     events: tuple[Event, ...]
@@ -168,7 +168,7 @@ class EventFeed:
 
     # -- telling -----------------------------------------------------------------------------------
 
-    def newest(self, choice: Choice, limit: int) -> Told:
+    def newest(self, choice: Choice, limit: int) -> EventPage:
         """Return the last events wanted of those in memory, in order."""
         found: list[Event] = []
         for event in reversed(self._events):
@@ -176,9 +176,9 @@ class EventFeed:
                 break
             if choice.takes(event):
                 found.append(event)
-        return Told(events=tuple(reversed(found)), next=self._end(), more=False)
+        return EventPage(events=tuple(reversed(found)), next=self._end(), more=False)
 
-    async def after(self, place: Place, choice: Choice, limit: int) -> Told:
+    async def after(self, place: Place, choice: Choice, limit: int) -> EventPage:
         """Return the first events wanted after a place, which any node may have told.
 
         A place that this node has not reached yet has nothing after it. Raises Unavailable when
@@ -196,8 +196,8 @@ class EventFeed:
             if choice.takes(event):
                 found.append(event)
                 if len(found) == limit:
-                    return Told(events=tuple(found), next=event.place, more=True)
-        return Told(events=tuple(found), next=max(place, self._end()), more=False)
+                    return EventPage(events=tuple(found), next=event.place, more=True)
+        return EventPage(events=tuple(found), next=max(place, self._end()), more=False)
 
     @contextmanager
     def following(self) -> Iterator[None]:
@@ -217,7 +217,7 @@ class EventFeed:
 
     # -- the past ----------------------------------------------------------------------------------
 
-    async def _earlier(self, place: Place, choice: Choice, limit: int) -> Told:
+    async def _earlier(self, place: Place, choice: Choice, limit: int) -> EventPage:
         try:
             async with asyncio.timeout(PAST_S), self._past:
                 return await self._derived(place, choice, limit)
@@ -226,7 +226,7 @@ class EventFeed:
                 f"earlier events were not read within {PAST_S:g} s; ask again or later ones"
             ) from late
 
-    async def _derived(self, place: Place, choice: Choice, limit: int) -> Told:
+    async def _derived(self, place: Place, choice: Choice, limit: int) -> EventPage:
         """Derive again what is no longer in memory, up to what is."""
         found: list[Event] = []
         # Of the transaction that was told in part, the rest is derived with what came before it.
@@ -248,14 +248,16 @@ class EventFeed:
                 ]
                 found += told
                 if len(found) >= limit:
-                    return Told(events=tuple(found[:limit]), next=found[limit - 1].place, more=True)
+                    return EventPage(
+                        events=tuple(found[:limit]), next=found[limit - 1].place, more=True
+                    )
             if hole is not None:
                 level = await self._chronicle.at(hole.until, PREFIXES)
                 fold = EventFold(hole.until, level.entries)
                 found.append(missing(hole.after, hole.until, self._chronicle.now_ms(), hole.why))
             elif not page.more:
-                return Told(events=tuple(found), next=end, more=True)
-        return Told(events=tuple(found), next=parse_place(str(fold.revision)), more=True)
+                return EventPage(events=tuple(found), next=end, more=True)
+        return EventPage(events=tuple(found), next=parse_place(str(fold.revision)), more=True)
 
     async def _fold_at(self, revision: int) -> tuple[EventFold, tuple[Event, ...]]:
         """Return the facts at a revision or at the first known one after it, and the gap between."""

@@ -7,9 +7,8 @@ change against them, and then the slices that came up or went down by it.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from aether.core.alerts.events import MISSING, Event, Place
+from aether.core.alerts.events import MISSING, Event, Place, Told
 from aether.core.alerts.facts import NodeFact, PhaseFact, TargetFact, fact_of, told_of
-from aether.core.alerts.told import Told
 from aether.core.model import keys
 from aether.core.model.alert_records import Severity
 from aether.core.model.ids import NodeId, SliceBase

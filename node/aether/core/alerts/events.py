@@ -50,6 +50,15 @@ def parse_place(text: str) -> Place:
     return Place(int(revision), int(position) if dot else _LAST)
 
 
+class Told(NamedTuple):
+    """What a change says, before it has a place: type, severity, subject and sentence."""
+
+    type: str
+    severity: Severity
+    subject: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One thing that happened."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from aether.core.alerts import facts_of_alerts as alerts
-from aether.core.alerts.told import Told
+from aether.core.alerts.events import Told
 from aether.core.model import keys
 from aether.core.model.alert_records import (
     AlertRecord,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from aether.core.alerts.told import Told
+from aether.core.alerts.events import Told
 from aether.core.model import keys
 from aether.core.model.alert_records import (
     RANK,
