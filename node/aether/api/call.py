@@ -26,6 +26,7 @@ from aether.forecast.telling import ForecastDesk
 from aether.ports import Backups, Group, LeaderLink, Store
 from aether.telemetry.cluster_metrics import ClusterMetrics
 from aether.telemetry.exposition.exposition import Exposition
+from aether.telemetry.traces import NodeTraces
 from aether.telemetry.traffic import NodeTraffic
 
 FORWARDED = "x-aether-forwarded"
@@ -112,6 +113,8 @@ class Context:
     """Held while a blueprint is changed through this node."""
     readings: Readings = field(default_factory=Readings)
     """Where long texts are read."""
+    traces: NodeTraces | None = None
+    """The traces this node keeps; None where none are."""
     rehearsals: Rehearsals = field(default_factory=Rehearsals)
     """Where plans are made."""
     waiting: Callable[[], Sequence[str]] = tuple

@@ -35,6 +35,7 @@ from aether.api import (
     slices,
     thresholds,
     topology,
+    traces,
     webhooks,
     why,
 )
@@ -69,6 +70,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *webhooks.ENDPOINTS,
     *log_levels.ENDPOINTS,
     *controller.ENDPOINTS,
+    *traces.ENDPOINTS,
     *controller_scaling.ENDPOINTS,
     *forecast.ENDPOINTS,
 )

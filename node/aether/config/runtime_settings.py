@@ -11,6 +11,7 @@ from typing import Any
 from aether.config.node import LEVELS, NodeConfig
 from aether.config.scaling_rows import SCALING
 from aether.config.slow_settings import SLOW, SLOW_BOUNDS, slow_rule
+from aether.config.tracing_rows import TRACING, tracing_settings
 from aether.core.control.overrides import (
     CLUSTER,
     InForce,
@@ -25,6 +26,7 @@ from aether.core.metrics.slow_calls import SlowRule
 from aether.core.model.ids import NodeId
 from aether.core.model.records import NodeRecord
 from aether.core.model.slice_settings import Overrides
+from aether.core.tracing.sampling import TracingSettings
 
 DRAIN_GRACE = "agent.drain_grace_s"
 LOG_LEVEL = "log.level"
@@ -83,6 +85,7 @@ _TABLE = (
         low=0, high=10_000,
         meaning="most instances the node will host; those it has stay when it shrinks",
     ),
+    *TRACING,
     *SCALING,
     *SLOW,
 )  # fmt: skip
@@ -182,6 +185,10 @@ class Effective:
         """How it is told which calls are slow."""
         found = all_in_force(overrides, self.record.node, given_to(self.record))
         return slow_rule(lambda name: found[name].value)
+
+    def tracing(self, overrides: Overrides) -> TracingSettings:
+        """Which traces are recorded."""
+        return tracing_settings(lambda name: self._value(overrides, name))
 
     def _value(self, overrides: Overrides, name: str) -> Any:  # noqa: ANN401 - a JSON value, checked against its setting
         given = given_to(self.record)[name]

@@ -13,6 +13,7 @@ from aether.core.model.reason import Reason
 from aether.core.model.records import NodeRecord, encode
 from aether.core.model.view import ClusterView, project
 from aether.core.store.commands import Entry, Guard, Put, Txn
+from aether.core.tracing.sampling import TracingSettings
 from aether.errors import AetherError
 from aether.ports import Clock, Store
 from aether.tasks import Tasks
@@ -32,7 +33,7 @@ async def as_set(store: Store, record: NodeRecord) -> NodeRecord:
     return replace(record, capacity=Effective(record).capacity(view.config))
 
 
-def _ignore(_: SlowRule) -> None:
+def _ignore(_: object) -> None:
     pass
 
 
@@ -47,8 +48,11 @@ class LiveSettings:
     set_log_level: Callable[[str], None]
     judge_by: Callable[[SlowRule], None] = _ignore
     """Has the routers tell slow calls by this rule."""
+    trace_by: Callable[[TracingSettings], None] = _ignore
+    """Has the routers record traces by these settings."""
     _level: str = ""
     _rule: SlowRule | None = None
+    _tracing: TracingSettings | None = None
 
     async def run(self) -> None:
         """Look whenever a setting changed, and once a period, until cancelled."""
@@ -73,6 +77,10 @@ class LiveSettings:
         if rule != self._rule:
             self.judge_by(rule)
             self._rule = rule
+        tracing = effective.tracing(view.config)
+        if tracing != self._tracing:
+            self.trace_by(tracing)
+            self._tracing = tracing
         told = view.nodes.get(node)
         capacity = effective.capacity(view.config)
         if told is None or told.incarnation != self.record.incarnation:

@@ -15,6 +15,7 @@ from aether.control.manager import ClusterDeploymentManager
 from aether.core.control.signals import ControlSettings
 from aether.core.metrics.slow_calls import SlowRule
 from aether.core.model.records import NodeRecord
+from aether.core.tracing.sampling import TracingSettings
 from aether.node.live_settings import LiveSettings
 from aether.node.registration import register
 from aether.node.tables import Edges, Feed, TablePublisher
@@ -67,6 +68,8 @@ class ManagersGround:
     """Has the process log this level and what is worse."""
     set_slow_rule: Callable[[SlowRule], None] = _nothing
     """Has the routers tell slow calls by this rule."""
+    set_tracing: Callable[[TracingSettings], None] = _nothing
+    """Has the routers record traces by these settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +122,14 @@ def assemble_managers(ground: ManagersGround) -> Managers:
         agent=agent,
         tables=tables,
         reporter=_reporter(ground, control, agent),
-        live=LiveSettings(ground.record, store, clock, ground.set_log_level, ground.set_slow_rule),
+        live=LiveSettings(
+            ground.record,
+            store,
+            clock,
+            ground.set_log_level,
+            ground.set_slow_rule,
+            ground.set_tracing,
+        ),
     )
 
 

@@ -42,12 +42,14 @@ from aether.node.readiness import Readiness
 from aether.node.routers import Routers
 from aether.node.scaling import NodeScaling, scaling_of
 from aether.node.stores import Grounds, NodeStore, open_store
+from aether.node.tracing import NodeTracing
 from aether.ports import Store
 from aether.rpc.formation import Membership
 from aether.rpc.peers import Peers
 from aether.store.spec import OnMembers
 from aether.telemetry.cluster_metrics import ClusterMetrics
 from aether.telemetry.log_levels import set_level
+from aether.telemetry.traces import NodeTraces
 from aether.telemetry.traffic import NodeTraffic
 
 
@@ -88,6 +90,7 @@ class Parts:
     feed: TableFeed
     routers: Routers
     gateway: HostGateway
+    tracing: NodeTracing
     readiness: Readiness
     managers: Managers
     measuring: NodeMeasuring
@@ -127,7 +130,8 @@ def assemble(ground: Ground) -> Parts:
     launcher = UnixLauncher(data_dir.path)
     layers = Layers(data_dir.path)
     traffic = NodeTraffic(clock)
-    feed = TableFeed(data_dir.run("router.sock.table"), traffic)
+    traces = NodeTraces(config.node_id)
+    feed = TableFeed(data_dir.run("router.sock.table"), traffic, traces)
     chronicle = Chronicle(data_dir.path / FOLDER, store, clock, ground.membership.cluster_id)
     intake = Intake(ground.repository, layers, launcher, ground.peers, store, config.node_id)
     measuring = measure(
@@ -157,6 +161,7 @@ def assemble(ground: Ground) -> Parts:
             registered=readiness.note_registered,
             set_log_level=set_level,
             set_slow_rule=feed.judge_by,
+            set_tracing=feed.tell_tracing,
         )
     )
     forecasting = forecasting_of(
@@ -196,13 +201,17 @@ def assemble(ground: Ground) -> Parts:
             is_ready=lambda: not readiness(),
         )
     )
+    gateway = HostGateway(data_dir.run("node.sock"), store, managers.agent.slice_of, traces)
     return Parts(
         node_store=node_store,
         store=store,
         launcher=launcher,
         feed=feed,
         routers=routers,
-        gateway=HostGateway(data_dir.run("node.sock"), store, managers.agent.slice_of),
+        gateway=gateway,
+        tracing=NodeTracing(
+            traces=traces, processes=(feed, gateway), link=ground.peers, clock=clock
+        ),
         readiness=readiness,
         managers=managers,
         measuring=measuring,
@@ -222,6 +231,7 @@ def assemble(ground: Ground) -> Parts:
                 managers.control,
                 chronicle,
                 traffic,
+                traces,
                 routers,
                 exposing,
                 metrics,
@@ -279,6 +289,7 @@ class _Tellers:
     control: ClusterDeploymentManager
     chronicle: Chronicle
     traffic: NodeTraffic
+    traces: NodeTraces
     routers: Routers
     exposing: Exposing
     metrics: ClusterMetrics
@@ -310,6 +321,7 @@ def _api(
             evaluate=control.evaluate,
             chronicle=tellers.chronicle,
             traffic=tellers.traffic,
+            traces=tellers.traces,
             metrics=tellers.metrics,
             scaling=tellers.scaling,
             forecast=tellers.forecast,

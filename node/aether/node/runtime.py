@@ -190,6 +190,7 @@ class Node:
         self._tasks.start("copies", parts.copies.run())
         self._tasks.start("chronicle", parts.chronicle.run())
         parts.alerts.start(self._tasks)
+        parts.tracing.start(self._tasks)
         if parts.providing is not None:
             self._tasks.start("providing", parts.providing.run())
         self._tasks.start("shutdown", self._leaving(parts).run())
