@@ -1,0 +1,104 @@
+"""The stage of scaling: which wishes become targets, and what holds a slice."""
+
+from dataclasses import replace
+
+import pytest
+
+from aether.core.control.reconcile import reconcile
+from aether.core.control.replay import RULES
+from aether.core.control.scaling import RULE, instances_of, scale, why_held
+from aether.core.control.signals import ControlSettings, ScaleWish, Signals
+from aether.core.model.lifecycle import Desired, Phase
+from aether.core.model.plan import SetTarget, Wish
+from aether.core.model.reason import Reason
+from aether.core.model.records import Failure
+from aether.core.model.view import ClusterView
+from aether.core.scaling.decision import RULES as CORE
+from tests.scaling_world import running, scaled
+from tests.worlds import SHOP, all_heard, fact, spec, target, wish, with_blueprint, with_instance
+
+BECAUSE = Reason("", "scaling.load", "there is load")
+
+
+def wants(instances: int, *, based_on: int = 7, generation: int = 1) -> Signals:
+    asked = ScaleWish(
+        instances=instances, based_on=based_on, generation=generation, because=BECAUSE
+    )
+    return Signals(reign_began=0.0, scale={SHOP: asked})
+
+
+def test_a_wish_becomes_a_target_that_says_who_set_it() -> None:
+    (step,) = scale(running(2), wants(4))
+    assert (step.base, step.record.instances, step.record.scaled_by) == (SHOP, 4, "controller")
+    assert step.because == BECAUSE
+
+
+@pytest.mark.parametrize(
+    ("view", "signals"),
+    [
+        (running(2, target(instances=2)), wants(4)),
+        (running(2), wants(4, based_on=6)),
+        (running(2), wants(4, generation=2)),
+        (running(2), wants(1)),
+        (running(2), wants(11)),
+        (running(2), wants(2)),
+        (ClusterView(), wants(4)),
+    ],
+    ids=["not scaled", "other target", "other generation", "below", "above", "same", "unknown"],
+)
+def test_a_wish_that_does_not_hold_any_more_is_left_alone(
+    view: ClusterView, signals: Signals
+) -> None:
+    assert list(scale(view, signals)) == []
+
+
+def test_the_plan_sets_the_target_and_places_what_it_asks_for() -> None:
+    view = running(2)
+    signals = replace(all_heard(view, 50.0), scale=wants(4).scale)
+    plan = reconcile(view, signals, ControlSettings(), 50.0)
+    (set_target,) = [command for command in plan.commands if isinstance(command, SetTarget)]
+    placed = [command for command in plan.commands if isinstance(command, Wish)]
+    assert set_target.record.instances == 4
+    assert len(placed) >= 1
+
+
+def test_a_blueprint_that_is_being_taken_in_comes_first() -> None:
+    view = with_blueprint(running(2), spec(f"{SHOP}:1.0.0", 3), generation=2)
+    assert "generation 2" in why_held(view, SHOP)
+    signals = replace(all_heard(view, 50.0), scale=wants(5).scale)
+    plan = reconcile(view, signals, ControlSettings(), 50.0)
+    targets = [command for command in plan.commands if isinstance(command, SetTarget)]
+    assert [command.because.rule for command in targets] == ["target"]
+
+
+def test_an_update_holds_the_slice() -> None:
+    record = replace(scaled(2), version="2.0.0")
+    assert "update to 2.0.0 has 2 instances" in why_held(running(2, record), SHOP)
+
+
+def test_instances_that_fail_to_start_hold_the_slice() -> None:
+    failed = fact(Phase.FAILED, failure=Failure(kind="transient", message="no"))
+    view = with_instance(running(2), "n1", f"{SHOP}:1.0.0/5", wish(Desired.LOAD), failed)
+    assert "fail to start" in why_held(view, SHOP)
+    again = wish(Desired.LOAD, attempt=1)
+    view = with_instance(running(2), "n1", f"{SHOP}:1.0.0/5", again, None)
+    assert f"{SHOP}:1.0.0/5" in why_held(view, SHOP)
+
+
+def test_parked_instances_and_removal_hold_the_slice() -> None:
+    parked = replace(wish(Desired.DEACTIVATE), parked=True)
+    view = with_instance(running(2), "n1", f"{SHOP}:1.0.0/0", parked, fact(Phase.LOADED))
+    assert "wait for a slice it requires" in why_held(view, SHOP)
+    assert why_held(replace(running(2), blueprints={}), SHOP) == "it is being removed"
+    assert why_held(ClusterView(), SHOP) == "it is being removed"
+
+
+def test_a_slice_at_rest_is_not_held_nor_one_that_grows() -> None:
+    assert why_held(running(2), SHOP) == ""
+    view = with_instance(running(2), "n1", f"{SHOP}:1.0.0/5", wish(Desired.LOAD), None)
+    assert why_held(view, SHOP) == ""
+    assert instances_of(view.slices()[SHOP]) == (2, 1)
+
+
+def test_every_rule_of_the_core_can_be_decided_again_under_its_name_here() -> None:
+    assert {f"{RULE}{name}" for name in CORE} <= RULES.keys()
