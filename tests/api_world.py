@@ -33,6 +33,7 @@ from aether.ports import ApiRequest, ApiResponse, Backups, Member, MemberStatus,
 from aether.store.backup.inline import InlineBackups
 from aether.store.client import KvStore
 from aether.tasks import Tasks
+from aether.telemetry.cluster_metrics import ClusterMetrics
 from aether.telemetry.traffic import NodeTraffic
 from aether_forge.sim.oracle import Oracle
 from tests.scaling_world import FakeLoads, StoreControl
@@ -244,6 +245,8 @@ class ApiWorld:
         )
         self.scaling = ScalingDesk(self.scaling_loop, control)
         self.waiting: Sequence[str] = ()
+        self.metrics = ClusterMetrics(NODE, MonotonicClock(), lambda: NodeId("node-2"))
+        """As another leader told it; nothing until a test hands an aggregate over."""
         self.context = Context(
             node=NODE,
             store=self.store,
@@ -258,6 +261,7 @@ class ApiWorld:
             evaluate=lambda: self.last_plan,
             chronicle=self.chronicle,
             traffic=self.traffic,
+            metrics=self.metrics,
             routers=self.routers,
             events=self.events,
             webhooks=self.teller,

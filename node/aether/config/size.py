@@ -23,3 +23,13 @@ def parse_size(value: str | int) -> int:
     if not 0 < size <= MAX_BYTES:
         raise ValueError(f"{value!r:.60} is not an amount of memory: from 1 byte to {MAX_BYTES}")
     return size
+
+
+def show_size(count: int) -> str:
+    """Return an amount of bytes for people, with three digits at most: `1.4 GiB`."""
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 999.5:
+            return f"{size:.3g} {unit}"
+        size /= 1024
+    return f"{size:.0f} TiB" if size >= 99.5 else f"{size:.3g} TiB"

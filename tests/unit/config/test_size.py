@@ -1,6 +1,6 @@
 import pytest
 
-from aether.config.size import parse_size
+from aether.config.size import parse_size, show_size
 
 
 @pytest.mark.parametrize(
@@ -18,3 +18,19 @@ def test_what_is_none_is_refused_shortly(written: str | int) -> None:
     with pytest.raises(ValueError, match="is not an amount of memory") as caught:
         parse_size(written)
     assert len(str(caught.value)) < 160
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1023, "0.999 KiB"),
+        (1536, "1.5 KiB"),
+        (120_000_000, "114 MiB"),
+        (2**40, "1 TiB"),
+        (2**50, "1024 TiB"),
+    ],
+)
+def test_amounts_for_people(count: int, text: str) -> None:
+    assert show_size(count) == text
