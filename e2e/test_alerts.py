@@ -220,8 +220,8 @@ def stalled(process: psutil.Process) -> None:
 
 
 def measured(made: Nodes, metric: str, subject: str) -> float:
-    _, told = made.get(1, f"/api/v1/metrics/{metric}")
-    return float(next(one["value"] for one in told["items"] if one["subject"] == subject))
+    _, told = made.get(1, f"/api/v1/metrics/catalogue?metric={metric}")
+    return float(told["items"][0]["values"][subject])
 
 
 def test_load_and_failures_of_slices_and_machines(nodes: Nodes) -> None:

@@ -43,7 +43,9 @@ class EventFold:
         told: list[tuple[Told, str]] = []
         for change in changes:
             before = self._facts.get(change.key)
-            after = fact_of(change.key, change.entry.value if change.entry is not None else None)
+            after = None if change.entry is None else fact_of(change.key, change.entry.value)
+            if after is None and change.entry is not None:
+                continue  # a record of a later version is not gone: what it said before stands
             told += [(one, change.key) for one in told_of(change.key, before, after)]
             self._put(change.key, before, after, touched)
         told += [(one, "") for one in self._ups_and_downs(touched)]
