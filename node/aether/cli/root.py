@@ -24,13 +24,16 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "forecast": ("aether.cli.forecast:group", "Look at forecasts of traffic."),
     "kv": ("aether.cli.kv:group", "Read and write keys of the store."),
     "log": ("aether.cli.log_levels:group", "Have single loggers log more or less."),
+    "metric": ("aether.cli.metrics:group", "Look at what is measured, and at slow calls."),
     "node": ("aether.cli.nodes:group", "Look at, drain, stop and remove nodes."),
     "route": ("aether.cli.routes:group", "Look at the HTTP routes."),
     "slice": ("aether.cli.slices:group", "Look at, scale and build slices."),
     "status": ("aether.cli.status:status", "Show how the cluster does."),
     "threshold": ("aether.cli.thresholds:group", "Say when a value is bad."),
+    "top": ("aether.cli.top:top", "Watch what nodes and slices use and do."),
     "topology": ("aether.cli.topology:group", "Say how many nodes are wanted."),
     "webhook": ("aether.cli.webhooks:group", "Say who is told of events by HTTP."),
+    "trace": ("aether.cli.traces:group", "Look at traces of requests."),
     "why": ("aether.cli.why:why", "Say why a slice, a node or a blueprint is as it is."),
 }
 
