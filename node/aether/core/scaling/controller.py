@@ -19,7 +19,6 @@ from aether.core.scaling.need import reactive
 from aether.core.scaling.observation import Observation
 from aether.core.scaling.plans import (
     LONGEST_S,
-    NO_FORECAST,
     Bases,
     Planned,
     forecast_bases,
@@ -73,6 +72,20 @@ class _Taken(NamedTuple):
     capacity: float
 
 
+class History(NamedTuple):
+    """The past of one slice by steps, oldest first."""
+
+    rates: Sequence[float]
+    """Mean requests per second; NaN where nobody measured."""
+    step_s: float
+    forecasts: Sequence[Forecast | None] = ()
+    """The forecast made at the end of each step; empty where none were."""
+
+    def forecast_before(self, number: int) -> Forecast | None:
+        """Return the forecast made just before a step."""
+        return self.forecasts[number - 1] if 0 < number <= len(self.forecasts) else None
+
+
 def first_state(seen: Observation) -> SliceState:
     """Return the state of a slice that is watched from now on.
 
@@ -82,30 +95,31 @@ def first_state(seen: Observation) -> SliceState:
 
 
 def state_from(
-    history: Sequence[float],
-    step_s: float,
+    history: History,
     seen: Observation,
     bounds: Bounds,
     settings: ScalingSettings,
 ) -> SliceState:
-    """Return the state of a slice whose mean rates in the steps before now are known, oldest first.
+    """Return the state of a slice whose past is known by steps.
 
     What single seconds would have taught is learnt from steps instead, so a new leader need not begin anew.
     The capacity of an instance must be known, and steps be no longer than a minute; else nothing is learnt.
     """
-    if not seen.capacity_rps or not settings.learns or not 1.0 <= step_s <= 60.0:
+    step_s, capacity = history.step_s, seen.capacity_rps
+    if not capacity or not settings.learns or not 1.0 <= step_s <= 60.0:
         return first_state(seen)
     scene = _Scene(seen, bounds, settings, None)
-    since = seen.at - len(history) * step_s
+    since = seen.at - len(history.rates) * step_s
     lessons = Lessons()
     loads: Maxima = ()
-    for number, rate in enumerate(history):
+    for number, rate in enumerate(history.rates):
         if not 0.0 <= rate < inf:
             continue  # a step nobody measured
         at = since + (number + 0.5) * step_s
         loads = pushed(loads, at, rate, LONGEST_S)
-        look = _Taken(at, rate, (*past_bases(loads, at), *NO_FORECAST), seen.capacity_rps)
-        lessons = _taught(lessons, look, scene, since)
+        ahead = forecast_bases(history.forecast_before(number), at, scene.lead_s)
+        taken = _Taken(at, rate, (*past_bases(loads, at), *ahead), capacity)
+        lessons = _taught(lessons, taken, scene, since)
     return SliceState(since=since, down_at=seen.at, loads=loads, lessons=lessons)
 
 
@@ -184,7 +198,7 @@ def _planned(state: SliceState, scene: _Scene, *, counts: bool) -> Planned:
     past = from_past(lessons.best, state.loads, at, most)
     if not counts or lessons.ahead is None or scene.forecast is None:
         return past
-    ahead = from_forecast(lessons.ahead, scene.forecast, at, scene.lead_s, most)
+    ahead = from_forecast(lessons.ahead, scene.forecast, scene.lead_s, most)
     return past if scene.settings.mode is Mode.ASSIST and ahead.rate <= past.rate else ahead
 
 

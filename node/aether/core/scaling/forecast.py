@@ -43,12 +43,13 @@ class Forecast:
         """Say whether it may still be acted on: for two steps."""
         return 0.0 <= at - self.made_at <= 2.0 * self.step_s
 
-    def highest(self, quantile: int, start_s: float, end_s: float) -> float:
-        """Return the largest value of one quantile (by place) between two moments, seconds after `made_at`."""
-        rows = self.quantiles
-        first = min(max(int(start_s / self.step_s), 0), len(rows) - 1)
-        last = min(max(int(end_s / self.step_s), first), len(rows) - 1)
-        return max([row[quantile] for row in rows[first : last + 1]])
+    def highest(self, quantile: int, lead_s: float) -> float:
+        """Return the largest value of one quantile (by place) until what is asked for in this step serves.
+
+        The same all through a step: what a step's beginning does not need yet is not given up for half a minute.
+        """
+        steps = int(lead_s / self.step_s) + 2
+        return max([row[quantile] for row in self.quantiles[:steps]])
 
     def peak(self, start_s: float, end_s: float) -> float:
         """Return the largest rate to be ready for between two moments, seconds after `made_at`."""

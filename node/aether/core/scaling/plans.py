@@ -62,8 +62,7 @@ def forecast_bases(forecast: Forecast | None, at: float, lead_s: float) -> Bases
     """Return the bases of the forecast for the next `lead_s` seconds."""
     if forecast is None or not forecast.fresh(at):
         return NO_FORECAST
-    began = at - forecast.made_at
-    return tuple([forecast.highest(place, began, began + lead_s) for place, _ in QUANTILES])
+    return tuple([forecast.highest(place, lead_s) for place, _ in QUANTILES])
 
 
 def from_past(plan: Plan, loads: Maxima, at: float, most: float) -> Planned:
@@ -73,11 +72,11 @@ def from_past(plan: Plan, loads: Maxima, at: float, most: float) -> Planned:
     return Planned(rate=min(rate, most), headroom=headroom, span_s=span, capped=rate > most)
 
 
-def from_forecast(plan: Plan, forecast: Forecast, at: float, lead_s: float, most: float) -> Planned:
+def from_forecast(plan: Plan, forecast: Forecast, lead_s: float, most: float) -> Planned:
     """Return a plan on the forecast at work."""
     place, name = QUANTILES[plan.basis - PAST]
-    headroom, began = HEADROOMS[plan.headroom], at - forecast.made_at
-    rate = forecast.highest(place, began, began + lead_s) * headroom
+    headroom = HEADROOMS[plan.headroom]
+    rate = forecast.highest(place, lead_s) * headroom
     return Planned(rate=min(rate, most), headroom=headroom, quantile=name, capped=rate > most)
 
 

@@ -44,12 +44,12 @@ class ScalingSettings:
     """Whether headroom is learnt for each slice; else it is what `target_utilisation` leaves."""
     most_utilisation: float = 0.88
     """Highest utilisation planned for, however calm a slice is."""
-    thrift: float = 0.025
+    thrift: float = 0.035
     """What instances are worth: one percent of instance-hours less may cost so many percent of minutes more in
     which the slice is too small."""
     memory_minutes: float = 720.0
     """Half-life of what is learnt, minutes."""
-    change_price: float = 0.2
+    change_price: float = 0.1
     """What changes are worth: to double or halve the instances every minute is as bad as so many bad minutes in each."""
     day_margin: float = 1.1
     """Highest load planned for, as a multiple of the largest of the last day, once a whole day was watched."""
