@@ -1,6 +1,6 @@
 """The node's forecasts put together: the service, what it says of itself, and its numbers as metrics."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,14 @@ from aether.control.scaling import ScalingLoop
 from aether.core.model.ids import SliceBase
 from aether.core.model.view import ClusterView
 from aether.core.scaling.forecast import Mode
+from aether.core.scaling.trust import TrustState
+from aether.forecast.runtime import OnnxForecaster
 from aether.forecast.scoring import Watched
 from aether.forecast.service import ForecastGround, ForecastService
 from aether.forecast.telling import ForecastDesk
 from aether.ports import Clock, Store
 from aether.tasks import Tasks
-from aether.telemetry.cluster_metrics import ClusterMetrics
+from aether.telemetry.cluster_metrics import ClusterMetrics, Source
 
 FILE = "forecast/history"
 """Where the history of rates is kept, below the data directory."""
@@ -41,9 +43,50 @@ class Forecasting:
 
         self.service.watched = watched
 
+    def provide(self, metrics: ClusterMetrics) -> None:
+        """Have the leader keep the courses of its forecasts' numbers."""
+        for name, source in sources_of(self.service).items():
+            metrics.provide(name, source)
+
     def start(self, tasks: Tasks) -> None:
         """Have `tasks` run it, until it is stopped."""
         tasks.start("forecasts", self.service.run())
+
+
+def sources_of(service: ForecastService) -> Mapping[str, Source]:
+    """Return what tells each metric of forecasts; nothing is told on a node that does not lead."""
+
+    def of_trust(read: Callable[[TrustState], float | None]) -> Source:
+        def source() -> Iterable[tuple[str, float]]:
+            for base, state in service.trust.items():
+                value = read(state) if state.scored else None
+                if value is not None:
+                    yield base, value
+
+        return source
+
+    def ages() -> Iterable[tuple[str, float]]:
+        return [(base, service.age_of(made)) for base, made in service.forecasts().items()]
+
+    def of_cluster(read: Callable[[OnnxForecaster], float]) -> Source:
+        def source() -> Iterable[tuple[str, float]]:
+            if service.leads and service.forecaster is not None:
+                yield "", read(service.forecaster)
+
+        return source
+
+    return {
+        "forecast.error": of_trust(lambda state: state.ratio),
+        "forecast.coverage": of_trust(lambda state: state.coverage),
+        "forecast.width": of_trust(lambda state: state.width),
+        "forecast.age": ages,
+        "forecast.slices": of_cluster(lambda _: float(len(service.forecasts()))),
+        "forecast.trusted": of_cluster(
+            lambda _: float(sum(made.trusted for made in service.forecasts().values()))
+        ),
+        "forecast.time": of_cluster(lambda forecaster: forecaster.counts.last_s),
+        "forecast.cpu": of_cluster(lambda forecaster: forecaster.counts.last_cpu_s),
+    }
 
 
 def forecasting_of(
@@ -72,4 +115,6 @@ def forecasting_of(
             wanted=wanted,
         )
     )
-    return Forecasting(service=service, desk=ForecastDesk(service))
+    found = Forecasting(service=service, desk=ForecastDesk(service))
+    found.provide(metrics)
+    return found

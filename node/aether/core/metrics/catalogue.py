@@ -29,9 +29,16 @@ class Metric:
     over: Over = "mean"
 
 
-def _rows(about: About, *rows: tuple[str, Kind, str, str, Over]) -> list[Metric]:
+def _rows(about: About, *rows: tuple[str, Kind, str, str, Over], family: str = "") -> list[Metric]:
     return [
-        Metric(name=f"{about}.{name}", about=about, kind=kind, unit=unit, help=text, over=over)
+        Metric(
+            name=f"{family or about}.{name}",
+            about=about,
+            kind=kind,
+            unit=unit,
+            help=text,
+            over=over,
+        )
         for name, kind, unit, text, over in rows
     ]
 
@@ -79,6 +86,22 @@ _TABLE = (
         ("nodes", "gauge", "nodes", "nodes that were measured in the last 3 s", "mean"),
         ("quorum_margin", "gauge", "voters", "voters that may fail before writing ends", "mean"),
         ("rate", "rate", "1/s", "requests that ended, of all slices", "mean"),
+    ),
+    *_rows(
+        "slice",
+        ("error", "gauge", "ratio", "error of forecasts, in errors of the last value", "mean"),
+        ("coverage", "gauge", "share", "steps at or below the p90 forecast for them", "mean"),
+        ("width", "gauge", "ratio", "distance kept above p50, in distances to p90", "mean"),
+        ("age", "gauge", "s", "time since the last step the slice's forecast knows", "worst"),
+        family="forecast",
+    ),
+    *_rows(
+        "cluster",
+        ("slices", "gauge", "slices", "slices with a forecast", "mean"),
+        ("trusted", "gauge", "slices", "slices whose forecasts are trusted", "mean"),
+        ("time", "gauge", "s", "time the last batch of forecasts took in its thread", "worst"),
+        ("cpu", "gauge", "s", "CPU time the last batch of forecasts took", "worst"),
+        family="forecast",
     ),
 )
 
