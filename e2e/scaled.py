@@ -5,6 +5,7 @@ in line. Nothing of it needs a processor, so the figures hold on a busy machine.
 """
 
 import itertools
+import random
 import subprocess
 import threading
 import time
@@ -73,8 +74,12 @@ class Clients:
     `most` is how many may be under way at once; requests that find all clients busy wait for one.
     """
 
-    def __init__(self, routers: Sequence[int], rate: float, most: int = 300) -> None:
+    def __init__(
+        self, routers: Sequence[int], rate: float, most: int = 300, *, noisy: bool = False
+    ) -> None:
+        """`noisy`: requests come as independent clients send them, not evenly."""
         self._routers = routers
+        self._dice = random.Random(1) if noisy else None  # noqa: S311 - load, no secret
         self._rate = rate
         self._stop = threading.Event()
         self._due = threading.Semaphore(0)
@@ -106,11 +111,15 @@ class Clients:
         owed, before = 0.0, time.monotonic()
         while not self._stop.wait(0.01):
             now = time.monotonic()
-            owed += (now - before) * self._rate
+            owed += (now - before) * self._rate * self._noise()
             before = now
             if owed >= 1.0:
                 self._due.release(int(owed))
                 owed -= int(owed)
+
+    def _noise(self) -> float:
+        """Return a factor of mean 1: waits between independent requests are exponential."""
+        return 1.0 if self._dice is None else self._dice.expovariate(1.0)
 
     def _work(self) -> None:
         port = self._routers[next(self._turn) % len(self._routers)]

@@ -161,8 +161,16 @@ class ScalingLoop:
             return  # it ended while slices were looked at
         nodes_wish = self._nodes.step(view, rooms, judged, now)
         self.judged = judged
+        self._ground.control.wish({**wishes, **self._advice_beside(wishes)}, nodes_wish)
+
+    def _advice_beside(self, wishes: Mapping[SliceBase, ScaleWish]) -> dict[SliceBase, ScaleWish]:
+        """Return the advice that is carried out now: where the rules want another number, they win."""
         advice, self._advice = self._advice, {}
-        self._ground.control.wish({**advice, **wishes}, nodes_wish)
+        return {
+            base: wish
+            for base, wish in advice.items()
+            if base not in wishes or wishes[base].instances == wish.instances
+        }
 
     def _judge(
         self,

@@ -1,0 +1,104 @@
+"""The conversation with an advisor: shown always, carried out only where it may be."""
+
+import msgspec
+import pytest
+
+from aether.control.advising import ADVISOR, Advising
+from aether.control.scaling_telling import ScalingDesk
+from aether.errors import Unavailable
+from tests.scaling_world import ScalingWorld, load
+from tests.worlds import SHOP
+
+CALM = load(60.0)
+
+
+class FakeAdvisor:
+    def __init__(self, *answers: bytes | Exception) -> None:
+        self.answers = list(answers)
+        self.shown: list[bytes] = []
+
+    async def advise(self, figures: bytes) -> bytes:
+        self.shown.append(figures)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def proposing(instances: int, base: str = SHOP, reason: str = "noon") -> bytes:
+    return msgspec.json.encode(
+        {"proposals": [{"slice": base, "instances": instances, "reason": reason}]}
+    )
+
+
+async def advised(advisor: FakeAdvisor, *, dry_run: bool = False) -> tuple[ScalingWorld, Advising]:
+    world = ScalingWorld()
+    await world.second(CALM, times=3)
+    advising = Advising(
+        world.loop, world.control, advisor, world.clock, interval_s=30.0, dry_run=dry_run
+    )
+    return world, advising
+
+
+async def test_it_is_shown_what_the_rules_see() -> None:
+    advisor = FakeAdvisor(b"{}")
+    _, advising = await advised(advisor)
+    await advising.ask()
+    (shown,) = msgspec.json.decode(advisor.shown[0])["slices"]
+    assert (shown["slice"], shown["instances"], shown["rate"]) == (SHOP, 2, 60.0)
+    assert (shown["least"], shown["most"], shown["capacity_rps"]) == (2, 10, 100.0)
+    assert advising.problem == ""
+
+
+async def test_a_proposal_is_carried_out_and_shown_with_its_reason() -> None:
+    world, advising = await advised(FakeAdvisor(proposing(5)))
+    await advising.ask()
+    await world.second(CALM)
+    wish = world.control.scale[SHOP]
+    assert (wish.instances, wish.because.rule) == (5, "scaling.advisor")
+    assert "as an advisor proposes (noon)" in wish.because.text
+    newest = ScalingDesk(world.loop, world.control, advising).decisions(SHOP, 1)[0]
+    assert (newest["actor"], newest["dry_run"], newest["replayed"]) == (ADVISOR, False, True)
+
+
+async def test_a_dry_run_shows_and_does_nothing() -> None:
+    world, advising = await advised(FakeAdvisor(proposing(5), proposing(5)), dry_run=True)
+    await advising.ask()
+    await advising.ask()
+    await world.second(CALM)
+    assert world.control.scale == {}
+    desk = ScalingDesk(world.loop, world.control, advising)
+    mine = [one for one in desk.decisions(SHOP, 100) if one["actor"] == ADVISOR]
+    assert [(one["wanted"], one["dry_run"], one["kind"]) for one in mine] == [(5, True, "up")]
+    assert desk.status()["advisor"] == {"dry_run": True, "problem": ""}
+
+
+async def test_guards_hold_for_it_too() -> None:
+    world, advising = await advised(
+        FakeAdvisor(proposing(11), proposing(1), proposing(5), proposing(6))
+    )
+    for _ in range(4):
+        await advising.ask()
+    await world.second(CALM)
+    assert world.control.scale[SHOP].instances == 5, "out of bounds twice, taken, too soon"
+    texts = [one.text for one in world.loop.decisions.newest_first(SHOP) if one.actor == ADVISOR]
+    assert len(texts) == 4
+    assert "the last proposal was taken 0 s ago" in texts[0]
+
+
+@pytest.mark.parametrize(
+    "answer", [Unavailable("nobody is there"), b"<html>", b'{"proposals": 1}', proposing(0)]
+)
+async def test_no_answer_and_no_sense_change_nothing(answer: bytes | Exception) -> None:
+    world, advising = await advised(FakeAdvisor(answer))
+    await advising.ask()
+    await world.second(CALM)
+    assert world.control.scale == {}
+    assert advising.problem != ""
+
+
+async def test_a_slice_that_is_not_scaled_is_passed_over() -> None:
+    world, advising = await advised(FakeAdvisor(proposing(5, base="org.example:other")))
+    await advising.ask()
+    await world.second(CALM)
+    assert (world.control.scale, advising.problem) == ({}, "")

@@ -1,0 +1,103 @@
+"""What load asks of the number of nodes: one more when room lacks, one less after long, never the leader."""
+
+from dataclasses import replace
+
+from aether.control.scaling_nodes import NOBODY, nodes_on_duty, surplus_of
+from aether.core.control.reconcile import reconcile
+from aether.core.control.signals import ControlSettings, NodeWish
+from aether.core.model.ids import NodeId
+from aether.core.model.plan import Provision
+from aether.core.model.records import (
+    ConfigRecord,
+    EpochRecord,
+    ProvisionRecord,
+    TopologyRecord,
+    Verdict,
+    VerdictRecord,
+)
+from aether.core.model.view import ClusterView
+from tests.scaling_world import ScalingWorld, load, running, scaled
+from tests.worlds import all_heard, nodes
+
+STORM = load(900.0)
+IDLE = load(1.0, in_flight=0, concurrency=0.0)
+SOON = {("cluster", "scaling.node_idle_s"): ConfigRecord(value=20)}
+
+
+def crowded(*names: str, capacity: int = 1, least: int = 2, most: int = 4) -> ClusterView:
+    """Nodes that are full with two instances of a slice that may have ten."""
+    view = running(2, scaled(2), view=nodes(*names, capacity=capacity))
+    return replace(
+        view,
+        topology=TopologyRecord(nodes=least, max_nodes=most),
+        epoch=EpochRecord(leader=NodeId(names[0]), epoch=1),
+    )
+
+
+async def test_instances_without_room_ask_for_a_node_and_reconcile_provisions_it() -> None:
+    world = ScalingWorld(crowded("node-1", "node-2"))
+    await world.second(STORM, times=30)
+    assert world.control.nodes_wish.more == 1
+    assert "no room" in world.loop.nodes.decision.text
+    view = world.control.seen
+    signals = replace(all_heard(view, 50.0), nodes_wish=NodeWish(more=1, because="so it is"))
+    plan = reconcile(view, signals, ControlSettings(has_provider=True), 50.0)
+    (asked,) = [command for command in plan.commands if isinstance(command, Provision)]
+    assert asked.node == "node-3"
+    assert asked.because.text == "2 of 3 nodes are there: ask for node-3 (so it is)"
+
+
+async def test_only_one_is_asked_for_while_it_is_on_its_way_and_never_more_than_the_most() -> None:
+    world = ScalingWorld(crowded("node-1", "node-2", most=3))
+    await world.second(STORM, times=30)
+    coming = {NodeId("node-3"): ProvisionRecord(node=NodeId("node-3"))}
+    world.control.seen = replace(world.control.seen, provisions=coming)
+    await world.second(STORM, times=60)
+    assert world.control.nodes_wish.more == 1
+
+
+async def test_without_a_topology_or_with_the_setting_off_nothing_is_asked() -> None:
+    world = ScalingWorld(replace(crowded("node-1", "node-2"), topology=None))
+    await world.second(STORM, times=30)
+    assert (world.control.nodes_wish.more, world.loop.nodes.decision.text) == (0, NOBODY)
+    off = {("cluster", "scaling.nodes"): ConfigRecord(value="off")}
+    world.control.seen = replace(crowded("node-1", "node-2"), config=off)
+    await world.second(STORM, times=30)
+    assert world.control.nodes_wish.more == 0
+
+
+async def test_a_node_that_is_not_needed_for_long_is_given_back() -> None:
+    view = replace(crowded("node-1", "node-2", "node-3", capacity=10), config=SOON)
+    world = ScalingWorld(view)
+    await world.second(IDLE, times=15)
+    assert world.loop.nodes.give_back is None
+    assert world.control.nodes_wish.more == 1, "what is there counts as asked for"
+    await world.second(IDLE, times=15)
+    assert world.loop.nodes.give_back == "node-3"
+    assert world.control.nodes_wish.more == 0
+    await world.second(IDLE, times=60)
+    assert world.loop.nodes.give_back == "node-3", "one at a time"
+    world.control.seen = replace(crowded("node-1", "node-2", capacity=10), config=SOON)
+    await world.second(IDLE)
+    assert world.loop.nodes.give_back is None
+
+
+async def test_the_operators_nodes_and_the_leader_stay() -> None:
+    view = replace(crowded("node-1", "node-2", capacity=10), config=SOON)
+    world = ScalingWorld(view)
+    await world.second(IDLE, times=100)
+    assert world.loop.nodes.give_back is None
+    led_by_last = replace(
+        crowded("node-1", "node-2", "node-10"),
+        epoch=EpochRecord(leader=NodeId("node-10"), epoch=1),
+    )
+    assert surplus_of(led_by_last, nodes_on_duty(led_by_last), 2) == "node-2"
+    led_by_first = crowded("node-1", "node-9", "node-10")
+    assert surplus_of(led_by_first, nodes_on_duty(led_by_first), 2) == "node-10"
+
+
+async def test_a_node_that_drains_takes_nothing_and_is_not_counted() -> None:
+    view = crowded("node-1", "node-2", "node-3")
+    draining = VerdictRecord(verdict=Verdict.DRAINING, incarnation="life-1")
+    view = replace(view, verdicts={**view.verdicts, NodeId("node-3"): draining})
+    assert nodes_on_duty(view) == ["node-1", "node-2"]
