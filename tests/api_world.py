@@ -296,8 +296,10 @@ class ApiWorld:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     async def put(self, entries: Mapping[str, bytes]) -> None:
-        writes: tuple[Operation, ...] = tuple(Put(key, value) for key, value in entries.items())
-        assert isinstance(await self.store.txn(Txn(writes, BY_TEST)), Applied)
+        await self.commit(*(Put(key, value) for key, value in entries.items()))
+
+    async def commit(self, *operations: Operation) -> None:
+        assert isinstance(await self.store.txn(Txn(operations, BY_TEST)), Applied)
 
     async def hold(self, view: ClusterView) -> None:
         """Write every record of the view into the store."""
