@@ -98,7 +98,7 @@ class TableFeed:
         """Have every router tell slow calls by this rule, those that come later included."""
         self._slow_rule = pack({"op": "slow_calls", "rule": rule})
         for router in self._routers:
-            if router.pid:
+            if router.judges:
                 router.writer.write(self._slow_rule)
 
     def tell_tracing(self, settings: TracingSettings) -> None:
@@ -161,7 +161,8 @@ class TableFeed:
             if self._editions.present is not None:
                 router.news.set()
                 router.changes.set()
-            if self._slow_rule:
+            router.judges = isinstance(hello, dict) and hello.get("slow_calls") is True
+            if router.judges and self._slow_rule:
                 router.writer.write(self._slow_rule)
             sending.start("send tables", self._send(router))
             while (message := await read_frame(router.reader)) is not None:
@@ -257,6 +258,8 @@ class _Router:
         self.known: Edition | None = None
         """What it was told last, as a whole or by a change; None: it is to be told everything."""
         self.takes_deltas = False
+        self.judges = False
+        """Whether it knows what to do with rules of slow calls."""
         self.traces = False
         """Whether it knows what to do with messages about traces."""
         self.news = asyncio.Event()

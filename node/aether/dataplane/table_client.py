@@ -102,6 +102,7 @@ class TableClient:
             "revision": self.revision,
             "fingerprint": self._copy.number,
             "traces": self._tracing is not None,
+            "slow_calls": self._observer is not None,
         }
 
     def _take(self, message: object) -> dict[str, object] | None:

@@ -7,10 +7,14 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from aether.core.dataplane.route_counts import RouteCounts, route_key
+from aether.core.dataplane.slow_calls import MOST_A_READING
 from aether.core.dataplane.table import Table
+from aether.core.dataplane.traffic import Reading
+from aether.core.metrics.slow_calls import SlowRule
 from aether.core.model.ids import NodeId
 from aether.dataplane import observer as module
 from aether.dataplane.feed import TableFeed
@@ -180,3 +184,77 @@ async def test_counts_that_make_no_sense_are_refused_and_the_link_stays(folder: 
     await until(lambda: not traffic.stats(1.0).in_flight)
     await feed.stop()
     assert traffic.totals == {}
+
+
+class Call:
+    """A request that has ended."""
+
+    status = 200
+    trace_id = "t" * 32
+    endpoint = None
+
+
+def test_slow_calls_are_told_once_with_what_made_them_slow() -> None:
+    observer = Observer()
+    observer.judge_by(SlowRule(strategy="fixed", fixed_s=0.5))
+    for seconds in (0.4, 0.5):
+        observer.began(KEY)
+        if observer.ended(KEY, "1", "GET", 200, seconds, bytes_in=0, bytes_out=0, retries=0):
+            observer.was_slow(Call(), KEY, "GET", seconds)
+    reading = msgspec.convert(messages(observer)[0], Reading)
+    (slow,) = reading.slow
+    assert (slow.route, slow.seconds, slow.slow_after_s, slow.trace) == (KEY, 0.5, 0.5, "t" * 32)
+    assert "slow" not in messages(observer)[0]
+
+
+def test_only_the_last_slow_calls_of_a_second_are_told_and_no_tunnels() -> None:
+    observer, tunnel = Observer(), Call()
+    tunnel.status = 101
+    for number in range(MOST_A_READING + 10):
+        observer.was_slow(Call(), KEY, "GET", float(number))
+    observer.was_slow(tunnel, KEY, "GET", 1e6)
+    slow = msgspec.convert(messages(observer)[0], Reading).slow
+    assert len(slow) == MOST_A_READING
+    assert slow[-1].seconds == MOST_A_READING + 9
+
+
+def test_calls_are_slow_by_what_is_usual_once_that_is_known() -> None:
+    observer = Observer()
+    observer.judge_by(SlowRule(times=3.0, least_s=0.001, most_s=1.0))
+    assert observer.slow_after_s(KEY, "1", "GET") == 1.0
+    for _ in range(50):
+        count(observer)  # 10 ms each
+    messages(observer)
+    assert observer.slow_after_s(KEY, "1", "GET") == pytest.approx(0.03, rel=0.01)
+    assert observer.ended(KEY, "1", "GET", 200, 0.05, bytes_in=0, bytes_out=0, retries=0)
+    observer.judge_by(SlowRule(strategy="fixed", fixed_s=9.0))
+    assert not observer.ended(KEY, "1", "GET", 200, 5.0, bytes_in=0, bytes_out=0, retries=0)
+
+
+def test_a_rule_that_is_none_changes_nothing() -> None:
+    observer = Observer()
+    observer.judge_by(SlowRule(strategy="fixed", fixed_s=9.0))
+    assert observer.take({"op": "slow_calls", "rule": {"strategy": "magic"}})
+    assert observer.slow_after_s(KEY, "1", "GET") == 9.0
+    assert not observer.take({"op": "table"})
+
+
+async def test_the_rule_reaches_routers_and_slow_calls_the_node(folder: Path) -> None:
+    traffic, tasks, observer = NodeTraffic(MonotonicClock()), Tasks(), Observer()
+    feed = TableFeed(folder / "link", traffic)
+    feed.judge_by(SlowRule(strategy="fixed", fixed_s=7.0))
+    await feed.start()
+    feed.publish(Table(revision=1, node=NodeId("n1")))
+    start = Table(revision=0, node=NodeId("n1"))
+    client = TableClient(folder / "link", folder / "table", lambda _: None, start, observer)
+    tasks.start("client", client.run())
+    try:
+        await until(lambda: observer.slow_after_s(KEY, "1", "GET") == 7.0)
+        feed.judge_by(SlowRule(strategy="fixed", fixed_s=0.005))
+        await until(lambda: observer.slow_after_s(KEY, "1", "GET") == 0.005)
+        observer.was_slow(Call(), KEY, "GET", 0.01)
+        await until(traffic.slow_calls)
+    finally:
+        await tasks.stop()
+        await feed.stop()
+    assert [call.seconds for call in traffic.slow_calls()] == [0.01]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from aether.config.runtime_settings import CAPACITY, LOG_LEVEL
+from aether.core.metrics.slow_calls import SlowRule
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.reason import Reason
@@ -89,5 +90,24 @@ def test_a_node_registers_with_the_capacity_set_for_it() -> None:
         await write(store, change("node/n1", CAPACITY, 7))
         await register(store, VirtualClock(), RECORD, "one")
         assert (await told(store)).capacity == 7
+
+    run_virtual(story())
+
+
+def test_the_rule_of_slow_calls_follows_what_is_set() -> None:
+    async def story() -> None:
+        store, rules, tasks = await made(), list[SlowRule](), Tasks()
+        live = LiveSettings(RECORD, store, VirtualClock(), lambda _: None, rules.append)
+        tasks.start("settings", live.run())
+        await let_pass(0.2)
+        await write(store, change("cluster", "invocations.slow_strategy", "fixed"))
+        await write(store, change("cluster", "invocations.slow_fixed_s", 0.25))
+        await let_pass(0.2)
+        await write(store, change("cluster", LOG_LEVEL, "error"))
+        await let_pass(0.2)
+        await tasks.stop()
+        assert rules[0] == SlowRule()
+        assert rules[-1] == SlowRule(strategy="fixed", fixed_s=0.25)
+        assert len(rules) <= 3
 
     run_virtual(story())
