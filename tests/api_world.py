@@ -34,6 +34,7 @@ from aether.store.backup.inline import InlineBackups
 from aether.store.client import KvStore
 from aether.tasks import Tasks
 from aether.telemetry.cluster_metrics import ClusterMetrics
+from aether.telemetry.traces import NodeTraces
 from aether.telemetry.traffic import NodeTraffic
 from aether_forge.sim.oracle import Oracle
 from tests.scaling_world import FakeLoads, StoreControl
@@ -230,6 +231,7 @@ class ApiWorld:
         self.teller = FakeTeller()
         self.tasks = Tasks()
         self.traffic = NodeTraffic(MonotonicClock())
+        self.traces = NodeTraces(NODE)
         self.routers = FakeRouters()
         self.loads = FakeLoads()
         control = StoreControl(self.store)
@@ -261,6 +263,7 @@ class ApiWorld:
             evaluate=lambda: self.last_plan,
             chronicle=self.chronicle,
             traffic=self.traffic,
+            traces=self.traces,
             metrics=self.metrics,
             routers=self.routers,
             events=self.events,

@@ -19,13 +19,16 @@ from aether.api.problems import (
 from aether.api.query import read_query
 from aether.api.routes import Found, OtherMethods, find_endpoint
 from aether.api.sifting import sift
+from aether.core.dataplane.trace_context import TraceParent, read_traceparent
 from aether.core.model.ids import NodeId, write_id
 from aether.errors import AetherError, NoQuorum, TooLarge, Unavailable
 from aether.ports import ApiRequest, ApiResponse
+from aether.sdk.trace import SCOPE, Scope
 
 _log = structlog.get_logger()
 
 REQUEST_ID = "x-request-id"
+TRACEPARENT = "traceparent"
 
 
 class Api:
@@ -38,7 +41,21 @@ class Api:
         """The calls this node was asked."""
 
     async def handle(self, request: ApiRequest) -> ApiResponse:
-        """Answer one call; every error is an answer too."""
+        """Answer one call; every error is an answer too. What is logged meanwhile names its trace."""
+        parent = request.headers.get(TRACEPARENT, "").encode("latin-1", "replace")
+        scope = self._scope(read_traceparent(parent))
+        token = SCOPE.set(scope)
+        try:
+            response = await self._handle(request)
+        finally:
+            SCOPE.reset(token)
+        return replace(response, headers={**response.headers, TRACEPARENT: scope.traceparent})
+
+    def _scope(self, parent: TraceParent | None) -> Scope:
+        trace_id = parent.trace_id if parent is not None else secrets.token_hex(16)
+        return Scope(trace_id, secrets.token_hex(8))
+
+    async def _handle(self, request: ApiRequest) -> ApiResponse:
         request_id, began = sane_request_id(request.headers.get(REQUEST_ID)), time.monotonic()
         try:
             response = await self._answer(request, request_id)
@@ -88,6 +105,9 @@ class Api:
 
     async def _forward(self, leader: NodeId, request: ApiRequest, request_id: str) -> ApiResponse:
         headers = {**request.headers, FORWARDED: self._context.node, REQUEST_ID: request_id}
+        scope = SCOPE.get()
+        if scope is not None:
+            headers[TRACEPARENT] = scope.traceparent
         return await self._leader_link.forward(leader, replace(request, headers=headers))
 
 

@@ -1,10 +1,12 @@
 """The table itself, and every call of it made once."""
 
+import msgspec
 import pytest
 
 from aether.api.routes import ENDPOINTS, Found, OtherMethods, find_endpoint
 from aether.core.model.alert_records import SilenceRecord, WebhookRecord
 from aether.core.model.records import encode
+from aether.core.tracing.span import ENTRY, Span
 from aether.errors import Invalid
 from tests.api_world import BLUEPRINT, ApiWorld
 from tests.worlds import APP, SHOP
@@ -86,6 +88,9 @@ CALLS: dict[str, tuple[str, bytes]] = {
     "log_level.list": ("log-levels", b""),
     "log_level.put": ("log-levels/aether.control", b'{"level": "debug"}'),
     "log_level.delete": ("log-levels/aether.control", b""),
+    "trace.list": ("traces", b""),
+    "trace.get": (f"traces/{32 * 'a'}", b""),
+    "trace.ask": ("traces/ask", b'{"traces": []}'),
     "controller.plan": ("controller/plan", b""),
     "controller.evaluate": ("controller/evaluate", b""),
     "controller.status": ("controller/status", b""),
@@ -104,6 +109,15 @@ HELD = {
 ADMINS = {"member.promote", "member.remove", "leader.transfer", "backup.take"}
 
 
+def to_plain_span() -> object:
+    """Return a span as a router ships it."""
+    span = Span(
+        trace=32 * "a", id=16 * "b", parent="", kind="request", name="GET /", began=1.0, seconds=0.1,
+        status=200, marks=ENTRY,
+    )  # fmt: skip
+    return msgspec.to_builtins(span)
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
 async def test_every_call_succeeds_with_the_status_it_names(
     deployed: ApiWorld, endpoint: object
@@ -112,6 +126,8 @@ async def test_every_call_succeeds_with_the_status_it_names(
     await deployed.put(HELD)
     if meant.name in RECORDED:
         await deployed.record()
+    if meant.name == "trace.get":
+        deployed.traces.take_of_router([to_plain_span()])
     path, body = CALLS[meant.name]
     answer = await deployed.call(meant.method, path, body)
     assert answer.status == meant.status, answer.body

@@ -74,7 +74,13 @@ async def test_a_follower_has_the_leader_answer(
     ((leader, request),) = follower.link.asked
     assert leader == "node-0"
     assert (request.method, request.path, request.body) == (method, f"/api/v1/{path}", body)
-    assert request.headers == {"x-request-id": "r-1", FORWARDED: "node-1"}
+    parent = request.headers["traceparent"]
+    assert request.headers == {
+        "x-request-id": "r-1",
+        FORWARDED: "node-1",
+        "traceparent": parent,
+    }
+    assert parent[:36] == answer.headers["traceparent"][:36], "one trace on both nodes"
 
 
 async def test_a_call_is_forwarded_once(follower: ApiWorld) -> None:
