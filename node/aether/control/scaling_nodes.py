@@ -21,7 +21,7 @@ from aether.core.scaling.cluster_size import (
     sized,
 )
 from aether.core.scaling.decision import Decision
-from aether.core.scaling.need import foreseen, reactive
+from aether.core.scaling.need import needed
 
 NOBODY = "load asks for no nodes: no topology is set, or scaling.nodes is off"
 _SETTINGS = SizeSettings()
@@ -129,8 +129,7 @@ def short_of(judged: Mapping[SliceBase, Decided]) -> int:
         asked = found.decision.asked
         if asked.bounds.held or asked.demand is None:
             continue
-        soon = foreseen(asked.ahead.soon, asked) if asked.ahead.counts else 0
-        need = min(max(reactive(asked), soon), asked.bounds.maximum)
+        need = min(needed(asked), asked.bounds.maximum)
         short += max(0, need - max(asked.bounds.room, asked.bounds.minimum))
     return short
 

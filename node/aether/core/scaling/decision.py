@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from aether.core.scaling import wording
-from aether.core.scaling.need import foreseen, planned, reactive
+from aether.core.scaling.need import foreseen, reactive, soon
 from aether.core.scaling.question import Question
 
 Kind: TypeAlias = Literal["up", "down", "hold"]
@@ -72,24 +72,15 @@ def decide(asked: Question) -> Ruling:
     if asked.demand is None or (not asked.capacity and asked.busy is None):
         return present, "blind"
     now = reactive(asked)
-    soon = _soon(asked)
-    if max(now, soon) > present:
-        return _more(asked, max(now, soon), "load" if now >= soon else _ahead(asked))
-    return _fewer(asked, max(now, soon))
+    later = soon(asked)
+    if max(now, later) > present:
+        return _more(asked, max(now, later), "load" if now >= later else _ahead(asked))
+    return _fewer(asked, max(now, later))
 
 
 def _ahead(asked: Question) -> str:
     """Return the rule that wants more than the present load does."""
     return "forecast" if asked.planned is None or asked.planned.quantile else "headroom"
-
-
-def _soon(asked: Question) -> int:
-    """Return the instances to ask for now because of what may come; 0 where nothing counts."""
-    if asked.planned is not None:
-        return planned(asked)
-    if not asked.ahead.counts or asked.errors > asked.settings.errors_most:
-        return 0
-    return foreseen(asked.ahead.soon, asked)
 
 
 def _more(asked: Question, need: int, rule: str) -> Ruling:

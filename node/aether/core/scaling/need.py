@@ -43,6 +43,20 @@ def planned(asked: Question) -> int:
     return ceil(asked.planned.rate / asked.capacity - _EXACT)
 
 
+def needed(asked: Question) -> int:
+    """Return the instances wanted by load, present and to come, before bounds and patience."""
+    return max(reactive(asked), soon(asked))
+
+
+def soon(asked: Question) -> int:
+    """Return the instances to have for what may come; 0 where nothing counts."""
+    if asked.planned is not None:
+        return planned(asked)
+    if not asked.ahead.counts or asked.errors > asked.settings.errors_most:
+        return 0
+    return foreseen(asked.ahead.soon, asked)
+
+
 def _within(full: float, asked: Question) -> int:
     """Return instances for a load that keeps `full` instances wholly busy."""
     settings = asked.settings

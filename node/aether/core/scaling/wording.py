@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from aether.core.scaling.need import foreseen, planned, reactive
+from aether.core.scaling.need import foreseen, needed, planned, reactive
 from aether.core.scaling.plans import Planned
 from aether.core.scaling.question import Question
 
@@ -31,7 +31,7 @@ def alternatives(asked: Question, wanted: int) -> Mapping[str, str]:
         told["by forecast"] = f"the forecast is not acted on: {state}"
     if asked.demand is None or asked.bounds.held:
         return told
-    need = _wish(asked)
+    need = needed(asked)
     if need > wanted:
         told[f"{need} instances"] = (
             f"bounds {asked.bounds.minimum} to {asked.bounds.maximum}, room for {asked.bounds.room},"
@@ -67,7 +67,7 @@ def _from_plan(asked: Question) -> str:
 def _limited(asked: Question) -> str:
     bounds = asked.bounds
     return (
-        f"{_load(asked)}, {_wish(asked)} needed, but the maximum is {bounds.maximum}"
+        f"{_load(asked)}, {needed(asked)} needed, but the maximum is {bounds.maximum}"
         f" and the nodes have room for {bounds.room}"
     )
 
@@ -110,13 +110,6 @@ def _plan(plan: Planned) -> str:
         basis = f"the forecast's {plan.quantile}"
     capped = ", cut to the margin above the day's peak" if plan.capped else ""
     return f"{plan.rate:.4g} requests/s: {plan.headroom:.3g} x {basis}{capped}, as learnt"
-
-
-def _wish(asked: Question) -> int:
-    if asked.planned is not None:
-        return max(reactive(asked), planned(asked))
-    soon = foreseen(asked.ahead.soon, asked) if asked.ahead.counts else 0
-    return max(reactive(asked), soon)
 
 
 def _kept(asked: Question) -> str:
