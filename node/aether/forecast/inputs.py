@@ -40,11 +40,19 @@ def build(histories: Sequence[Sequence[float]], step_s: float) -> Inputs:
 
 
 def _fill_fine(batch: Mapping[str, Floats], row: int, past: Floats) -> None:
+    """Fill gaps with the value before them: they are masked, but the last value anchors the forecast."""
     newest = past[-FINE:]
+    if not newest.size:
+        return
     known = ~np.isnan(newest)
-    if newest.size:
-        batch["fine"][row, -newest.size :] = np.where(known, newest, 0)
-        batch["fine_ok"][row, -newest.size :] = known
+    batch["fine"][row, -newest.size :] = np.where(known[_before(known)], newest[_before(known)], 0)
+    batch["fine_ok"][row, -newest.size :] = known
+
+
+def _before(known: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Return for each place the last known one up to it; the first place where none is."""
+    places: npt.NDArray[np.int64] = np.maximum.accumulate(np.where(known, np.arange(known.size), 0))
+    return places
 
 
 def _fill_coarse(batch: Mapping[str, Floats], row: int, past: Floats) -> None:
@@ -67,6 +75,5 @@ def _fill_day(batch: Mapping[str, Floats], row: int, past: Floats, behind: int) 
     known = ~np.isnan(steps)
     if known.mean() < 1 - MOST_GAPS_OF_DAY or not known[0]:
         return
-    newest_known = np.maximum.accumulate(np.where(known, np.arange(DAY), 0))
-    batch["day"][row] = steps[newest_known]
+    batch["day"][row] = steps[_before(known)]
     batch["day_ok"][row] = 1

@@ -56,37 +56,40 @@ class Forecasting:
 def sources_of(service: ForecastService) -> Mapping[str, Source]:
     """Return what tells each metric of forecasts; nothing is told on a node that does not lead."""
 
-    def of_trust(read: Callable[[TrustState], float | None]) -> Source:
-        def source() -> Iterable[tuple[str, float]]:
-            for base, state in service.trust.items():
-                value = read(state) if state.scored else None
-                if value is not None:
-                    yield base, value
-
-        return source
-
     def ages() -> Iterable[tuple[str, float]]:
         return [(base, service.age_of(made)) for base, made in service.forecasts().items()]
 
-    def of_cluster(read: Callable[[OnnxForecaster], float]) -> Source:
-        def source() -> Iterable[tuple[str, float]]:
-            if service.leads and service.forecaster is not None:
-                yield "", read(service.forecaster)
-
-        return source
+    def trusted() -> float:
+        return float(sum(made.trusted for made in service.forecasts().values()))
 
     return {
-        "forecast.error": of_trust(lambda state: state.ratio),
-        "forecast.coverage": of_trust(lambda state: state.coverage),
-        "forecast.width": of_trust(lambda state: state.width),
+        "forecast.error": _of_slices(service, lambda state: state.ratio),
+        "forecast.coverage": _of_slices(service, lambda state: state.coverage),
+        "forecast.width": _of_slices(service, lambda state: state.width),
         "forecast.age": ages,
-        "forecast.slices": of_cluster(lambda _: float(len(service.forecasts()))),
-        "forecast.trusted": of_cluster(
-            lambda _: float(sum(made.trusted for made in service.forecasts().values()))
-        ),
-        "forecast.time": of_cluster(lambda forecaster: forecaster.counts.last_s),
-        "forecast.cpu": of_cluster(lambda forecaster: forecaster.counts.last_cpu_s),
+        "forecast.slices": _of_all(service, lambda _: float(len(service.forecasts()))),
+        "forecast.trusted": _of_all(service, lambda _: trusted()),
+        "forecast.time": _of_all(service, lambda forecaster: forecaster.counts.last_s),
+        "forecast.cpu": _of_all(service, lambda forecaster: forecaster.counts.last_cpu_s),
     }
+
+
+def _of_slices(service: ForecastService, read: Callable[[TrustState], float | None]) -> Source:
+    def source() -> Iterable[tuple[str, float]]:
+        for base, state in service.trust.items():
+            value = read(state) if state.scored else None
+            if value is not None:
+                yield base, value
+
+    return source
+
+
+def _of_all(service: ForecastService, read: Callable[[OnnxForecaster], float]) -> Source:
+    def source() -> Iterable[tuple[str, float]]:
+        if service.leads and service.forecaster is not None:
+            yield "", read(service.forecaster)
+
+    return source
 
 
 def forecasting_of(

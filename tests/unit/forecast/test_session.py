@@ -1,0 +1,74 @@
+import math
+
+import numpy as np
+import pytest
+
+from aether.forecast.card import SHIPPED, ModelUnusable, read
+from aether.forecast.inputs import build
+from aether.forecast.session import Session
+from aether.forecast.shape import HORIZON, INPUTS, LEAST_HISTORY, QUANTILES
+
+
+@pytest.fixture(scope="module")
+def session() -> Session:
+    return Session(read(SHIPPED)[1])
+
+
+def spike() -> list[float]:
+    return [1.0] * 100 + [5000.0] + [1.0] * 30
+
+
+@pytest.mark.parametrize(
+    "past",
+    [[0.0] * 200, [42.0] * 200, spike(), [0.0] * 119 + [9.0], [1e-12] * 90, [1e9] * 90],
+    ids=["zeros", "constant", "spike", "first request", "next to nothing", "very much"],
+)
+def test_odd_histories_get_finite_forecasts(session: Session, past: list[float]) -> None:
+    (rows,) = session.predict([past], 60.0)
+    assert rows is not None
+    assert np.isfinite(rows).all()
+    assert max(max(row) for row in rows) <= 5000 * max([*past, 1.0])
+
+
+def test_a_constant_load_is_forecast_to_stay(session: Session) -> None:
+    (rows,) = session.predict([[42.0] * 300], 60.0)
+    assert rows is not None
+    assert all(row[1] == pytest.approx(42.0, rel=0.02) for row in rows)
+
+
+def test_inputs_all_masked_give_a_finite_answer(session: Session) -> None:
+    found = session.run({name: np.zeros((3, width), np.float32) for name, width in INPUTS.items()})
+    assert found.shape == (3, HORIZON, len(QUANTILES))
+    assert np.isfinite(found).all()
+
+
+def test_what_is_masked_changes_nothing(session: Session) -> None:
+    inputs = dict(build([[float(1 + minute % 7) for minute in range(60)]], 60.0))
+    plain = session.run(inputs)
+    for name in ("fine", "coarse", "day"):
+        hidden = np.broadcast_to(inputs[f"{name}_ok"], inputs[name].shape) == 0
+        inputs[name] = np.where(hidden, 777.0, inputs[name]).astype(np.float32)
+    assert np.allclose(session.run(inputs), plain, rtol=1e-5)
+
+
+def test_too_short_a_history_gets_none_beside_others_that_get_one(session: Session) -> None:
+    short, gone = [1.0] * (LEAST_HISTORY - 1), [1.0] * 100 + [math.nan] * 2
+    answers = session.predict([short, [1.0] * 100, gone, []], 60.0)
+    assert [answer is not None for answer in answers] == [False, True, False, False]
+    assert session.predict([], 60.0) == []
+
+
+def test_an_answer_that_is_no_number_is_none(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = np.ones((2, HORIZON, len(QUANTILES)), np.float32)
+    broken[1, 3, 2] = np.nan
+    monkeypatch.setattr(session, "run", lambda _: broken)
+    answers = session.predict([[1.0] * 60, [1.0] * 60], 60.0)
+    assert answers[0] is not None
+    assert answers[1] is None
+
+
+def test_bytes_that_are_no_model_are_refused() -> None:
+    with pytest.raises(ModelUnusable, match="cannot be loaded"):
+        Session(b"not a model")
