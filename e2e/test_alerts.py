@@ -221,7 +221,8 @@ def stalled(process: psutil.Process) -> None:
 
 def measured(made: Nodes, metric: str, subject: str) -> float:
     _, told = made.get(1, f"/api/v1/metrics/catalogue?metric={metric}")
-    return float(told["items"][0]["values"][subject])
+    values = told["items"][0]["values"]
+    return float(next(one["value"] for one in values if one["subject"] == subject))
 
 
 def test_load_and_failures_of_slices_and_machines(nodes: Nodes) -> None:

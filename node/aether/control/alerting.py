@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from aether.core.alerts.book import PREFIXES, AlertBook, open_book
-from aether.core.alerts.conditions import of_view
+from aether.core.alerts.conditions import OF_VIEW, of_view
 from aether.core.alerts.evaluate import AlertState, Transition, evaluate
 from aether.core.alerts.thresholds import Series, bounds_of, watched
 from aether.core.metrics.catalogue import CATALOGUE
@@ -120,6 +120,7 @@ class Alerting:
                 found |= {
                     (metric, subject): value for subject, value in self.sources.measured(metric)
                 }
+        found |= {series: 0.0 for series in book.alerts if series[0] in OF_VIEW}
         found |= of_view(self.sources.view())
         for source in self.sources.conditions:
             found |= source()

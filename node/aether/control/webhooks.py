@@ -180,7 +180,7 @@ class Webhooks:
             line.dropped += 1
             line.target = delivery.given_up(line.target)
             self._tell_of(line, event, "given up")
-            _log.warning("event given up", webhook=name, event=event.id, age_s=round(age_s))
+            _log.warning("event given up", webhook=name, event_id=event.id, age_s=round(age_s))
             return True
         what = await self._send(name, line, record, event)
         line.target = delivery.after(line.target, what, self.clock.now())
@@ -209,7 +209,7 @@ class Webhooks:
         what = delivery.verdict(status)
         if what != "delivered":
             tries = line.target.failures + 1
-            _log.info("webhook failed", webhook=name, event=event.id, status=status, tries=tries,
+            _log.info("webhook failed", webhook=name, event_id=event.id, status=status, tries=tries,
                       problem=problem)  # fmt: skip
         return what
 

@@ -1,6 +1,6 @@
 """What is read off the cluster's state for alerts, as numbers: values without a measurement.
 
-Every subject there is gets a value, the good ones too: one that is left out is not known.
+Every subject there is gets a value, the good ones too: one that is left out is not known, or gone.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,6 +16,19 @@ _SILENT: Mapping[Verdict, float] = {Verdict.SUSPECT: 1.0, Verdict.LOST: 2.0}
 _CONDITIONS: Mapping[str, float] = {"ok": 0.0, "recovering": 1.0}
 """Conditions of a store member; every other one is a failure."""
 _FAILED = 2.0
+
+
+OF_VIEW = frozenset(
+    {
+        "node.silent",
+        "node.provision",
+        "slice.down",
+        "slice.short",
+        "slice.failing",
+        "cluster.unreadable",
+    }
+)
+"""What `of_view` tells in full: a subject it leaves out is gone, and nothing is bad about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
