@@ -196,7 +196,7 @@ async def test_a_whole_exporter_and_a_collector_that_comes_back(
     made = exporter(endpoint)
     task = asyncio.get_running_loop().create_task(made.run())
     received.refuse = grpc.StatusCode.UNAVAILABLE
-    made.offer_span(entry())
+    made.offer_spans([entry()])
     await until(lambda: made.signals["traces"].failures > 0)
     received.refuse = None
     log_taps.pass_on(None, "info", {"event": "back", "level": "info"})
@@ -214,7 +214,7 @@ async def test_a_collector_that_hangs_holds_up_no_stop(running: tuple[str, Recei
     made = exporter(endpoint)
     task = asyncio.get_running_loop().create_task(made.run())
     received.hang.clear()
-    made.offer_span(entry())
+    made.offer_spans([entry()])
     await until(lambda: received.calls > 0)
     began = time.monotonic()
     task.cancel()
@@ -226,17 +226,17 @@ async def test_a_collector_that_hangs_holds_up_no_stop(running: tuple[str, Recei
 _PROGRAM = """
 import asyncio, sys
 sys.path[:0] = sys.argv[2].split(":")
-from tests.integration.test_collector import entry, exporter
+from tests.integration.test_collector import POLL_S, entry, exporter
 
 async def main():
     made = exporter(sys.argv[1])
     task = asyncio.get_running_loop().create_task(made.run())
     for _ in range(100):
-        made.offer_span(entry())
+        made.offer_spans([entry()])
     while made._collector is None:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(POLL_S)
     while made.signals["metrics"].due == 0.0 and len(made.pending["traces"]):
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(POLL_S)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await made.stop()

@@ -10,8 +10,10 @@ from aether.config.version import aether_version
 from aether.control.manager import ClusterDeploymentManager
 from aether.control.scaling import ScalingLoop
 from aether.core.alerts.book import AlertBook
+from aether.forecast.service import ForecastService
 from aether.node.routers import Routers
 from aether.node.stores import NodeStore
+from aether.node.told_of_leader import forecast_seen, scaling_seen
 from aether.ports import Clock
 from aether.tasks import Tasks
 from aether.telemetry.cluster_metrics import ClusterMetrics
@@ -19,16 +21,19 @@ from aether.telemetry.exposition.alerts import alerts_source
 from aether.telemetry.exposition.calls import calls_source
 from aether.telemetry.exposition.cluster import ClusterSeen, cluster_source
 from aether.telemetry.exposition.exposition import Exposition
+from aether.telemetry.exposition.forecasts import forecasts_source
 from aether.telemetry.exposition.measured import measured_source
 from aether.telemetry.exposition.processes import processes_source
 from aether.telemetry.exposition.routers import routers_source
-from aether.telemetry.exposition.scaling import Scaled, ScalingSeen, scaling_source
+from aether.telemetry.exposition.scaling import scaling_source
 from aether.telemetry.exposition.sending import sending_source
+from aether.telemetry.exposition.spans import spans_source
 from aether.telemetry.exposition.store import store_source
 from aether.telemetry.exposition.table import SERIES
 from aether.telemetry.exposition.traffic import traffic_source
 from aether.telemetry.otlp.exporter import OtlpExporter
 from aether.telemetry.otlp.opening import open_exporter
+from aether.telemetry.traces import NodeTraces
 from aether.telemetry.traffic import NodeTraffic
 
 
@@ -44,6 +49,8 @@ class Told:
     node_store: NodeStore
     control: ClusterDeploymentManager
     scaling: ScalingLoop
+    forecasting: ForecastService
+    traces: NodeTraces
     alerts: Callable[[], AlertBook]
     traffic: NodeTraffic
     routers: Routers
@@ -74,6 +81,10 @@ def expose(told: Told) -> Exposing:
     """Build both for one life of a node; nothing runs before `start`."""
     config, store = told.config, told.node_store.store
     version = aether_version()
+
+    def leads() -> bool:
+        return store.leader == config.node_id
+
     seen = ClusterSeen(
         node=config.node_id,
         version=version,
@@ -86,7 +97,9 @@ def expose(told: Told) -> Exposing:
         cluster_source(seen),
         traffic_source(told.traffic, config.metrics.most_routes),
         measured_source(config.node_id, store, told.metrics),
-        scaling_source(lambda: _scaled(told)),
+        scaling_source(lambda: scaling_seen(told.scaling) if leads() else None),
+        forecasts_source(lambda: forecast_seen(told.forecasting) if leads() else None),
+        spans_source(told.traces),
         alerts_source(config.node_id, store, told.alerts),
         routers_source(told.routers.health),
         store_source(told.node_store.group, store),
@@ -98,26 +111,9 @@ def expose(told: Told) -> Exposing:
     )
     if exporter is not None:
         exposition.add(sending_source(exporter))
+        told.traces.subscribe(exporter.offer_spans)
     return Exposing(exposition=exposition, exporter=exporter)
 
 
 def _sender(config: NodeConfig, version: str, cluster_id: str) -> Mapping[str, str]:
     return {"node": config.node_id, "version": version, "cluster": cluster_id}
-
-
-def _scaled(told: Told) -> ScalingSeen | None:
-    """Return what the rules see and want; None while this node does not lead."""
-    if told.node_store.store.leader != told.config.node_id:
-        return None
-    loop = told.scaling
-    slices = [
-        Scaled(
-            slice=str(base),
-            wanted=one.decision.wanted,
-            utilisation=one.looked.seen.utilisation,
-            capacity=one.decision.asked.capacity,
-            held=bool(one.looked.bounds.held),
-        )
-        for base, one in sorted(loop.judged.items())
-    ]
-    return ScalingSeen(slices=slices, decisions=loop.decisions.next_number - 1)

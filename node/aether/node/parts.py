@@ -194,6 +194,8 @@ def assemble(ground: Ground) -> Parts:
             node_store=node_store,
             control=managers.control,
             scaling=scaling.loop,
+            forecasting=forecasting.service,
+            traces=traces,
             alerts=alerts.alerting.book,
             traffic=traffic,
             routers=routers,

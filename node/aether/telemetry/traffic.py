@@ -34,6 +34,11 @@ class NodeTraffic:
         """Return for how long the routers counted and what, by slice, since this was asked last."""
         return self._traffic.by_slice.take(self._traffic.in_flight)
 
+    @property
+    def slow_total(self) -> int:
+        """Slow calls the routers told of; it only grows."""
+        return self._traffic.slow.total
+
     def slow_calls(self) -> list[SlowCall]:
         """Return the last slow calls of each route, version and method, the newest first."""
         return list(self._traffic.slow.newest_first())

@@ -117,7 +117,7 @@ async def rig() -> AsyncIterator[Rig]:
 
 async def test_spans_lines_and_series_are_sent(rig: Rig) -> None:
     await rig.until(lambda r: r.collector.looks)
-    rig.exporter.offer_span(span(1))
+    rig.exporter.offer_spans([span(1)])
     log_taps.pass_on(None, "info", {"event": "hello", "level": "info"})
     await rig.until(
         lambda r: r.collector.spans and any(line.text == "hello" for line in r.collector.lines)
@@ -131,9 +131,9 @@ async def test_spans_lines_and_series_are_sent(rig: Rig) -> None:
 
 async def test_what_is_not_taken_is_sent_again_in_order(rig: Rig) -> None:
     rig.collector.takes = False
-    rig.exporter.offer_span(span(1))
+    rig.exporter.offer_spans([span(1)])
     await rig.until(lambda r: r.exporter.signals["traces"].failures >= 2)
-    rig.exporter.offer_span(span(2))
+    rig.exporter.offer_spans([span(2)])
     rig.collector.takes = True
     await rig.until(lambda r: len(r.collector.spans) == 2)
     assert rig.collector.spans == [span(1), span(2)]
@@ -142,7 +142,7 @@ async def test_what_is_not_taken_is_sent_again_in_order(rig: Rig) -> None:
 
 async def test_a_batch_nobody_takes_is_given_up(rig: Rig) -> None:
     rig.collector.takes = False
-    rig.exporter.offer_span(span(1))
+    rig.exporter.offer_spans([span(1)])
     await rig.until(lambda r: r.exporter.pending["traces"].dropped == 1)
     assert rig.exporter.signals["traces"].failures >= 5
     assert len(rig.exporter.pending["traces"]) == 0
@@ -152,7 +152,7 @@ async def test_the_queue_is_bounded_while_the_collector_hangs(rig: Rig) -> None:
     await rig.until(lambda r: r.collector.looks)
     rig.collector.hangs.clear()
     for number in range(100):
-        rig.exporter.offer_span(span(number))
+        rig.exporter.offer_spans([span(number)])
     assert len(rig.exporter.pending["traces"]) <= CONFIG.queue
     assert rig.exporter.pending["traces"].dropped >= 90 - CONFIG.queue
 
@@ -160,7 +160,7 @@ async def test_the_queue_is_bounded_while_the_collector_hangs(rig: Rig) -> None:
 async def test_a_node_that_stops_does_not_wait_for_a_collector_that_hangs(rig: Rig) -> None:
     await rig.until(lambda r: r.collector.looks)
     rig.collector.hangs.clear()
-    rig.exporter.offer_span(span(1))
+    rig.exporter.offer_spans([span(1)])
     began = time.monotonic()
     await rig.end()
     assert time.monotonic() - began < 2.5
@@ -172,7 +172,7 @@ async def test_what_waits_is_sent_at_the_end() -> None:
     await made.until(lambda r: r.collector.looks)
     made.task.cancel()
     await asyncio.gather(made.task, return_exceptions=True)
-    made.exporter.offer_span(span(9))
+    made.exporter.offer_spans([span(9)])
     await made.exporter.stop()
     assert made.collector.spans == [span(9)]
     assert made.collector.closed
@@ -182,7 +182,7 @@ async def test_signals_that_are_not_wanted_are_not_sent() -> None:
     config = OtelConfig(endpoint="http://h:1", traces=False, metrics=False, logs=False)
     made = Rig(config)
     await made.until(lambda r: r.exporter._collector is r.collector)
-    made.exporter.offer_span(span(1))
+    made.exporter.offer_spans([span(1)])
     structlog.get_logger().info("nobody asks for this")
     await made.end()
     assert (made.collector.spans, made.collector.lines, made.collector.looks) == ([], [], [])

@@ -62,6 +62,12 @@ ROWS: tuple[Series, ...] = (
     ),
     _row(
         kind="counter",
+        name="aether_router_slow_calls",
+        help="Slow calls the routers told of; some are left out where there are many.",
+        calm="no call was slow",
+    ),
+    _row(
+        kind="counter",
         name="aether_router_overflowed_requests",
         help="Requests the routers counted under route overflow, for want of a series of their own.",
         calm="there were fewer series than the routers keep",
@@ -78,6 +84,7 @@ def traffic_source(traffic: NodeTraffic, most_routes: int) -> Source:
 
     async def look() -> Tell:
         totals, in_flight, overflowed = traffic.totals, traffic.in_flight, traffic.overflowed
+        slow = traffic.slow_total
 
         def tell() -> Iterator[Sample]:
             yield from _counted(rows, totals)
@@ -87,6 +94,7 @@ def traffic_source(traffic: NodeTraffic, most_routes: int) -> Source:
                 flying[labels] = flying.get(labels, 0) + count
             for labels, count in flying.items():
                 yield Sample("aether_router_requests_in_flight", labels, count)
+            yield Sample("aether_router_slow_calls", (), slow)
             yield Sample("aether_router_overflowed_requests", (), overflowed)
 
         return tell

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -73,7 +73,7 @@ class Signal:
 
 
 class OtlpExporter:
-    """Sends what one node has to tell. Owned by the event loop; only `offer_span` may come from elsewhere."""
+    """Sends what one node has to tell. Owned by the event loop; only `offer_spans` may come from elsewhere."""
 
     def __init__(
         self,
@@ -97,10 +97,11 @@ class OtlpExporter:
         """What waits, by signal."""
         return {"traces": self._spans, "logs": self._lines}
 
-    def offer_span(self, span: Span) -> None:
-        """Have a span sent; it costs an append."""
+    def offer_spans(self, spans: Iterable[Span]) -> None:
+        """Have spans sent; it costs an append each."""
         if self._config.traces:
-            self._spans.offer(span)
+            for span in spans:
+                self._spans.offer(span)
 
     def _offer_line(self, event: Mapping[str, Any]) -> None:
         self._lines.offer(line_of(event))
