@@ -82,6 +82,7 @@ def _bad(one: Input, severity: str) -> tuple[str, float, float]:
 
 _UP = 'up{job="aether",instance="node-1"}'
 _NODE = {"job": "aether", "instance": "node-1"}
+_KNOWN = "|".join(sorted(CONDITIONS)).replace(".", "[.]")
 _INCOMPLETE = "runbooks/metrics-incomplete.md"
 
 _OF_THE_SCRAPE = (
@@ -114,6 +115,26 @@ _OF_THE_SCRAPE = (
         runbook="runbooks/router-without-node.md",
         labels={**_NODE, "router": "0"},
         inputs=(('aether_router_up{job="aether",instance="node-1",router="0"}', 1, 0),),
+    ),
+    *(
+        PromRule(
+            alert="AetherAlert",
+            query=f'aether_alert_active{{severity="{severity}",metric!~"{_KNOWN}"}} == 1',
+            for_s=0,
+            severity=severity,
+            summary="an alert of the cluster without a rule of its own here: `aether alert list`",
+            runbook=runbook_of("any other"),
+            labels={**_NODE, "metric": "node.certificate", "subject": "node-1"},
+            inputs=(
+                (
+                    f'aether_alert_active{{job="aether",instance="node-1",severity="{severity}",'
+                    'metric="node.certificate",subject="node-1"}',
+                    0,
+                    1,
+                ),
+            ),
+        )
+        for severity in ("warning", "critical")
     ),
     PromRule(
         alert="AetherMetricsIncomplete",

@@ -115,6 +115,30 @@ CLUSTER = Dashboard(
             ),
         ),
         _panel(
+            "Alerts",
+            "short",
+            ("sum by (severity) (aether_alerts)", "{{severity}}"),
+            ("aether_alert_active", "{{severity}}: {{metric}} {{subject}}"),
+            ("max by (job) (aether_alert_silences)", "silences"),
+        ),
+        _panel(
+            "Calls of the management API",
+            "reqps",
+            (
+                "sum by (call, status) (rate(aether_api_calls_total[$__rate_interval]))",
+                "{{call}} {{status}}",
+            ),
+        ),
+        _panel(
+            "Time of those calls",
+            "s",
+            (
+                "sum by (call) (rate(aether_api_call_seconds_total[$__rate_interval])) / "
+                "sum by (call) (rate(aether_api_calls_total[$__rate_interval]))",
+                "{{call}}",
+            ),
+        ),
+        _panel(
             "Age of measurements",
             "s",
             ("aether_cluster_measurement_age_seconds", "{{instance}}"),
@@ -300,6 +324,7 @@ NODES = Dashboard(
                 "rate(aether_router_refused_connections_total[$__rate_interval])",
                 "{{instance}} {{router}} refused a second",
             ),
+            ("rate(aether_router_slow_calls_total[$__rate_interval])", "{{instance}} slow calls"),
             (
                 "rate(aether_router_overflowed_requests_total[$__rate_interval])",
                 "{{instance}} requests without a series",
@@ -318,8 +343,94 @@ NODES = Dashboard(
             "short",
             ("rate(aether_exposition_cpu_seconds_total[$__rate_interval])", "{{instance}} cores"),
         ),
+        _panel(
+            "Traces",
+            "short",
+            ("aether_traces_kept", "{{instance}} kept"),
+            ("rate(aether_spans_total[$__rate_interval])", "{{instance}} spans a second"),
+            ("rate(aether_spans_refused_total[$__rate_interval])", "{{instance}} refused"),
+            ("rate(aether_traces_forgotten_total[$__rate_interval])", "{{instance}} forgotten"),
+        ),
+        _panel("Memory of traces", "bytes", ("aether_traces_kept_bytes", "{{instance}}")),
+        _panel(
+            "Sent to a collector",
+            "short",
+            ("rate(aether_otlp_sent_total[$__rate_interval])", "{{instance}} {{signal}}"),
+            (
+                "rate(aether_otlp_failures_total[$__rate_interval])",
+                "{{instance}} {{signal}} failed",
+            ),
+            (
+                "rate(aether_otlp_dropped_total[$__rate_interval])",
+                "{{instance}} {{signal}} dropped",
+            ),
+            ("aether_otlp_waiting", "{{instance}} {{signal}} waiting"),
+            about="Empty unless `otel.endpoint` is set.",
+        ),
         _panel("Values told", "short", ("aether_exposition_samples", "{{instance}}")),
     ),
 )
 
-DASHBOARDS = (CLUSTER, SLICES, NODES)
+SCALING = Dashboard(
+    name="scaling",
+    title="Aether: scaling and forecasts",
+    by_slice=True,
+    panels=(
+        _panel(
+            "Instances",
+            "short",
+            ('aether_scaling_wanted_instances{slice=~"$slice"}', "{{slice}} the rules want"),
+            ('aether_slice_wanted_instances{slice=~"$slice"}', "{{slice}} wanted"),
+            ('aether_slice_active_instances{slice=~"$slice"}', "{{slice}} active"),
+        ),
+        _panel(
+            "Use of the capacity",
+            "percentunit",
+            ('aether_scaling_utilisation_ratio{slice=~"$slice"}', "{{slice}}"),
+        ),
+        _panel(
+            "Capacity of an instance",
+            "reqps",
+            ('aether_scaling_capacity_requests_per_second{slice=~"$slice"}', "{{slice}}"),
+        ),
+        _panel(
+            "Held and decided",
+            "short",
+            ('aether_scaling_held{slice=~"$slice"}', "{{slice}} held"),
+            (
+                "max by (job) (increase(aether_scaling_decisions_total[$__rate_interval]))",
+                "decisions",
+            ),
+        ),
+        _panel(
+            "Foreseen for the end of the horizon",
+            "reqps",
+            ('aether_forecast_requests_per_second{slice=~"$slice"}', "{{slice}} {{share}}"),
+            ('aether_slice_requests_per_second{slice=~"$slice"}', "{{slice}} now"),
+        ),
+        _panel(
+            "Trust in forecasts",
+            "short",
+            ('aether_forecast_trusted{slice=~"$slice"}', "{{slice}} trusted"),
+            ('aether_forecast_error_ratio{slice=~"$slice"}', "{{slice}} error"),
+            ('aether_forecast_coverage_ratio{slice=~"$slice"}', "{{slice}} coverage"),
+            ("max by (job) (aether_forecast_ready)", "model ready"),
+        ),
+        _panel(
+            "Age and cost of forecasts",
+            "s",
+            ('aether_forecast_age_seconds{slice=~"$slice"}', "{{slice}} age"),
+            ("max by (job) (aether_forecast_batch_seconds)", "last batch"),
+        ),
+        _panel(
+            "Batches of forecasts",
+            "short",
+            (
+                "sum by (outcome) (increase(aether_forecast_batches_total[$__rate_interval]))",
+                "{{outcome}}",
+            ),
+        ),
+    ),
+)
+
+DASHBOARDS = (CLUSTER, SLICES, SCALING, NODES)
