@@ -16,7 +16,7 @@ DATA ?= ../shared/traces
 MODEL ?= node/aether/forecast/model
 TRAIN_FLAGS ?=
 
-.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-cluster bench-router bench-store bench-control soak-router soak-store train-forecaster evaluate-forecaster protos docs clean
+.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-cluster bench-router bench-store bench-control bench-metrics soak-router soak-scaling soak-store train-forecaster evaluate-forecaster protos docs clean
 
 setup: $(STAMP)
 
@@ -93,6 +93,10 @@ bench-store: setup
 bench-control: setup
 	$(BIN)/python -m tests.bench control
 
+# What measuring costs a node, in CPU and on the wire; `BENCH_INSTANCES` and `BENCH_SECONDS` choose.
+bench-metrics: setup
+	$(BIN)/python -m tests.bench metrics
+
 # Many instances on five nodes of this machine, and kills of nodes; `BENCH_INSTANCES` and `BENCH_KILLS` choose.
 bench-cluster: setup
 	$(BIN)/python -m tests.bench cluster
@@ -105,6 +109,10 @@ soak-store: setup
 # Ten minutes of traffic through routers whose nodes and stores are all dead.
 soak-router: setup
 	ROUTER_ALONE_S=600 $(BIN)/pytest -q -s e2e/test_router_alone.py
+
+# Ten minutes of constant, noisy load: how often scaling turns.
+soak-scaling: setup
+	SOAK_SCALING_S=600 $(BIN)/pytest -q -s --timeout 900 e2e/test_scaling.py -k constant
 
 # Torch has a virtual environment of its own; nothing else needs it. `DATA` is a folder of series, `MODEL` where
 # model and card go: `make train-forecaster DATA=history MODEL=model` trains on a cluster's own history.

@@ -19,6 +19,7 @@ NOISE_S = float(os.environ.get("SOAK_SCALING_S", "30"))
 """Time of constant load; `make soak-scaling` gives it ten minutes."""
 LOW = 0.6 * 2 * CAPACITY_RPS
 HIGH = 4 * LOW
+LINES = "instances = 2\nmax_instances = 10\n"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def wheel(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def forge(folder: Path, wheel: Path) -> Iterator[Forge]:
     with running_forge(5800) as cluster:
-        deploy(cluster, folder, wheel, "instances = 2\nmax_instances = 10\n")
+        deploy(cluster, folder, wheel, LINES)
         yield cluster
 
 
@@ -55,8 +56,9 @@ def decisions(forge: Forge) -> Sequence[dict[str, Any]]:
     return list(reversed(forge.api(forge.leader(), path).json()["items"]))
 
 
-def serving(forge: Forge, node: int) -> int:
-    return int(forge.api(node, f"slices/{BASE}").json()["active"])
+def carries(forge: Forge, node: int) -> bool:
+    """Whether as many instances serve, as `node` knows, as the high load keeps busy."""
+    return bool(forge.api(node, f"slices/{BASE}").json()["active"] * CAPACITY_RPS >= HIGH)
 
 
 def reversals(found: Sequence[dict[str, Any]]) -> int:
@@ -71,7 +73,7 @@ def test_a_step_of_four_times_is_met_in_time_and_nothing_fails(forge: Forge) -> 
         assert status(forge)["instances"] == 2
         stepped, stepped_at = clients.set_rate(HIGH), time.time()
         wait_until("decided", lambda: status(forge)["instances"] > 2, 20)
-        wait_until("enough serve", lambda: serving(forge, 1) * CAPACITY_RPS >= HIGH, 60)
+        wait_until("enough serve", lambda: carries(forge, 1), 60)
         enough = time.monotonic() - stepped
         wait_until("settled", lambda: status(forge)["utilisation"] < 0.8, 60)
     up = next(one for one in decisions(forge) if one["kind"] == "up")
@@ -93,22 +95,22 @@ def test_constant_noisy_load_turns_it_at_most_once(forge: Forge) -> None:
         found = [one for one in decisions(forge) if one["number"] > first]
     assert reversals(found) <= 1, found
     assert clients.failures == []
-    assert serving(forge, 1) * CAPACITY_RPS >= HIGH
+    assert carries(forge, 1)
 
 
-def test_a_leader_that_is_lost_in_a_step_of_load_holds_nobody_up(forge: Forge) -> None:
-    forge.aether("config", "set", "scaling.manual_pause_s", "0", "--slice", BASE)
-    forge.aether("slice", "scale", BASE, "2")
-    wait_until("two serve", lambda: serving(forge, 1) == 2, 60)
-    lost = forge.leader()
-    alive = [node for node in (1, 2, 3) if node != lost]
-    with Clients([forge.router(node) for node in alive], LOW) as clients:
-        wait_until("the load is known", lambda: (status(forge)["rate"] or 0) > LOW / 2, 30)
-        stepped = clients.set_rate(HIGH)
-        forge.command("kill", f"node-{lost}")
-        wait_until("enough serve", lambda: serving(forge, alive[0]) * CAPACITY_RPS >= HIGH, 60)
-        enough = time.monotonic() - stepped
-        wait_until("a new leader decides", lambda: forge.leader() != lost, 30)
-        assert status(forge)["instances"] >= HIGH / CAPACITY_RPS
-    print(f"a leader lost in a step: enough serve after {enough:.1f} s; failed: {clients.failures}")  # noqa: T201 - for whoever runs this with -s
-    assert len(clients.failures) <= 0.01 * len(clients.done)
+def test_a_leader_that_is_lost_in_a_step_of_load_holds_nobody_up(folder: Path, wheel: Path) -> None:
+    with running_forge(5870) as forge:
+        deploy(forge, folder, wheel, LINES)
+        lost = forge.leader()
+        alive = [node for node in (1, 2, 3) if node != lost]
+        with Clients([forge.router(node) for node in alive], LOW) as clients:
+            wait_until("the load is known", lambda: (status(forge)["rate"] or 0) > LOW / 2, 30)
+            stepped = clients.set_rate(HIGH)
+            forge.command("kill", f"node-{lost}")
+            wait_until("enough serve", lambda: carries(forge, alive[0]), 60)
+            enough = time.monotonic() - stepped
+            wait_until("another leads", lambda: forge.leader() != lost, 30)
+            assert status(forge)["instances"] >= HIGH / CAPACITY_RPS
+        print(f"a leader lost in a step: enough serve after {enough:.1f} s")  # noqa: T201 - for whoever runs this with -s
+        assert any(one["kind"] == "up" for one in decisions(forge))
+        assert len(clients.failures) <= 0.01 * len(clients.done), clients.failures[:5]

@@ -39,11 +39,13 @@ def _said(view: ClusterView, base: SliceBase, name: str) -> InForce:
 
 
 def scaling_settings(view: ClusterView, base: SliceBase) -> ScalingSettings:
-    """Return the rules' settings for a slice."""
+    """Return the rules' settings for a slice; a utilisation that somebody has said is not learnt over."""
+    said = {name: for_slice(view, base, name) for name in (*RULES, FORECAST)}
     found = replace(
         DEFAULTS,
-        mode=Mode(for_slice(view, base, FORECAST).value),
-        **{field: for_slice(view, base, name).value for name, field in RULES.items()},
+        mode=Mode(said[FORECAST].value),
+        learns=DEFAULTS.learns and said[TARGET_UTILISATION].origin == "default",
+        **{field: said[name].value for name, field in RULES.items()},
     )
     # Each may be set alone: together they must leave something to add instances for.
     return replace(found, dead_band=min(found.dead_band, MOST_USE - found.target_utilisation))
