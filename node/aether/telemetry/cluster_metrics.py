@@ -12,6 +12,7 @@ import structlog
 from msgspec.structs import replace
 
 from aether.core.metrics.aggregate import (
+    MOST_NODES,
     Aggregate,
     InstanceFigures,
     NodeFigures,
@@ -21,15 +22,16 @@ from aether.core.metrics.aggregate import (
     instances_of,
 )
 from aether.core.metrics.aggregation import FRESH_S, Aggregation
-from aether.core.metrics.samples import decode_sample
+from aether.core.metrics.samples import NodeSample, decode_sample
 from aether.core.metrics.values import Value, instance_values, values_of
 from aether.core.model.ids import NodeId, SliceBase
 from aether.ports import Clock
 from aether.telemetry.courses import Courses, Point
 
 PERIOD_S = 1.0
-LOOK_S = 0.05
+LOOK_S = 0.1
 """How often is looked whether this node leads, and whether an aggregate is due."""
+_SHORTEST_LOOK_S = 0.01
 TAKE_OVER_S = 0.8
 """Longest wait of a new leader for the nodes it knows of; then it begins with those that report."""
 
@@ -66,6 +68,9 @@ class ClusterMetrics:
         self._sources: dict[str, Source] = {}
         self._courses = Courses()
         self._leads = False
+        self._is_adding_up = False
+        self._waiting: list[tuple[NodeSample, float]] = []
+        """Samples that came while a thread adds up those before."""
         self.second = 0
         """Grows by one with each aggregate this node made or was told."""
 
@@ -80,7 +85,10 @@ class ClusterMetrics:
         except ValueError as problem:
             _log.warning("sample refused", problem=str(problem)[:200])
             return
-        self._leading().hear(sample, self._clock.now())
+        if not self._is_adding_up:
+            self._leading().hear(sample, self._clock.now())
+        elif len(self._waiting) < MOST_NODES:
+            self._waiting.append((sample, self._clock.now()))
 
     def take(self, packed: bytes) -> None:
         """Take what another node, which leads, made; raise ValueError when it is no aggregate."""
@@ -108,7 +116,8 @@ class ClusterMetrics:
             elif now >= due and self._may_begin(now - took_over):
                 await self._make(now)
                 due = max(due + PERIOD_S, now + PERIOD_S / 2)
-            await self._clock.sleep(LOOK_S)
+            left_s = due - self._clock.now() if self._leads else LOOK_S
+            await self._clock.sleep(max(min(left_s, LOOK_S), _SHORTEST_LOOK_S))
 
     def _may_begin(self, leads_s: float) -> bool:
         """Whether the nodes known have reported, so that no load seems gone that is not."""
@@ -117,11 +126,18 @@ class ClusterMetrics:
     async def _make(self, now: float) -> None:
         """Make an aggregate in a thread, tell it, use it."""
         aggregation = self._leading()
+        self._is_adding_up = True
         try:
             aggregate, packed = await asyncio.to_thread(_next, aggregation, now)
-        except ValueError as problem:
-            _log.warning("no aggregate made", problem=str(problem)[:200])
+        except Exception:  # noqa: BLE001 - a bug in measuring must not end the node; its trace is logged
+            _log.exception("no aggregate made")
+            self._aggregation = None
             return
+        finally:
+            self._is_adding_up = False
+            waiting, self._waiting = self._waiting, []
+            for sample, heard_at in waiting:
+                aggregation.hear(sample, heard_at)
         if self._aggregation is aggregation and self._leader() == self._node:
             self._use(aggregate, packed)
 

@@ -124,5 +124,12 @@ class NodeSampler:
         )
 
     def packed(self) -> bytes:
-        """Return the same as the bytes that travel to the leader."""
-        return encode_sample(self.sample())
+        """Return the same as the bytes that travel to the leader; nothing when that fails.
+
+        The report they go with keeps this node on duty: it must leave whatever becomes of figures.
+        """
+        try:
+            return encode_sample(self.sample())
+        except Exception:  # noqa: BLE001 - see above; the trace is logged
+            _log.exception("no sample made")
+            return b""

@@ -55,3 +55,10 @@ def test_counts_below_nothing_and_long_names_are_refused() -> None:
         ]
         with pytest.raises(ValueError, match=r"\S"):
             decode_sample(msgspec.msgpack.encode(changed))
+
+
+@pytest.mark.parametrize("buckets", [(1, 2, 3), (384, 1), (300, 1, 84, 1), (5, 0), (5, 1, 3, 0)])
+def test_a_histogram_that_is_none_is_refused_with_its_slice(buckets: tuple[int, ...]) -> None:
+    broken = SliceSample("g.x:a", 1, 0, 0, 1, buckets, 0)
+    with pytest.raises(ValueError, match=r"g\.x:a"):
+        decode_sample(encode_sample(node_sample("n-1", slices=(broken,))))

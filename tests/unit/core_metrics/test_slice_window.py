@@ -1,6 +1,5 @@
 import pytest
 
-from aether.core.metrics.samples import SliceSample
 from aether.core.metrics.slice_window import PARTS, SliceWindow
 from tests.unit.core_metrics.made import slice_sample
 
@@ -24,11 +23,3 @@ def test_what_is_older_than_ten_seconds_is_forgotten() -> None:
     window.add([])
     assert (window.requests, window.error_share) == (0, 0.0)
     assert window.quantiles((0.5,)) == [None]
-
-
-def test_a_histogram_that_is_none_leaves_the_window_as_it_was() -> None:
-    window = SliceWindow()
-    window.add([slice_sample("a", (0.5,))])
-    with pytest.raises(ValueError, match="pairs"):
-        window.add([slice_sample("a", (0.5,)), SliceSample("a", 1, 0, 0, 1, (1, 2, 3), 0)])
-    assert window.requests == 1

@@ -5,7 +5,7 @@ not finite is refused. Whatever is counted (`requests`, `errors`, `retries`, `ti
 `gc_count`) is of the second the sample is about and is never a sum since some start.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Annotated
 
@@ -115,7 +115,20 @@ def decode_sample(data: bytes) -> NodeSample:
     sample = _DECODER.decode(data)  # msgspec's own errors are ValueErrors
     check_finite(figures_of(sample))
     check_finite(one.cpu for one in sample.instances)
+    for one in sample.slices:
+        _check_sparse(one.base, one.buckets)
     return sample
+
+
+def _check_sparse(base: str, pairs: Sequence[int]) -> None:
+    """Raise ValueError when a slice's histogram is none.
+
+    `histogram.read_sparse` tells more, one bucket after the other; this is done for every slice of every
+    node each second, and takes a tenth of the time.
+    """
+    distances, counts = pairs[::2], pairs[1::2]
+    if len(distances) != len(counts) or sum(distances) >= BUCKETS or 0 in counts:
+        raise ValueError(f"the {len(pairs)} numbers of {base} are no buckets and counts")
 
 
 def figures_of(sample: NodeSample) -> tuple[float, ...]:

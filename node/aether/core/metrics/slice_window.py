@@ -7,8 +7,9 @@ for longer, and a second without requests makes room like any other.
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
-from aether.core.metrics.histogram import middle_s, read_sparse
+from aether.core.metrics.histogram import middle_s
 from aether.core.metrics.samples import SliceSample
 
 PARTS = 10
@@ -31,10 +32,7 @@ class SliceWindow:
         self.errors = 0
 
     def add(self, samples: Iterable[SliceSample]) -> None:
-        """Take what was counted in one second, over all nodes; nothing at all is also news.
-
-        Raises ValueError when a histogram is none; nothing is added then.
-        """
+        """Take what was counted in one second, over all nodes; nothing at all is also news."""
         requests = errors = 0
         buckets: dict[int, int] = {}
         for sample in samples:
@@ -82,6 +80,6 @@ class SliceWindow:
 
 
 def _gather(found: dict[int, int], pairs: Sequence[int]) -> None:
-    """Add a sparse histogram to counts by bucket."""
-    for bucket, count in read_sparse(pairs):
+    """Add a sparse histogram, which was found sound when its sample was read, to counts by bucket."""
+    for bucket, count in zip(accumulate(pairs[::2]), pairs[1::2], strict=True):
         found[bucket] = found.get(bucket, 0) + count
