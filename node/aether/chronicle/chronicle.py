@@ -47,6 +47,7 @@ class Chronicle:
         self._recorder = Recorder(folder, store, clock, cluster_id, bounds or Bounds(), wall)
         self._thread = Thread("chronicle-reader")
         self._reader: Reader | None = None
+        self._file = 0
         self._reads = 0
 
     async def run(self) -> None:
@@ -146,7 +147,11 @@ class Chronicle:
 
     def _asked(self, ask: Callable[[Reader], _T]) -> _T:
         """Ask in the reader's thread; after an error of the file, the next one opens it again."""
+        if self._file != self._recorder.files and self._reader is not None:
+            reader, self._reader = self._reader, None  # of a file that was set aside
+            reader.close()
         if self._reader is None:
+            self._file = self._recorder.files
             self._reader = Reader(open_for_reading(self._folder))
         reader = self._reader
         try:

@@ -57,6 +57,8 @@ class Recorder:
         """Revision up to which everything is written down."""
         self.moved = asyncio.Event()
         """Set at each step forward."""
+        self.files = 1
+        """Files written so far, counted: whoever has an earlier one open reads what is no longer added to."""
 
     @property
     def has_begun(self) -> bool:
@@ -98,6 +100,7 @@ class Recorder:
 
     async def _begin_anew(self, why: str) -> None:
         self.seen, self._is_damaged = 0, False
+        self.files += 1
         try:
             if self._writer is not None:
                 writer, self._writer = self._writer, None
