@@ -109,8 +109,6 @@ def crowding(
 ) -> Crowding:
     """Return how full the nodes on duty are, `short` instances having found no room."""
     present = nodes_on_duty(view)
-    capacity = sum(view.nodes[node].capacity for node in present)
-    free = sum(places.free.get(node, 0) for node in present)
     return Crowding(
         at=now,
         nodes=len(present),
@@ -118,8 +116,23 @@ def crowding(
         least=topology.nodes,
         most=topology.max_nodes,
         unplaced=short,
-        used=1.0 - free / capacity if capacity else 1.0,
+        used=_used(view, places, present),
     )
+
+
+def _used(view: ClusterView, places: Places, present: list[NodeId]) -> float:
+    """Return the share of places taken, as if every node were like those left without the last one.
+
+    Nodes of equal size give the plain share. Where the last to come is larger, what it hosts has to
+    fit on the smaller ones: 3 nodes of 10 places and one of 100 with 12 instances in all are 30 % full.
+    """
+    last = surplus_of(view, present, 1)
+    others = sum(view.nodes[node].capacity for node in present if node != last)
+    taken = sum(view.nodes[node].capacity - places.free.get(node, 0) for node in present)
+    if last is None or not others:
+        capacity = sum(view.nodes[node].capacity for node in present)
+        return taken / capacity if capacity else 1.0
+    return taken * (len(present) - 1) / (others * len(present))
 
 
 def short_of(judged: Mapping[SliceBase, Decided]) -> int:

@@ -101,3 +101,14 @@ async def test_a_node_that_drains_takes_nothing_and_is_not_counted() -> None:
     draining = VerdictRecord(verdict=Verdict.DRAINING, incarnation="life-1")
     view = replace(view, verdicts={**view.verdicts, NodeId("node-3"): draining})
     assert nodes_on_duty(view) == ["node-1", "node-2"]
+
+
+async def test_a_large_last_node_is_kept_while_the_small_ones_could_not_carry_it_all() -> None:
+    view = crowded("node-1", "node-2", "node-3", capacity=1)
+    large = replace(view.nodes[NodeId("node-3")], capacity=200)
+    view = replace(view, nodes={**view.nodes, NodeId("node-3"): large}, config=SOON)
+    world = ScalingWorld(view)
+    await world.second(IDLE, times=100)
+    assert world.loop.nodes.give_back is None
+    assert world.loop.nodes.seen is not None
+    assert world.loop.nodes.seen.used == 2 * 2 / (2 * 3)
