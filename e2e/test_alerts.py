@@ -231,7 +231,7 @@ def test_load_and_failures_of_slices_and_machines(nodes: Nodes) -> None:
     bound = measured(nodes, "node.memory", "n-1") + MEMORY_MIB * 1024 * 1024 / 2 / total
     memory = {"warning": bound, "hysteresis": 0.0, "for_s": 0.5, "clear_s": 1.0}
     post(nodes, "PUT", "thresholds/node.memory/n-1", memory)
-    nodes.aether(1, "blueprint", "apply", str(nodes.folder / "solo.toml"))
+    nodes.aether(1, "blueprint", "apply", str(nodes.folder / "solo.toml"), "--detach")
     assert get(nodes, "/burn/on") == 200
     assert get(nodes, f"/hold/{MEMORY_MIB}") == 200
     address = ("127.0.0.1", nodes.port(2, "management"))
