@@ -1,0 +1,198 @@
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from aether.core.metrics.aggregate import SliceLoad
+from aether.core.model.ids import NodeId, SliceBase
+from aether.core.scaling.trust import FEWEST_SCORED
+from aether.forecast.service import ForecastGround, ForecastService
+from aether.forecast.telling import ForecastDesk
+
+ME, OTHER = NodeId("node-1"), NodeId("node-2")
+A = SliceBase("g.x:a")
+STEP_S = 60.0
+
+
+class World:
+    """Loads, a clock and a leader, all as the test says."""
+
+    def __init__(self, file: Path | None = None, model: Path | None = None) -> None:
+        self.leader: NodeId | None = ME
+        self.at = 6000.0
+        self.wanted = True
+        self.rates: dict[SliceBase, float | None] = {}
+        self._callbacks: list[Callable[[], None]] = []
+        self.service = self.again(file, model)
+
+    def again(self, file: Path | None, model: Path | None = None) -> ForecastService:
+        ground = ForecastGround(
+            node=ME,
+            leader=lambda: self.leader,
+            loads=self,
+            clock=self,
+            step_s=STEP_S,
+            model=model,
+            file=file,
+            wanted=lambda: self.wanted,
+            wall=lambda: self.at + 1e6 * STEP_S,
+        )
+        return ForecastService(ground)
+
+    def now(self) -> float:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0 * seconds)
+
+    def loads(self) -> Mapping[SliceBase, SliceLoad]:
+        return {
+            base: SliceLoad(base, 0, rate, 1, 1.0, 0, None, None, None, None, None, 1, 0)
+            for base, rate in self.rates.items()
+        }
+
+    def subscribe(self, callback: Callable[[], None]) -> None:
+        self._callbacks.append(callback)
+
+    def second(self, rate: float | None) -> None:
+        self.rates[A] = rate
+        for callback in self._callbacks:
+            callback()
+        self.at += 1
+
+    def minute(self, rate: float) -> None:
+        for _ in range(60):
+            self.second(rate)
+
+
+def smooth(minute: int) -> float:
+    return 100 + 50 * math.sin(minute / 20)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - what is waited for is a state, bounded above
+            await asyncio.sleep(0.005)
+
+
+class Running:
+    """A service that runs until the block ends."""
+
+    def __init__(self, service: ForecastService) -> None:
+        self._service = service
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._service.run())
+        await until(lambda: "not been looked at" not in self._service.problem)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def test_a_node_that_comes_to_lead_forecasts_at_once_and_trusts_what_the_past_shows() -> None:
+    world = World()
+    world.leader = OTHER
+    for minute in range(150):
+        world.minute(smooth(minute))
+    async with Running(world.service):
+        assert world.service.forecasts() == {}
+        world.leader = ME
+        world.second(smooth(150))
+        await until(lambda: A in world.service.forecasts())
+        made = world.service.forecasts()[A]
+        assert made.trusted
+        assert made.fresh(world.now())
+        assert 0.8 < made.quantiles[0][1] / smooth(151) < 1.2
+        assert world.service.trust[A].scored >= FEWEST_SCORED
+        world.leader = OTHER
+        assert world.service.forecasts() == {}
+
+
+async def test_a_forecast_a_step_and_each_is_scored_when_its_time_has_come() -> None:
+    world = World()
+    for minute in range(40):
+        world.minute(smooth(minute))
+    async with Running(world.service):
+        world.second(smooth(40))
+        await until(lambda: A in world.service.forecasts())
+        first, scored = world.service.forecasts()[A], world.service.trust[A].scored
+        world.second(smooth(40))
+        await asyncio.sleep(0)
+        assert world.service.forecasts()[A] is first
+        world.minute(smooth(41))
+        await until(lambda: world.service.forecasts()[A] is not first)
+        assert world.service.forecasts()[A].made_at == first.made_at + STEP_S
+        assert world.service.trust[A].scored == scored + 1
+
+
+async def test_switched_off_nothing_is_forecast_nor_loaded() -> None:
+    world = World()
+    world.wanted = False
+    for minute in range(40):
+        world.minute(smooth(minute))
+    async with Running(world.service):
+        world.second(1.0)
+        await asyncio.sleep(0)
+        assert world.service.forecaster is None
+        world.wanted = True
+        world.second(1.0)
+        await until(lambda: A in world.service.forecasts())
+
+
+async def test_a_broken_model_leaves_a_node_that_runs_and_says_why(tmp_path: Path) -> None:
+    world = World(model=tmp_path)
+    for minute in range(40):
+        world.minute(smooth(minute))
+    async with Running(world.service):
+        world.second(1.0)
+        await until(lambda: "reactive only" in world.service.problem)
+        assert world.service.forecasts() == {}
+        status = ForecastDesk(world.service).status()
+        assert status["model"] is None
+        assert "card.json" in status["problem"]
+
+
+async def test_the_history_outlives_the_node_with_a_gap_for_the_time_away(tmp_path: Path) -> None:
+    file = tmp_path / "forecast" / "history"
+    world = World(file)
+    for minute in range(40):
+        world.minute(smooth(minute))
+    async with Running(world.service):
+        pass
+    before = world.service.history.course(A)
+    world.at += 5 * STEP_S
+    again = world.again(file)
+    async with Running(again):
+        found = again.history.course(A)
+        assert found[: len(before)].tobytes() == before.tobytes()
+        assert len(found) == len(before) + 1 + 5, "the step that ran, and five more"
+
+
+async def test_a_broken_history_begins_anew(tmp_path: Path) -> None:
+    file = tmp_path / "history"
+    file.write_bytes(b"rubbish")
+    world = World(file)
+    async with Running(world.service):
+        assert world.service.history.courses() == {}
+    assert file.read_bytes() != b"rubbish"
+
+
+async def test_the_desk_tells_of_forecasts_and_their_standing() -> None:
+    world = World()
+    for minute in range(60):
+        world.minute(smooth(minute))
+    async with Running(world.service):
+        world.second(smooth(60))
+        await until(lambda: A in world.service.forecasts())
+        desk = ForecastDesk(world.service)
+        (row,) = desk.status()["slices"]
+        assert row["slice"] == A
+        assert row["steps_known"] == 60
+        assert list(row["forecast"]["steps"][0]) == ["p10", "p50", "p90", "p98"]
+        assert len(row["forecast"]["steps"]) == 15
+        assert desk.status()["batches"]["made"] == 1
+        (card,) = desk.scorecard()["slices"]
+        assert card["error_ratio"] is not None
+        assert card["compared"] is None
+        assert desk.training_data() == []

@@ -1,0 +1,133 @@
+import asyncio
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from aether.forecast.card import SHIPPED, ModelUnusable, read
+from aether.forecast.runtime import MOST_HISTORIES, OnnxForecaster, check_model, open_forecaster
+from aether.forecast.session import Rows, Session
+from aether.forecast.shape import HORIZON
+
+PAST = [float(10 + minute % 5) for minute in range(200)]
+
+
+class Slow(Session):
+    """A session that waits until it is let go, or fails."""
+
+    def __init__(self) -> None:
+        super().__init__(read(SHIPPED)[1])
+        self.go = threading.Event()
+        self.failure: Exception | None = None
+
+    def predict(self, histories: object, step_s: float) -> list[Rows | None]:
+        self.go.wait(10)
+        if self.failure is not None:
+            raise self.failure
+        return super().predict(histories, step_s)  # type: ignore[arg-type] # as it was given
+
+
+def slow(deadline_s: float = 0.05) -> tuple[OnnxForecaster, Slow]:
+    session = Slow()
+    return OnnxForecaster(read(SHIPPED)[0], session, deadline_s), session
+
+
+async def until(answers: OnnxForecaster) -> list[Rows | None]:
+    """Ask until an answer comes in time; the test's own deadline bounds it."""
+    while True:
+        found = await answers.predict([PAST])
+        if found[0] is not None:
+            return found
+
+
+async def test_the_worker_answers_as_the_caller_would() -> None:
+    forecaster = OnnxForecaster.load(deadline_s=10)
+    found = await forecaster.predict([PAST, [1.0]])
+    assert found == [forecaster.predict_now([PAST])[0], None]
+    assert found[0] is not None
+    assert len(found[0]) == HORIZON
+    counts = forecaster.counts
+    assert (counts.batches, counts.forecasts, counts.none, counts.late) == (1, 1, 1, 0)
+    assert counts.last_cpu_s > 0
+    forecaster.close()
+
+
+async def test_what_comes_late_is_no_forecast_and_nothing_queues_behind_it() -> None:
+    forecaster, session = slow()
+    began = time.monotonic()
+    assert await forecaster.predict([PAST]) == [None]
+    assert await forecaster.predict([PAST, PAST]) == [None, None]
+    assert time.monotonic() - began < 5
+    assert forecaster.counts.late == 2
+    session.go.set()
+    async with asyncio.timeout(10):
+        (rows,) = await until(forecaster)
+    assert rows is not None
+    forecaster.close()
+
+
+async def test_a_failure_is_no_forecast_and_is_logged() -> None:
+    forecaster, session = slow(deadline_s=10)
+    session.go.set()
+    session.failure = RuntimeError("the library broke")
+    with capture_logs() as logs:
+        assert await forecaster.predict([PAST]) == [None]
+    assert forecaster.counts.failed == 1
+    assert [entry["event"] for entry in logs] == ["forecast failed"]
+    session.failure = None
+    assert (await forecaster.predict([PAST]))[0] is not None
+    forecaster.close()
+
+
+async def test_a_batch_is_bounded() -> None:
+    forecaster = OnnxForecaster.load(deadline_s=60)
+    found = await forecaster.predict([[1.0]] * (MOST_HISTORIES - 1) + [PAST, PAST])
+    assert len(found) == MOST_HISTORIES + 1
+    assert found[-2] is not None
+    assert found[-1] is None
+    forecaster.close()
+
+
+def test_the_past_is_forecast_as_it_would_have_been() -> None:
+    forecaster = OnnxForecaster.load()
+    found = forecaster.predict_past(PAST, 3)
+    expected = [forecaster.predict_now([PAST[:-back]])[0] for back in (3, 2, 1)]
+    for rows, other in zip(found, expected, strict=True):
+        assert rows is not None
+        assert other is not None
+        assert rows[0] == pytest.approx(other[0], rel=1e-4)
+
+
+async def test_without_a_model_it_is_said_plainly(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        why = await open_forecaster(tmp_path)
+        same = await check_model(tmp_path)
+    assert isinstance(why, str)
+    assert why == same
+    assert "reactive only" in why
+    assert "card.json" in why
+    assert {entry["log_level"] for entry in logs} == {"warning"}
+
+
+async def test_without_the_libraries_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "aether.forecast.session", None)
+    with pytest.raises(ModelUnusable, match=r"aether-cluster\[forecast\]"):
+        OnnxForecaster.load()
+    card = await check_model(None)
+    assert not isinstance(card, str)
+
+
+async def test_long_work_aside_makes_forecasts_late_and_then_ends() -> None:
+    forecaster = OnnxForecaster.load(deadline_s=10)
+    go = threading.Event()
+    aside = asyncio.ensure_future(forecaster.aside(lambda: go.wait(10)))  # noqa: TID251 - awaited below
+    await asyncio.sleep(0)
+    assert await forecaster.predict([PAST]) == [None]
+    go.set()
+    assert await aside
+    assert (await forecaster.predict([PAST]))[0] is not None
+    forecaster.close()
