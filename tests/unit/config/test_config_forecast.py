@@ -1,0 +1,23 @@
+from pathlib import Path
+
+import pytest
+
+from aether.config.forecast import ForecastConfig
+
+
+def test_the_defaults_have_no_problem() -> None:
+    assert list(ForecastConfig().problems()) == []
+
+
+def test_a_model_is_a_folder(tmp_path: Path) -> None:
+    assert list(ForecastConfig(model=str(tmp_path)).problems()) == []
+    ((name, text),) = ForecastConfig(model=str(tmp_path / "gone")).problems()
+    assert name == "model"
+    assert "is not a folder" in text
+
+
+@pytest.mark.parametrize("step_s", [0.0, 0.5, 601.0, -1.0])
+def test_a_step_is_bounded(step_s: float) -> None:
+    ((name, text),) = ForecastConfig(step_s=step_s).problems()
+    assert name == "step_s"
+    assert "within 1 and 600 s" in text
