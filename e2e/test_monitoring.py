@@ -1,5 +1,6 @@
 """A real Prometheus scrapes a forge: every series has values, every query of a dashboard has data."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from aether_forge.observability.dashboards import all_queries
 from e2e.forge import EXAMPLES, Forge, call, running_forge, wait_until
 from e2e.load import Load
 from e2e.monitored import NEEDED, Prometheus, running_prometheus
+from tests.integration.collector_rig import Received, collector
 
 pytestmark = NEEDED
 
@@ -20,15 +22,37 @@ NODES = {"node-1", "node-2", "node-3"}
 ABSENT = {
     "aether_exposition_dropped_label_sets": "no series has more label sets than its most",
     "aether_router_requests_in_flight": "no request is under way at that moment",
+    "aether_scaling_utilisation_ratio": "not known before load has lasted a while",
+    "aether_scaling_capacity_requests_per_second": "as above",
+    **{
+        series.name: "a forecast needs hours of history"
+        for series in SERIES
+        if series.source == "forecast" and series.name != "aether_forecast_ready"
+    },
 }
 """Series that may have no value at all while all is well."""
 
 
 @pytest.fixture(scope="module")
-def forge() -> Iterator[Forge]:
+def received() -> Iterator[Received]:
+    """What a collector of OpenTelemetry receives from every node."""
+    with collector() as (endpoint, made), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AETHER_OTEL__ENDPOINT", endpoint)
+        patch.setenv("AETHER_OTEL__INTERVAL_S", "2")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def forge(received: Received) -> Iterator[Forge]:
+    assert received.refuse is None
     with running_forge(7000, *EXAMPLES) as cluster:
         for node in (1, 2, 3):
             cluster.wait_deployed(node, 60)
+        # Every machine that runs this is busier than that: an alert that is active, and one that is silenced.
+        cluster.aether("threshold", "set", "node.cpu", "--warning", "0.000001", "--for", "1s")
+        body = {"metric": "node.cpu", "subject": "node-1", "duration_s": 600, "author": "e2e"}
+        silenced = cluster.api(1, "alerts/silences", "POST", json.dumps(body).encode())
+        assert silenced.status == 201, silenced.body
         yield cluster
 
 
@@ -109,6 +133,32 @@ def test_counters_agree_with_what_was_asked(forge: Forge, prometheus: Prometheus
     before = asked()
     wait_until("as many are scraped", lambda: scraped() >= before, 20)
     assert scraped() <= asked()
+
+
+PROVOKED = ("aether_alert_active", "aether_alerts", "aether_alert_silences", "aether_otlp_sent")
+"""Series that are zero in calm, and were made not to be."""
+
+
+@pytest.mark.parametrize("name", PROVOKED)
+def test_what_was_provoked_is_told(prometheus: Prometheus, name: str) -> None:
+    (series,) = [series for series in SERIES if series.name == name]
+    wait_until(f"{name} is not zero", lambda: any(_values(prometheus, series)), 30)
+
+
+def test_traces_series_and_lines_reach_a_collector(
+    prometheus: Prometheus, received: Received
+) -> None:
+    assert prometheus.port
+    wait_until("all three arrive", lambda: bool(received.spans and received.records), 60)
+    wait_until("of every node", lambda: set(_senders(received)) == NODES, 30)
+    names = {metric.name for metric in received.metrics}
+    always = {s.name for s in SERIES if not s.calm and s.kind != "info"}
+    wait_until("every series", lambda: always <= {m.name for m in received.metrics}, 30)
+    assert names <= {series.name for series in SERIES}
+
+
+def _senders(received: Received) -> list[str]:
+    return [one["service.instance.id"] for one in received.resources]
 
 
 def test_promtool_finds_nothing_to_say(forge: Forge, prometheus: Prometheus) -> None:
