@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from aether.config.runtime_settings import SETTINGS
-from aether.config.scaling_rows import RULES, SCALING
 from aether.config.scaling_settings import (
     MOST_USE,
     advice_hold_s,
@@ -38,14 +36,6 @@ def changed(view: ClusterView, **values: Any) -> ClusterView:
         for place, _, name in [key.partition("__")]
     }
     return replace(view, config=config)
-
-
-def test_every_setting_fits_its_default_and_the_rules_have_the_field() -> None:
-    for setting in SCALING:
-        assert SETTINGS[setting.name] is setting
-        assert setting.problem(setting.default) == ""
-    for name, field in RULES.items():
-        assert SETTINGS[name].default == getattr(DEFAULTS, field)
 
 
 def test_defaults_are_those_of_the_rules() -> None:
