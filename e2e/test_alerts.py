@@ -56,7 +56,7 @@ class Sample(Slice):
     async def burn(self, on: str):
         self.busy = on == "on"
         if self.busy:
-            self.tasks = [asyncio.ensure_future(self.spin()) for _ in range(3)]
+            self.tasks = [asyncio.ensure_future(self.spin()) for _ in range(2)]
         return {"busy": self.busy}
 
     async def spin(self):
@@ -155,7 +155,7 @@ def post(made: Nodes, method: str, path: str, body: object) -> Any:  # noqa: ANN
 
 def get(made: Nodes, path: str, number: int = 1) -> int:
     try:
-        return call(made.port(number, "router"), "GET", path, timeout_s=10).status
+        return call(made.port(number, "router"), "GET", path, timeout_s=30).status
     except (OSError, HTTPException):
         return 0
 
@@ -225,6 +225,7 @@ def measured(made: Nodes, metric: str, subject: str) -> float:
     return float(next(one["value"] for one in values if one["subject"] == subject))
 
 
+@pytest.mark.timeout(240)  # many causes at once, on a machine that is kept busy on purpose
 def test_load_and_failures_of_slices_and_machines(nodes: Nodes) -> None:
     quiet = measured(nodes, "node.cpu", "n-1") < 0.6  # nobody else works on this machine
     total = psutil.virtual_memory().total
@@ -232,8 +233,8 @@ def test_load_and_failures_of_slices_and_machines(nodes: Nodes) -> None:
     memory = {"warning": bound, "hysteresis": 0.0, "for_s": 0.5, "clear_s": 1.0}
     post(nodes, "PUT", "thresholds/node.memory/n-1", memory)
     nodes.aether(1, "blueprint", "apply", str(nodes.folder / "solo.toml"), "--detach")
-    assert get(nodes, "/burn/on") == 200
     assert get(nodes, f"/hold/{MEMORY_MIB}") == 200
+    assert get(nodes, "/burn/on") == 200
     address = ("127.0.0.1", nodes.port(2, "management"))
     wanted = {
         ("slice.error_share", WORK): "critical",
@@ -251,7 +252,7 @@ def test_load_and_failures_of_slices_and_machines(nodes: Nodes) -> None:
             open_ones.enter_context(socket.create_connection(address))
         lagging = again_and_again(lambda: stalled(process_of(nodes, 2, "node")), 1.5)
         with again_and_again(lambda: get(nodes, "/fail"), 0.05), lagging:
-            are_raised(nodes, 30, wanted)
+            are_raised(nodes, 60, wanted)
     assert get(nodes, "/burn/off") == 200
     assert get(nodes, "/hold/0") == 200
     nodes.aether(1, "config", "set", "broken", "false", "--slice", SOLO)
