@@ -101,7 +101,10 @@ def _measure(pids: list[int], seconds: float, *, measures: bool) -> list[Mapping
         ports = [ours.recv() for ours, _ in links]
         for ours, _ in links:
             ours.send(ports)
-        return [ours.recv() for ours, _ in links]
+        told = [ours.recv() for ours, _ in links]
+        for ours, _ in links:
+            ours.send("go")
+        return told
     finally:
         for node in nodes:
             node.terminate()
@@ -188,7 +191,7 @@ async def _life(number: int, pids: list[int], seconds: float, link: Connection) 
         await asyncio.sleep(seconds)
         used = time.process_time() - began
         link.send({"cpu_s": used, "sent": node.sent, "got": node.got, "lag_s": node.lag_s})
-        await asyncio.sleep(1.0)  # all are heard before any goes
+        await asyncio.to_thread(link.recv)  # all are heard before any goes
         await tasks.stop()
         await server.stop(0)
         await node.peers.close()

@@ -1,5 +1,6 @@
 """The report stream: follows the leader, survives its restart, refuses what it is told to."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ class Reporting:
     def __init__(self, one: RpcNode) -> None:
         self.leader: NodeId | None = None
         self.here: list[NodeReport] = []
+        self.shared: list[bytes] = []
         self.measured = 0
         self.looks = 0
         self.reporter = Reporter(
@@ -26,7 +28,13 @@ class Reporting:
             measure=self.measure,
             local=self.take,
             clock=RealClock(),
+            shared=self.hear_back,
         )
+
+    def hear_back(self, packed: bytes) -> None:
+        if packed == b"broken":
+            raise ValueError("that is none")
+        self.shared.append(packed)
 
     def look(self) -> NodeId | None:
         self.looks += 1
@@ -106,3 +114,39 @@ async def test_a_refused_stream_is_opened_again_not_faster_than_the_back_off(
         assert two.reports == []
         report.leader = three.name
         await eventually(lambda: bool(three.reports))
+
+
+async def test_what_the_leader_shares_comes_back_on_the_stream(tmp_path: Path) -> None:
+    async with reporting(tmp_path) as (report, (_, two, three)):
+        two.shares = [b"one", b"broken", bytes(4 * 1024 * 1024)]
+        report.leader = two.name
+        await eventually(lambda: len(report.shared) == 2)
+        assert report.shared == [b"one", bytes(4 * 1024 * 1024)]
+        await eventually(lambda: len(two.reports) >= 2)  # one that is broken ends nothing
+        three.shares = [b"other"]
+        report.leader = three.name
+        await eventually(lambda: report.shared[-1] == b"other")
+
+
+async def test_reports_come_into_step_with_what_is_shared(tmp_path: Path) -> None:
+    """Shared once a second, a report leaves some 0.8 s after that, wherever it left before."""
+    async with reporting(tmp_path) as (report, (_, two, _three)):
+        times = list[float]()
+        loop = asyncio.get_running_loop()
+
+        async def aggregates() -> AsyncIterator[bytes]:
+            while True:
+                await asyncio.sleep(1.0)
+                times.append(loop.time())
+                yield b"news"
+
+        two.aggregates = aggregates  # type: ignore[method-assign] # what the leader sends, by the clock
+        report.leader = two.name
+        gaps: list[float] = []
+        for _ in range(5):
+            told = len(times)
+            await eventually(lambda told=told: len(times) > told)  # type: ignore[misc] # bound while it is this one
+            shared_at, heard = times[-1], len(two.reports)
+            await eventually(lambda heard=heard: len(two.reports) > heard)  # type: ignore[misc] # as above
+            gaps.append(loop.time() - shared_at)
+    assert 0.6 < sorted(gaps[2:])[1] < 1.1, gaps

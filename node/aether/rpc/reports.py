@@ -89,6 +89,7 @@ class Reporter:
         self._clock = clock
         self._shared = shared
         self._due = 0.0
+        self._shift_s = 0.0
 
     async def run(self) -> None:
         """Report until cancelled."""
@@ -156,12 +157,16 @@ class Reporter:
             self._align()
 
     def _align(self) -> None:
-        """Move the next report towards the moment shortly before the leader adds up again."""
+        """Have the report after the next leave closer to when it is due: shortly before the leader adds up.
+
+        The next one is left as it is: it may be due before now by the time that is known.
+        """
         off = (self._clock.now() + AFTER_NEWS_S - self._due + PERIOD_S / 2) % PERIOD_S
-        self._due += max(-MOST_SHIFT_S, min(off - PERIOD_S / 2, MOST_SHIFT_S))
+        self._shift_s = max(-MOST_SHIFT_S, min(off - PERIOD_S / 2, MOST_SHIFT_S))
 
     async def _pause(self, is_over: Callable[[], bool]) -> None:
-        self._due = self._clock.now() + PERIOD_S
+        self._due = self._clock.now() + PERIOD_S + self._shift_s
+        self._shift_s = 0.0
         while self._clock.now() < self._due and not is_over():
             await self._clock.sleep(LOOK_S)
 
