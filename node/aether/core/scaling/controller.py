@@ -14,7 +14,7 @@ from aether.core.scaling.choice import chosen
 from aether.core.scaling.decision import Decision, decision_on
 from aether.core.scaling.forecast import Forecast, Mode
 from aether.core.scaling.lessons import DAY_S, Lessons, Look, day_peak, due, looked
-from aether.core.scaling.load import Load, capacity_of, measured
+from aether.core.scaling.load import Load, capacity_of, counts, measured
 from aether.core.scaling.need import reactive
 from aether.core.scaling.observation import Observation
 from aether.core.scaling.plans import (
@@ -38,6 +38,8 @@ class SliceState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When watching began."""
     down_at: float
     """When instances were last given up, or watching began."""
+    changed_at: float
+    """When the number of instances was last changed, or watching began."""
     load: Load | None = None
     loads: Maxima = ()
     """Largest loads of the last `LONGEST_S`, requests per second."""
@@ -91,7 +93,7 @@ def first_state(seen: Observation) -> SliceState:
 
     Nothing is given up before it has been watched for `hold_s`.
     """
-    return SliceState(since=seen.at, down_at=seen.at)
+    return SliceState(since=seen.at, down_at=seen.at, changed_at=seen.at)
 
 
 def state_from(
@@ -113,14 +115,16 @@ def state_from(
     lessons = Lessons()
     loads: Maxima = ()
     for number, rate in enumerate(history.rates):
-        if not 0.0 <= rate < inf:
+        if not counts(rate):
             continue  # a step nobody measured
         at = since + (number + 0.5) * step_s
         loads = pushed(loads, at, rate, LONGEST_S)
         ahead = forecast_bases(history.forecast_before(number), at, scene.lead_s)
         taken = _Taken(at, rate, (*past_bases(loads, at), *ahead), capacity)
         lessons = _taught(lessons, taken, scene, since)
-    return SliceState(since=since, down_at=seen.at, loads=loads, lessons=lessons)
+    return SliceState(
+        since=since, down_at=seen.at, changed_at=seen.at, loads=loads, lessons=lessons
+    )
 
 
 def step(
@@ -136,7 +140,7 @@ def step(
     """
     scene = _Scene(seen, bounds, settings, forecast)
     load = measured(state.load, seen, settings)
-    if load is not None and seen.rate is not None:
+    if load is not None and counts(seen.rate):
         state = _remembered(state, load, scene)
     asked = _question(state, load, scene)
     if not settings.learns and asked.demand is not None:
@@ -145,6 +149,7 @@ def step(
     return SliceState(
         since=state.since,
         down_at=seen.at if decision.kind == "down" else state.down_at,
+        changed_at=state.changed_at if decision.kind == "hold" else seen.at,
         load=load,
         loads=state.loads,
         needs=state.needs,
@@ -191,12 +196,12 @@ def _most(lessons: Lessons, at: float, since: float, settings: ScalingSettings) 
     return day_peak(lessons, at) * settings.day_margin
 
 
-def _planned(state: SliceState, scene: _Scene, *, counts: bool) -> Planned:
+def _planned(state: SliceState, scene: _Scene, *, trusted: bool) -> Planned:
     """Return the plan in force at work; one on the forecast only where forecasts count."""
     at, lessons = scene.seen.at, state.lessons
     most = _most(lessons, at, state.since, scene.settings)
     past = from_past(lessons.best, state.loads, at, most)
-    if not counts or lessons.ahead is None or scene.forecast is None:
+    if not trusted or lessons.ahead is None or scene.forecast is None:
         return past
     ahead = from_forecast(lessons.ahead, scene.forecast, scene.lead_s, most)
     return past if scene.settings.mode is Mode.ASSIST and ahead.rate <= past.rate else ahead
@@ -205,7 +210,7 @@ def _planned(state: SliceState, scene: _Scene, *, counts: bool) -> Planned:
 def _question(state: SliceState, load: Load | None, scene: _Scene) -> Question:
     seen, settings = scene.seen, scene.settings
     demand = None
-    if load is not None and seen.rate is not None:
+    if load is not None and counts(seen.rate):
         demand = max(load.fast, load.slow) + seen.queue / settings.queue_drain_s
     ahead = _ahead(scene)
     learns = settings.learns and load is not None
@@ -219,9 +224,11 @@ def _question(state: SliceState, load: Load | None, scene: _Scene) -> Question:
         busy=None if load is None else load.busy,
         capacity=seen.capacity_rps if load is None else capacity_of(load, seen),
         errors=seen.error_share or 0.0,
+        p95_s=seen.p95_s,
         since_down_s=seen.at - state.down_at,
+        since_change_s=seen.at - state.changed_at,
         watched_s=seen.at - state.since,
-        planned=_planned(state, scene, counts=ahead.counts) if learns else None,
+        planned=_planned(state, scene, trusted=ahead.counts) if learns else None,
         ahead=ahead,
     )
 

@@ -12,6 +12,8 @@ from aether.core.scaling.need import foreseen, reactive, soon
 from aether.core.scaling.question import Question
 
 Kind: TypeAlias = Literal["up", "down", "hold"]
+_HAS_WORK = 0.3
+"""Utilisation below which instances answer slowly for reasons of their own."""
 Ruling: TypeAlias = tuple[int, str]
 """Instances wanted, and the rule that says so."""
 
@@ -50,6 +52,7 @@ RULES: Mapping[str, str] = {
     "load": "the present load needs more",
     "headroom": "the load that may come while instances start, as learnt, needs more",
     "forecast": "the load that is forecast needs more",
+    "slow": "answers take longer than is allowed, and instances have work",
     "limit": "more are needed, but bounds or the room on the nodes allow no more",
     "failing": "requests fail: nothing is given up meanwhile",
     "release": "fewer have been enough for long, or will be by forecast",
@@ -62,25 +65,49 @@ RULES: Mapping[str, str] = {
 
 def decide(asked: Question) -> Ruling:
     """Return the number of instances wanted and the rule. Earlier rules win over later ones."""
+    return _bounded(asked) or _loaded(asked)
+
+
+def _bounded(asked: Question) -> Ruling | None:
+    """Decide whatever the load is: where nothing may be changed, bounds are broken or nothing is known."""
     bounds, present = asked.bounds, asked.target
+    most = max(bounds.maximum, bounds.minimum)
     if bounds.held:
         return present, "held"
-    if present < bounds.minimum:
-        return bounds.minimum, "minimum"
-    if present > max(bounds.maximum, bounds.minimum):
-        return max(bounds.maximum, bounds.minimum), "maximum"
+    if not bounds.minimum <= present <= most:
+        return (bounds.minimum, "minimum") if present < bounds.minimum else (most, "maximum")
     if asked.demand is None or (not asked.capacity and asked.busy is None):
         return present, "blind"
-    now = reactive(asked)
-    later = soon(asked)
-    if max(now, later) > present:
-        return _more(asked, max(now, later), "load" if now >= later else _ahead(asked))
-    return _fewer(asked, max(now, later))
+    return None
+
+
+def _loaded(asked: Question) -> Ruling:
+    """Decide by the load, present and to come."""
+    now, later = reactive(asked), soon(asked)
+    need = max(now, later)
+    if need > asked.target:
+        return _more(asked, need, "load" if now >= later else _ahead(asked))
+    return _faster(asked) if _slow(asked) else _fewer(asked, need)
 
 
 def _ahead(asked: Question) -> str:
     """Return the rule that wants more than the present load does."""
     return "forecast" if asked.planned is None or asked.planned.quantile else "headroom"
+
+
+def _slow(asked: Question) -> bool:
+    """Say whether answers take too long for a reason more instances may cure: those there are have work."""
+    most = asked.settings.latency_most_s
+    if not most or asked.p95_s is None or asked.errors > asked.settings.errors_most:
+        return False
+    return asked.p95_s > most and (asked.busy is None or asked.busy >= _HAS_WORK)
+
+
+def _faster(asked: Question) -> Ruling:
+    """Grow by a quarter; again only once that has had time to show."""
+    if asked.starting or asked.since_change_s < asked.settings.slow_s:
+        return asked.target, "slow"
+    return _more(asked, asked.target + max(1, asked.target // 4), "slow")
 
 
 def _more(asked: Question, need: int, rule: str) -> Ruling:
@@ -94,7 +121,8 @@ def _more(asked: Question, need: int, rule: str) -> Ruling:
 def _fewer(asked: Question, now: int) -> Ruling:
     """Give up what has not been needed for long, and by the forecast will not be, in steps worth making."""
     settings, present = asked.settings, asked.target
-    least = max(1, ceil(present * settings.down_share))
+    calm = asked.since_change_s >= settings.calm_s
+    least = 1 if calm else max(1, ceil(present * settings.down_share))
     keep = max(now, asked.bounds.minimum, _kept(asked))
     if present - keep < least:
         return present, "steady"

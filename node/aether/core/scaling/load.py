@@ -1,5 +1,8 @@
 """From single seconds to the load of a slice: averages of its rate, and what one instance can serve."""
 
+from math import inf
+from typing import TypeGuard
+
 import msgspec
 
 from aether.core.scaling.observation import Observation
@@ -26,10 +29,15 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Requests per second one instance serves at full use, as learnt."""
 
 
+def counts(rate: float | None) -> TypeGuard[float]:
+    """Say whether a rate was measured: a number, finite and not below 0."""
+    return rate is not None and 0.0 <= rate < inf
+
+
 def measured(load: Load | None, seen: Observation, settings: ScalingSettings) -> Load | None:
     """Return the load with a look more; None while no rate was ever seen."""
     rate = seen.rate
-    if rate is None:
+    if not counts(rate):
         return load
     if load is None or not 0.0 <= seen.at - load.at <= _GAP_S:
         learnt = _learnt(None if load is None else load.capacity, seen)

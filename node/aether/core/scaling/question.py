@@ -46,10 +46,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The plan in force at work; None where headroom is not learnt."""
     watched_s: float = 0.0
     """Seconds this slice has been watched."""
+    p95_s: float | None = None
+    """95th percentile of response times, seconds."""
     held_need: int = 0
     """Most instances needed at any time in the settings' `hold_s`."""
     recent_need: int = 0
     """The same in `forecast_hold_s`."""
     since_down_s: float = 0.0
     """Seconds since the last reduction."""
+    since_change_s: float = 0.0
+    """Seconds since the last change of either direction."""
     ahead: Ahead = Ahead()

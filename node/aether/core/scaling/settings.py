@@ -30,6 +30,8 @@ class ScalingSettings:
     """Seconds between two reductions."""
     down_share: float = 0.12
     """Smallest reduction worth making, as a share of the instances there are; at least one instance."""
+    calm_s: float = 600.0
+    """Seconds without a change after which giving up a single instance is worth it as well."""
     most_factor: float = 4.0
     """Most instances wanted after one decision, as a multiple of those wanted before (at least 4 more)."""
     errors_most: float = 0.10
@@ -44,12 +46,12 @@ class ScalingSettings:
     """Whether headroom is learnt for each slice; else it is what `target_utilisation` leaves."""
     most_utilisation: float = 0.88
     """Highest utilisation planned for, however calm a slice is."""
-    thrift: float = 0.035
+    thrift: float = 0.027
     """What instances are worth: one percent of instance-hours less may cost so many percent of minutes more in
     which the slice is too small."""
     memory_minutes: float = 720.0
     """Half-life of what is learnt, minutes."""
-    change_price: float = 0.1
+    change_price: float = 0.15
     """What changes are worth: to double or halve the instances every minute is as bad as so many bad minutes in each."""
     day_margin: float = 1.1
     """Highest load planned for, as a multiple of the largest of the last day, once a whole day was watched."""
@@ -60,26 +62,52 @@ class ScalingSettings:
     mode: Mode = Mode.SHADOW
     """What forecasts may do."""
 
+    latency_most_s: float = 0.0
+    """95th percentile of response times above which instances are added though load does not call for them; 0: none."""
+
     def problems(self) -> Iterator[str]:
         """Yield what contradicts itself, in sentences."""
-        for name in ("target_utilisation", "forecast_utilisation", "saturated"):
+        for name, (least, most) in _RANGES.items():
             value = getattr(self, name)
-            if not 0.05 <= value <= 1.0:
-                yield f"{name} = {value} must be between 0.05 and 1: it is a share of an instance's capacity"
+            if not least <= value <= most:
+                yield f"{name} = {value} must be between {least:g} and {most:g}"
         if self.target_utilisation + self.dead_band >= 1.0:
             yield (
                 f"target_utilisation {self.target_utilisation} + dead_band {self.dead_band} must stay below 1:"
                 " else nothing is added before instances are overloaded"
             )
-        for name in ("fast_s", "slow_s", "queue_drain_s", "hold_s", "down_interval_s", "startup_s"):
-            value = getattr(self, name)
-            if not 1.0 <= value <= 86_400.0:
-                yield f"{name} = {value} must be between 1 and 86,400 seconds"
         if self.slow_s < self.fast_s:
             yield f"slow_s = {self.slow_s} must not be below fast_s = {self.fast_s}"
-        if self.most_factor <= 1.0:
-            yield f"most_factor = {self.most_factor} must be above 1: else nothing ever grows"
 
+
+_DAY_S = 86_400.0
+_RANGES = {
+    "target_utilisation": (0.05, 1.0),
+    "forecast_utilisation": (0.05, 1.0),
+    "most_utilisation": (0.05, 1.0),
+    "saturated": (0.05, 1.0),
+    "dead_band": (0.0, 0.5),
+    "fast_s": (1.0, 600.0),
+    "slow_s": (1.0, 3600.0),
+    "queue_drain_s": (1.0, 600.0),
+    "hold_s": (1.0, _DAY_S),
+    "forecast_hold_s": (1.0, _DAY_S),
+    "down_interval_s": (1.0, _DAY_S),
+    "calm_s": (1.0, _DAY_S),
+    "down_share": (0.0, 1.0),
+    "most_factor": (1.01, 100.0),
+    "errors_most": (0.0, 1.0),
+    "startup_s": (0.0, 3600.0),
+    "startup_margin_s": (0.0, 600.0),
+    "keep_steps": (1, 15),
+    "thrift": (0.0001, 10.0),
+    "memory_minutes": (10.0, 100_000.0),
+    "prior_minutes": (1.0, 10_000.0),
+    "change_price": (0.0, 100.0),
+    "day_margin": (1.0, 100.0),
+    "latency_most_s": (0.0, 600.0),
+}
+"""Setting → least and most."""
 
 DEFAULTS = ScalingSettings()
 """What holds where nothing is set."""

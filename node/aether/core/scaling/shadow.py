@@ -13,6 +13,7 @@ import msgspec
 from aether.core.scaling.bounds import Bounds
 from aether.core.scaling.controller import SliceState, first_state, step
 from aether.core.scaling.forecast import Forecast, Mode
+from aether.core.scaling.load import counts
 from aether.core.scaling.observation import Observation
 from aether.core.scaling.settings import ScalingSettings
 
@@ -89,7 +90,7 @@ def lived(
     Seconds without figures, or without a known capacity, are not lived through.
     """
     past = seen.at - shadow.at
-    if seen.rate is None or not seen.capacity_rps or bounds.held or not 0.0 < past <= 60.0:
+    if not counts(seen.rate) or not seen.capacity_rps or bounds.held or not 0.0 < past <= 60.0:
         return msgspec.structs.replace(shadow, at=max(seen.at, shadow.at))
     minute = int(seen.at // 60.0)
     pools = shadow.reactive, shadow.foreseeing

@@ -72,6 +72,11 @@ def _limited(asked: Question) -> str:
     )
 
 
+def _slow(asked: Question) -> str:
+    most = asked.settings.latency_most_s
+    return f"p95 {asked.p95_s or 0.0:.3g} s is above {most:.3g} s; {_load(asked)}"
+
+
 def _failing(asked: Question) -> str:
     most = asked.settings.errors_most
     return f"{asked.errors:.0%} of requests fail, above {most:.0%}: nothing is given up"
@@ -132,6 +137,7 @@ _SAYINGS: Mapping[str, Callable[[Question], str]] = {
     "load": _from_load,
     "headroom": _from_plan,
     "forecast": _from_plan,
+    "slow": _slow,
     "limit": _limited,
     "failing": _failing,
     "new": _new,

@@ -1,0 +1,130 @@
+"""Seconds of a slice: growth, patience, gaps, new leaders."""
+
+from dataclasses import replace
+
+import pytest
+
+from aether.core.scaling.bounds import Bounds
+from aether.core.scaling.controller import History, first_state, state_from, step
+from aether.core.scaling.forecast import STEPS, Forecast, Mode
+from aether.core.scaling.plans import USUAL
+from aether.core.scaling.settings import DEFAULTS
+from tests.scaling_seconds import FIXED, WIDE, Pool, noisy, seen
+
+
+def test_load_times_four_is_answered_at_once_and_served_soon() -> None:
+    pool = Pool(target=4).live([300.0] * 400)
+    before = pool.target
+    pool.live([1200.0] * 3)
+    assert pool.target > before
+    pool.live([1200.0] * 12)
+    assert (pool.target - len(pool.starting)) * 100.0 >= 1200.0
+
+
+@pytest.mark.parametrize("settings", [DEFAULTS, FIXED])
+def test_a_new_leader_gives_nothing_up_before_it_has_watched(settings: object) -> None:
+    pool = Pool(target=20, settings=settings).live([100.0] * 290)  # type: ignore[arg-type] # both are settings
+    assert set(pool.targets) == {20}
+    pool.live([100.0] * 120)
+    assert pool.target < 5
+
+
+def test_a_short_dip_gives_nothing_up() -> None:
+    pool = Pool(target=10).live([700.0] * 600)
+    before = pool.target
+    pool.live([100.0] * 100)
+    assert pool.target == before
+
+
+def test_missing_seconds_hold_and_the_load_after_them_counts() -> None:
+    pool = Pool(target=8).live([500.0] * 400)
+    before = pool.target
+    pool.live([None] * 600)
+    assert pool.target == before
+    assert pool.decisions[-1].rule == "blind"
+    pool.live([2000.0] * 20)
+    assert pool.target > before
+
+
+def test_the_target_is_the_stores_not_the_controllers() -> None:
+    state = first_state(seen(0.0, 300.0, 4))
+    state, decision = step(state, seen(1.0, 1000.0, 4), WIDE, DEFAULTS, None)
+    assert decision.wanted > 4
+    _, again = step(state, seen(2.0, 1000.0, 4), WIDE, DEFAULTS, None)
+    assert again.asked.target == 4  # the wish was not carried out: it is wished again
+    assert again.wanted > 4
+
+
+def forecast(rate: float, at: float = 0.0, *, trusted: bool = True) -> Forecast:
+    row = (rate * 0.9, rate, rate * 1.1, rate * 1.2)
+    return Forecast(at, 60.0, (row,) * STEPS, trusted=trusted)
+
+
+@pytest.mark.parametrize(
+    ("mode", "told", "state"),
+    [
+        (Mode.SHADOW, forecast(2000.0), "shadow"),
+        (Mode.OFF, forecast(2000.0), "off"),
+        (Mode.FULL, forecast(2000.0, trusted=False), "untrusted"),
+        (Mode.FULL, forecast(2000.0, at=-500.0), "expired"),
+        (Mode.FULL, None, "none"),
+    ],
+)
+def test_forecasts_that_do_not_count(mode: Mode, told: Forecast | None, state: str) -> None:
+    look = seen(1.0, 300.0, 4)
+    _, decision = step(first_state(look), look, WIDE, replace(FIXED, mode=mode), told)
+    assert decision.wanted == 4
+    assert decision.asked.ahead.state == state
+
+
+@pytest.mark.parametrize("mode", [Mode.ASSIST, Mode.FULL])
+def test_a_trusted_forecast_asks_early(mode: Mode) -> None:
+    look = seen(1.0, 300.0, 4)
+    _, decision = step(first_state(look), look, WIDE, replace(FIXED, mode=mode), forecast(800.0))
+    assert (decision.rule, decision.wanted) == ("forecast", 11)
+
+
+def test_only_full_releases_by_forecast() -> None:
+    targets = {}
+    for mode in (Mode.ASSIST, Mode.FULL):
+        pool = Pool(target=10, settings=replace(FIXED, mode=mode))
+        pool.live([700.0] * 320, lambda at: forecast(300.0, at))
+        pool.live([200.0] * 250, lambda at: forecast(200.0, at))
+        targets[mode] = pool.target
+    assert targets[Mode.FULL] < 10
+    assert targets[Mode.ASSIST] == 10
+
+
+def test_a_past_told_by_steps_teaches_as_seconds_do() -> None:
+    jumpy = [200.0, 200.0, 200.0, 900.0] * 200
+    calm = [500.0] * 800
+    bounds, look = Bounds(1, 100, 100), seen(0.0, 500.0, 8, startup_s=30.0)
+    settings = replace(DEFAULTS, thrift=0.03)
+    taught = state_from(History(jumpy, 60.0), look, bounds, settings)
+    quiet = state_from(History(calm, 60.0), look, bounds, settings)
+    assert taught.lessons.best != quiet.lessons.best
+    _, jumped = step(taught, seen(1.0, 200.0, 20), bounds, settings, None)
+    assert jumped.asked.planned is not None
+    assert jumped.asked.planned.rate >= 900.0  # three calm minutes do not make it forget the fourth
+    _, calmed = step(quiet, seen(1.0, 500.0, 8), bounds, settings, None)
+    assert calmed.asked.planned is not None
+    assert calmed.asked.planned.rate < 620.0
+
+
+def test_a_past_that_cannot_teach_leaves_a_first_state() -> None:
+    look = seen(0.0, 500.0, 8)
+    for history in (History([1.0] * 9, 300.0), History([], 60.0)):
+        state = state_from(history, look, WIDE, DEFAULTS)
+        assert state.lessons.best == USUAL
+    unknown = seen(0.0, 500.0, 8, capacity_rps=None)
+    assert state_from(History([1.0] * 9, 60.0), unknown, WIDE, DEFAULTS) == first_state(unknown)
+    gaps = History([float("nan")] * 9, 60.0)
+    assert state_from(gaps, look, WIDE, DEFAULTS).loads == ()
+
+
+def test_the_state_of_a_busy_hour_stays_small() -> None:
+    pool = Pool(target=10).live(noisy(700.0, 3700))
+    assert pool.state is not None
+    assert len(pool.state.loads) <= 1200 / 5 + 1
+    assert len(pool.state.lessons.looks) <= 5
+    assert len(pool.state.lessons.peaks) <= 25
