@@ -1,0 +1,132 @@
+"""Spans from a host to its node over a real socket, and back which traces are wanted."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from aether.core.model.ids import SliceBase
+from aether.frames import read_frame, write_frame
+from aether.host.gateway import HostGateway
+from aether.host.span_link import SpanLink
+from aether.host.spans import SpanRecorder
+from aether.ports import Store
+from aether.telemetry.traces import NodeTraces
+from tests.spans import TRACE, plain, span
+
+PARENT = "b7ad6b7169203331"
+KNOWN_AS = "secret-a"
+POLL_S = 0.005
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens on the other side
+            await asyncio.sleep(POLL_S)
+
+
+class Both:
+    """A gateway with the traces of its node, and a host that records."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "node.sock"
+        self.traces = NodeTraces("n-1")
+        self.bases = {KNOWN_AS: SliceBase("g:a")}
+        self.recorder = SpanRecorder("g:a:1.0.0/0", "g:a")
+        self.link = SpanLink(self.socket, KNOWN_AS, self.recorder)
+        self.gateway = self.make_gateway()
+
+    def make_gateway(self) -> HostGateway:
+        return HostGateway(self.socket, cast("Store", None), self.bases.get, self.traces)
+
+    def request(self, flags: str) -> None:
+        begun = self.recorder.begin("GET", b"/x", f"00-{TRACE}-{PARENT}-{flags}".encode())
+        assert begun is not None
+        self.recorder.handled(begun, 200)
+
+    @property
+    def told(self) -> int:
+        return len(self.traces.shelf.trace(TRACE))
+
+
+@pytest.fixture
+async def both() -> AsyncIterator[Both]:
+    folder = Path(tempfile.mkdtemp(prefix="ae", dir="/tmp"))
+    made = Both(folder)
+    await made.gateway.start()
+    made.link.start()
+    made.link.start()  # a second time changes nothing
+    yield made
+    await made.link.stop()
+    await made.gateway.stop()
+    shutil.rmtree(folder)
+
+
+async def test_what_is_sampled_comes_by_itself(both: Both) -> None:
+    both.request("01")
+    await until(lambda: both.told)
+    (found,) = both.traces.shelf.trace(TRACE)
+    assert (found.node, found.slice, found.process) == ("n-1", "g:a", "g:a:1.0.0/0")
+    assert (found.name, found.parent) == ("GET /x", PARENT)
+
+
+async def test_what_is_not_sampled_comes_when_it_is_asked_for(both: Both) -> None:
+    both.request("01")
+    await until(lambda: both.told == 1)  # the link is up
+    both.request("00")
+    both.gateway.ask([TRACE])
+    await until(lambda: both.told == 2)
+    assert both.recorder.take(10) == []
+
+
+async def test_a_node_that_comes_back_hears_again(both: Both) -> None:
+    both.request("01")
+    await until(lambda: both.told == 1)
+    await both.gateway.stop()
+    both.request("01")
+    both.gateway = both.make_gateway()
+    await both.gateway.start()
+    await until(lambda: both.told == 2)
+    assert both.recorder.dropped == 0
+
+
+async def test_the_last_spans_are_shipped_at_the_end(both: Both) -> None:
+    both.request("01")
+    await until(lambda: both.told == 1)
+    both.request("01")
+    await both.link.stop()
+    await until(lambda: both.told == 2)
+    assert both.recorder.take(10) == []
+
+
+async def test_what_a_host_may_not_say_is_refused_and_the_link_lives_on(both: Both) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(both.socket))
+    for fields in ({"token": "other", "spans": []}, {"token": KNOWN_AS, "spans": [["x"]]}):
+        await write_frame(writer, {"id": 1, "op": "spans", **fields})
+        answer = await read_frame(reader)
+        assert answer is not None
+        assert answer["ok"] is False
+    await write_frame(writer, {"id": 2, "op": "spans", "token": KNOWN_AS, "spans": plain(span(1))})
+    assert await read_frame(reader) == {"id": 2, "ok": True}
+    assert both.told == 1
+    writer.close()
+
+
+async def test_a_node_that_knows_no_spans_is_left_in_peace() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="ae", dir="/tmp"))
+    gateway = HostGateway(
+        folder / "node.sock", cast("Store", None), {KNOWN_AS: SliceBase("g:a")}.get
+    )
+    await gateway.start()
+    reader, writer = await asyncio.open_unix_connection(str(folder / "node.sock"))
+    await write_frame(writer, {"id": 0, "op": "spans.hello", "token": KNOWN_AS})
+    answer = await read_frame(reader)
+    assert answer is not None
+    assert (answer["ok"], answer["code"]) == (False, "invalid")
+    writer.close()
+    await gateway.stop()
+    shutil.rmtree(folder)
