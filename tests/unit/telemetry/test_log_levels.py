@@ -1,0 +1,67 @@
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from aether.telemetry.log_levels import level_for, set_level, set_own_levels
+from aether.telemetry.logs import configure_logs
+
+LIBRARY = "some.library"
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    told = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", told)
+    configure_logs("node", "n-1")
+    yield told
+    set_own_levels({})
+    set_level("info")
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    logging.basicConfig(force=True)
+
+
+def events(told: io.StringIO) -> list[str]:
+    return [json.loads(line)["event"] for line in told.getvalue().splitlines()]
+
+
+def test_one_logger_says_more_than_the_rest(lines: io.StringIO) -> None:
+    log = structlog.get_logger()
+    log.debug("before")
+    set_own_levels({__name__: "debug"})
+    log.debug("this")
+    set_own_levels({"aether.other": "debug"})
+    log.debug("not this")
+    log.info("this too")
+    assert events(lines) == ["this", "this too"]
+    assert json.loads(lines.getvalue().splitlines()[0])["logger"] == __name__
+
+
+def test_one_logger_says_less_than_the_rest(lines: io.StringIO) -> None:
+    set_own_levels({__name__.partition(".")[0]: "error"})
+    structlog.get_logger().warning("hidden")
+    structlog.get_logger().error("seen")
+    assert events(lines) == ["seen"]
+
+
+def test_the_longest_name_wins(lines: io.StringIO) -> None:
+    set_own_levels({"a": "error", "a.b": "debug"})
+    assert level_for("a.b.c") == logging.DEBUG
+    assert level_for("a.bc") == logging.ERROR
+    assert level_for("b") == logging.INFO
+    assert events(lines) == []
+
+
+def test_loggers_of_libraries_have_levels_too_and_lose_them(lines: io.StringIO) -> None:
+    library = logging.getLogger(LIBRARY)
+    library.info("before")
+    set_own_levels({LIBRARY: "debug"})
+    library.debug("said")
+    set_own_levels({})
+    library.info("after")
+    assert events(lines) == ["said"]
