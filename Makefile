@@ -16,7 +16,7 @@ DATA ?= ../shared/traces
 MODEL ?= node/aether/forecast/model
 TRAIN_FLAGS ?=
 
-.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-cluster bench-router bench-store bench-control bench-metrics soak-router soak-scaling soak-store train-forecaster evaluate-forecaster protos docs clean
+.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-cluster bench-router bench-store bench-control bench-metrics bench-scaling soak-router soak-scaling soak-store train-forecaster evaluate-forecaster protos docs clean
 
 setup: $(STAMP)
 
@@ -96,6 +96,11 @@ bench-control: setup
 # What measuring costs a node, in CPU and on the wire; `BENCH_INSTANCES` and `BENCH_SECONDS` choose.
 bench-metrics: setup
 	$(BIN)/python -m tests.bench metrics
+
+# The scaling rules and forecaster beside Kubernetes' HPA in an outside simulator; `SCALING_LAB` names its folder
+# (`../shared/scaling_lab`); `BENCH_ONLY=make/30` chooses cases, `BENCH_JOBS` how many processes.
+bench-scaling: setup
+	$(BIN)/python -m tests.bench scaling
 
 # Many instances on five nodes of this machine, and kills of nodes; `BENCH_INSTANCES` and `BENCH_KILLS` choose.
 bench-cluster: setup
