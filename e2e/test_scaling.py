@@ -19,7 +19,11 @@ NOISE_S = float(os.environ.get("SOAK_SCALING_S", "30"))
 """Time of constant load; `make soak-scaling` gives it ten minutes."""
 LOW = 0.6 * 2 * CAPACITY_RPS
 HIGH = 4 * LOW
-LINES = "instances = 2\nmax_instances = 10\n"
+LINES = """
+instances = 2
+max_instances = 10
+scaling = { target_utilisation = 0.7 }
+"""
 
 
 @pytest.fixture(scope="module")

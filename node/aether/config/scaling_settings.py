@@ -1,6 +1,7 @@
 """By which figures a slice is scaled now: set at run time, said by its blueprint, or the defaults."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 from aether.config.runtime_settings import SETTINGS
 from aether.config.scaling_rows import (
@@ -12,14 +13,17 @@ from aether.config.scaling_rows import (
     NODES,
     ON,
     RULES,
+    SCALING,
     TARGET_UTILISATION,
 )
-from aether.core.control.overrides import InForce, in_force, in_force_for
+from aether.core.control.overrides import CLUSTER, InForce, in_force, in_force_for, of_slice
 from aether.core.model.ids import SliceBase
 from aether.core.model.view import ClusterView
 from aether.core.scaling.forecast import Mode
 from aether.core.scaling.settings import DEFAULTS, ScalingSettings
 
+SCALED = frozenset(setting.name for setting in SCALING)
+"""Names of the settings of scaling."""
 MOST_USE = 0.99
 """Utilisation at which instances are added at the latest, whatever is set."""
 
@@ -40,6 +44,8 @@ def _said(view: ClusterView, base: SliceBase, name: str) -> InForce:
 
 def scaling_settings(view: ClusterView, base: SliceBase) -> ScalingSettings:
     """Return the rules' settings for a slice; a utilisation that somebody has said is not learnt over."""
+    if not _is_changed(view, base):
+        return _as_said(_said(view, base, TARGET_UTILISATION))
     said = {name: for_slice(view, base, name) for name in (*RULES, FORECAST)}
     found = replace(
         DEFAULTS,
@@ -51,8 +57,32 @@ def scaling_settings(view: ClusterView, base: SliceBase) -> ScalingSettings:
     return replace(found, dead_band=min(found.dead_band, MOST_USE - found.target_utilisation))
 
 
+def _is_changed(view: ClusterView, base: SliceBase) -> bool:
+    """Whether a setting of scaling was changed at run time for the slice, or for the cluster."""
+    scopes = view.once(_changed_scopes)
+    return bool(scopes) and (CLUSTER in scopes or of_slice(base) in scopes)
+
+
+def _changed_scopes(view: ClusterView) -> frozenset[str]:
+    return frozenset(scope for scope, name in view.config if name in SCALED)
+
+
+@lru_cache(maxsize=256)
+def _as_said(utilisation: InForce) -> ScalingSettings:
+    """Return the settings of a slice for which at most its blueprint says something."""
+    value = utilisation.value
+    return replace(
+        DEFAULTS,
+        target_utilisation=value,
+        learns=DEFAULTS.learns and utilisation.origin == "default",
+        dead_band=min(DEFAULTS.dead_band, MOST_USE - value),
+    )
+
+
 def is_enabled(view: ClusterView, base: SliceBase) -> bool:
     """Whether the slice may be scaled, as far as settings go; off for the cluster is off for all."""
+    if not _is_changed(view, base):
+        return True
     return _of_cluster(view, ENABLED) == ON and for_slice(view, base, ENABLED).value == ON
 
 

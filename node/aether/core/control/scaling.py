@@ -13,7 +13,7 @@ from aether.core.control.census import count
 from aether.core.control.evidence import Evaluate
 from aether.core.control.removal import is_leaving
 from aether.core.control.signals import ScaleWish, Signals
-from aether.core.control.targets import is_retired
+from aether.core.control.targets import listed_slices
 from aether.core.model import keys
 from aether.core.model.ids import SliceBase
 from aether.core.model.lifecycle import Phase
@@ -58,7 +58,7 @@ def why_held(view: ClusterView, base: SliceBase) -> str:
     under a roll-out hides whether it works, and more of what does not start helps nobody.
     """
     one = view.slices().get(base)
-    if one is None or one.target is None or is_retired(view, base):
+    if one is None or one.target is None or base not in listed_slices(view):
         return "it is being removed"
     blueprint = view.blueprints.get(one.target.owner)
     if blueprint is not None and blueprint.generation > one.target.generation:
