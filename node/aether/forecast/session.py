@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 
 from aether.forecast.card import ModelUnusable
@@ -58,19 +57,14 @@ class Session:
         asked = [row for row, past in enumerate(histories) if _long_enough(past)]
         if asked:
             found = self.run(build([histories[row] for row in asked], step_s))
-            for row, quantiles in zip(asked, found, strict=True):
-                answers[row] = _rows(quantiles)
+            sound: list[bool] = np.isfinite(found).all(axis=(1, 2)).tolist()
+            for row, quantiles, is_sound in zip(asked, found.tolist(), sound, strict=True):
+                answers[row] = tuple(map(tuple, quantiles)) if is_sound else None
         return answers
 
 
 def _long_enough(past: Sequence[float]) -> bool:
     """Whether enough of the newest steps were measured, the last one or the one before among them."""
     newest = past[-LEAST_HISTORY * 2 :]
-    known = sum(1 for rate in newest if math.isfinite(rate))
-    return known >= LEAST_HISTORY and any(math.isfinite(rate) for rate in newest[-2:])
-
-
-def _rows(quantiles: npt.NDArray[np.float32]) -> Rows | None:
-    if not np.isfinite(quantiles).all():
-        return None
-    return tuple((row[0], row[1], row[2], row[3]) for row in quantiles.tolist())
+    known = sum(map(math.isfinite, newest))
+    return known >= LEAST_HISTORY and any(map(math.isfinite, newest[-2:]))
