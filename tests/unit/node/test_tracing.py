@@ -17,6 +17,9 @@ from aether.telemetry.traces import NodeTraces
 from tests.spans import TRACE, plain, span
 
 
+POLL_S = 0.005
+
+
 class Processes:
     def __init__(self) -> None:
         self.asked: list[Sequence[str]] = []
