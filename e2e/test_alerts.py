@@ -32,7 +32,8 @@ NODES = (1, 2, 3)
 FDS = 512
 """Most file descriptors of a node process here."""
 DISK_MIB = 400
-MEMORY_MIB = 600
+MEMORY_MIB = min(1500, psutil.virtual_memory().available // (6 * 1024 * 1024))
+"""What is held for a while; half of it is what others on this machine may come to use meanwhile."""
 WORK, SOLO = "org.example:sample", "org.example:solo"
 SOURCES = {
     WORK: b"""
