@@ -1,6 +1,7 @@
 """What tests of the exposition look at: samples by name and labels, and text read back."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
@@ -39,3 +40,9 @@ def source_of(name: str, *samples: Sample) -> Source:
         return lambda: samples
 
     return Source(name, look)
+
+
+def series_in(query: str) -> Iterator[str]:
+    """Yield the series a query asks for, by their names in the table."""
+    for name in re.findall(r"\baether_\w+", query):
+        yield re.sub(r"_(total|bucket|sum|count|info)$", "", name)
