@@ -60,6 +60,37 @@ def test_load_is_seen_on_every_node_as_it_is(forge: Forge) -> None:
     assert any(one["cpu"] > 0 for one in seen[1]["instances"])
 
 
+def slow_by_rule(forge: Forge) -> list[dict[str, Any]]:
+    """Return the slow calls told by the time set in the test; adaptive ones may stand there too."""
+    items = get(forge, 2, "invocations/slow")["items"]
+    return [one for one in items if one["slow_after_ms"] == 1.1]
+
+
+def test_slow_calls_are_told_by_the_rule_that_is_set_meanwhile(forge: Forge) -> None:
+    forge.aether("config", "set", "invocations.slow_strategy", "per_method")
+    forge.aether("config", "set", "invocations.slow_methods", '{"GET /{code}": 0.0011}')
+    with Load([forge.router(node) for node in (1, 2, 3)]) as load:
+        wait_until("slow calls are told by that rule", lambda: bool(slow_by_rule(forge)), 15)
+        load.wait_for_requests(100, 30)
+        calls = get(forge, 3, "invocations")
+    slow = slow_by_rule(forge)
+    assert {(one["route"], one["slice"]) for one in slow} == {("GET /{code}", LINKS)}
+    for one in slow:
+        assert one["ms"] >= 1.1
+        assert len(one["trace"]) == 32
+        assert one["instance"].startswith(LINKS)
+    assert calls["silent"] == []
+    assert calls["nodes"] == ["node-1", "node-2", "node-3"]
+    routes = {one["route"] for one in calls["items"] if one["slice"] == LINKS}
+    assert routes >= {"GET /{code}", "POST /api/v1/urls"}
+    assert any(one["route"] == "call" for one in calls["items"])
+    shown = forge.aether("metric", "slow", "--limit", "5").stdout
+    assert "GET /{code}" in shown
+    assert LINKS in forge.aether("top", "--once").stdout
+    forge.aether("config", "unset", "invocations.slow_strategy")
+    forge.aether("config", "unset", "invocations.slow_methods")
+
+
 def points(forge: Forge, node: int, metric: str, subject: str) -> list[tuple[float, float]]:
     path = f"metrics/history?metric={metric}&subject={subject}&range=120&step=1"
     (item,) = get(forge, node, path)["items"]
