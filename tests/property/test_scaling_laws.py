@@ -16,6 +16,7 @@ from aether.core.scaling.question import Ahead, Question
 from aether.core.scaling.settings import DEFAULTS, ScalingSettings
 from tests.scaling_seconds import FIXED, Pool, noisy, seen, turns
 
+quickly = settings(max_examples=40, deadline=None)
 rates = st.floats(0.0, 20_000.0)
 modes = st.sampled_from(list(Mode))
 some_settings = st.builds(
@@ -67,6 +68,7 @@ def questions(draw: st.DrawFn) -> Question:
 
 
 @given(questions())
+@quickly
 def test_what_is_wanted_lies_within_the_bounds_or_moves_towards_them(asked: Question) -> None:
     wanted, rule = decide(asked)
     limits = asked.bounds
@@ -79,6 +81,7 @@ def test_what_is_wanted_lies_within_the_bounds_or_moves_towards_them(asked: Ques
 
 
 @given(questions(), rates)
+@quickly
 def test_more_load_never_wants_fewer_instances(asked: Question, more: float) -> None:
     if asked.demand is None:
         return
@@ -88,6 +91,7 @@ def test_more_load_never_wants_fewer_instances(asked: Question, more: float) -> 
 
 
 @given(questions(), rates)
+@quickly
 def test_a_forecast_of_more_never_wants_fewer_instances(asked: Question, more: float) -> None:
     ahead = msgspec.structs.replace(
         asked.ahead, soon=asked.ahead.soon + more, later=asked.ahead.later + more
@@ -96,6 +100,7 @@ def test_a_forecast_of_more_never_wants_fewer_instances(asked: Question, more: f
 
 
 @given(questions())
+@quickly
 def test_no_forecast_and_no_plan_takes_what_the_present_load_needs(asked: Question) -> None:
     wanted, _ = decide(asked)
     if asked.demand is None or (not asked.capacity and asked.busy is None):
@@ -106,6 +111,7 @@ def test_no_forecast_and_no_plan_takes_what_the_present_load_needs(asked: Questi
 
 
 @given(questions(), st.floats(0.0, 1.0))
+@quickly
 def test_more_errors_never_want_more_instances(asked: Question, errors: float) -> None:
     calm, failing = sorted([asked.errors, errors])
     few = decide(msgspec.structs.replace(asked, errors=calm))[0]
@@ -114,6 +120,7 @@ def test_more_errors_never_want_more_instances(asked: Question, errors: float) -
 
 
 @given(questions())
+@quickly
 def test_missing_figures_change_nothing_within_bounds(asked: Question) -> None:
     blind = msgspec.structs.replace(asked, demand=None)
     wanted, _ = decide(blind)
@@ -123,6 +130,7 @@ def test_missing_figures_change_nothing_within_bounds(asked: Question) -> None:
 
 
 @given(questions())
+@quickly
 def test_a_decision_is_made_again_from_its_inputs(asked: Question) -> None:
     decision = decision_on(asked)
     inputs = decision.inputs
@@ -133,7 +141,7 @@ def test_a_decision_is_made_again_from_its_inputs(asked: Question) -> None:
 
 
 @given(st.lists(st.none() | rates, max_size=80), bounds(), some_settings)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_steps_stay_in_bounds_and_equal_seconds_give_equal_decisions(
     load: list[float | None], limits: Bounds, chosen: ScalingSettings
 ) -> None:
@@ -172,6 +180,7 @@ def test_a_forecast_never_ends_below_the_reactive_need(
 
 
 @given(st.floats(1.0, 5000.0), modes)
+@quickly
 def test_a_held_slice_is_never_scaled(rate: float, mode: Mode) -> None:
     held = Bounds(2, 50, 50, held="a roll-out runs")
     look = seen(1.0, rate, 4)
