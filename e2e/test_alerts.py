@@ -259,8 +259,10 @@ def test_load_and_failures_of_slices_and_machines(nodes: Nodes) -> None:
     assert get(nodes, "/burn/off") == 200
     assert get(nodes, "/hold/0") == 200
     nodes.aether(1, "config", "set", "broken", "false", "--slice", SOLO)
+    # What others on a busy machine hold meanwhile is not ours to free.
+    ours = [series for series in wanted if quiet or series[0] != "node.memory"]
     with again_and_again(lambda: get(nodes, "/ok"), 0.05):
-        are_over(nodes, 60, *wanted)
+        are_over(nodes, 60, *ours)
     assert get(nodes, "/solo") == 200
 
 

@@ -18,7 +18,7 @@ from aether.core.store.commands import Delete
 from aether.ports import ApiRequest, ApiResponse
 from aether.tasks import Tasks
 from aether.telemetry.webhook_http import post
-from tests.api_world import NODE, ApiWorld
+from tests.api_world import NODE, POLL_S, ApiWorld
 
 
 @dataclass
@@ -83,6 +83,13 @@ class AlertWorld:
 
     def active(self) -> Mapping[tuple[str, str], Severity]:
         return self.alerting.book().active()
+
+    async def webhooks_rest(self, webhooks: Webhooks | None = None) -> None:
+        """Wait until no webhook is being told anything."""
+        one = webhooks or self.webhooks
+        async with asyncio.timeout(10):
+            while any(line.busy for line in one._lines.values()):  # noqa: ASYNC110 - nothing announces it
+                await asyncio.sleep(POLL_S)
 
     async def delete(self, key: str) -> None:
         await self.api.commit(Delete(key))

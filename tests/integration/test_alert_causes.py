@@ -3,7 +3,6 @@
 The others are in e2e/test_alerts.py; a test of the thresholds says that none is left out.
 """
 
-import asyncio
 import datetime
 from dataclasses import replace
 from pathlib import Path
@@ -113,9 +112,7 @@ async def test_a_webhook_nobody_takes() -> None:
             seen = []
             for _ in range(100):
                 world.webhooks.look(world.tasks)
-                async with asyncio.timeout(10):
-                    while any(line.busy for line in world.webhooks._lines.values()):  # noqa: ASYNC110 - nothing announces it
-                        await asyncio.sleep(0.005)
+                await world.webhooks_rest()
                 await world.look()
                 seen.append(world.active().get(failing))
             assert list(dict.fromkeys(seen)) == [None, "warning"]
