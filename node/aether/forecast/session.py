@@ -57,9 +57,10 @@ class Session:
         asked = [row for row, past in enumerate(histories) if _long_enough(past)]
         if asked:
             found = self.run(build([histories[row] for row in asked], step_s))
-            sound: list[bool] = np.isfinite(found).all(axis=(1, 2)).tolist()
-            for row, quantiles, is_sound in zip(asked, found.tolist(), sound, strict=True):
-                answers[row] = tuple(map(tuple, quantiles)) if is_sound else None
+            finite = np.isfinite(found)
+            for place, quantiles in enumerate(found.tolist()):
+                if finite[place].all():
+                    answers[asked[place]] = tuple(map(tuple, quantiles))
         return answers
 
 

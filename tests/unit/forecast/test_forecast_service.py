@@ -12,6 +12,7 @@ from aether.forecast.telling import ForecastDesk
 ME, OTHER = NodeId("node-1"), NodeId("node-2")
 A = SliceBase("g.x:a")
 STEP_S = 60.0
+LOOK_S = 0.005
 
 
 class World:
@@ -72,7 +73,7 @@ def smooth(minute: int) -> float:
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - what is waited for is a state, bounded above
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(LOOK_S)
 
 
 class Running:
@@ -176,23 +177,3 @@ async def test_a_broken_history_begins_anew(tmp_path: Path) -> None:
     async with Running(world.service):
         assert world.service.history.courses() == {}
     assert file.read_bytes() != b"rubbish"
-
-
-async def test_the_desk_tells_of_forecasts_and_their_standing() -> None:
-    world = World()
-    for minute in range(60):
-        world.minute(smooth(minute))
-    async with Running(world.service):
-        world.second(smooth(60))
-        await until(lambda: A in world.service.forecasts())
-        desk = ForecastDesk(world.service)
-        (row,) = desk.status()["slices"]
-        assert row["slice"] == A
-        assert row["steps_known"] == 60
-        assert list(row["forecast"]["steps"][0]) == ["p10", "p50", "p90", "p98"]
-        assert len(row["forecast"]["steps"]) == 15
-        assert desk.status()["batches"]["made"] == 1
-        (card,) = desk.scorecard()["slices"]
-        assert card["error_ratio"] is not None
-        assert card["compared"] is None
-        assert desk.training_data() == []
