@@ -1,6 +1,7 @@
 """The cheapest plan of those that were counted, and how soon experience outweighs what is usual."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import exp, sqrt
 
 import msgspec
@@ -38,16 +39,24 @@ def chosen(lessons: Lessons, settings: ScalingSettings) -> Lessons:
 def priced(tally: Tally, settings: ScalingSettings) -> list[float]:
     """Return what each plan costs: its bad minutes as a share of all, and its instances and changes in that unit."""
     costs = []
-    prior = settings.prior_minutes
+    prior, expectations = settings.prior_minutes, _expectations(settings)
     unit = tally.usual / tally.weight[0]
     for basis in range(BASES):
         weight = max(tally.weight[basis], 1e-9)
         churn = settings.change_price * tally.churned[basis] / weight
-        for place, headroom in enumerate(HEADROOMS, basis * HEADS):
-            missed = tally.missed[place] + prior * expected(basis, headroom, settings)
+        for place in range(basis * HEADS, (basis + 1) * HEADS):
+            missed = tally.missed[place] + prior * expectations[place]
             instances = tally.paid[place] / weight / unit
             costs.append(missed / (weight + prior) + settings.thrift * instances + churn)
     return costs
+
+
+@lru_cache(maxsize=256)
+def _expectations(settings: ScalingSettings) -> tuple[float, ...]:
+    """Return what is expected of every plan before anything is known."""
+    return tuple(
+        [expected(basis, headroom, settings) for basis in range(BASES) for headroom in HEADROOMS]
+    )
 
 
 def expected(basis: int, headroom: float, settings: ScalingSettings) -> float:

@@ -121,9 +121,13 @@ def state_from(
         loads = pushed(loads, at, rate, LONGEST_S)
         ahead = forecast_bases(history.forecast_before(number), at, scene.lead_s)
         taken = _Taken(at, rate, (*past_bases(loads, at), *ahead), capacity)
-        lessons = _taught(lessons, taken, scene, since)
+        lessons, _ = _taught(lessons, taken, scene, since)
     return SliceState(
-        since=since, down_at=seen.at, changed_at=seen.at, loads=loads, lessons=lessons
+        since=since,
+        down_at=seen.at,
+        changed_at=seen.at,
+        loads=loads,
+        lessons=chosen(lessons, settings),
     )
 
 
@@ -168,14 +172,15 @@ def _remembered(state: SliceState, load: Load, scene: _Scene) -> SliceState:
     if settings.learns and capacity and due(lessons, seen.at):
         ahead = forecast_bases(scene.forecast, seen.at, scene.lead_s)
         look = _Taken(seen.at, load.fast, (*past_bases(loads, seen.at), *ahead), capacity)
-        lessons = _taught(lessons, look, scene, state.since)
+        lessons, learnt = _taught(lessons, look, scene, state.since)
+        lessons = chosen(lessons, settings) if learnt else lessons
     elif loads is state.loads:
         return state
     return msgspec.structs.replace(state, loads=loads, lessons=lessons)
 
 
-def _taught(lessons: Lessons, taken: _Taken, scene: _Scene, since: float) -> Lessons:
-    """Return the lessons with a look more, and with the plan that is the cheapest then."""
+def _taught(lessons: Lessons, taken: _Taken, scene: _Scene, since: float) -> tuple[Lessons, bool]:
+    """Return the lessons with a look more, and whether a whole minute was learnt with it."""
     look = Look(
         at=taken.at,
         load=taken.load,
@@ -185,8 +190,7 @@ def _taught(lessons: Lessons, taken: _Taken, scene: _Scene, since: float) -> Les
         minimum=scene.bounds.minimum,
         most=_most(lessons, taken.at, since, scene.settings),
     )
-    lessons, learnt = looked(lessons, look, scene.settings)
-    return chosen(lessons, scene.settings) if learnt else lessons
+    return looked(lessons, look, scene.settings)
 
 
 def _most(lessons: Lessons, at: float, since: float, settings: ScalingSettings) -> float:
