@@ -22,6 +22,7 @@ RULES = {
     "scaling.queue_drain_s": "queue_drain_s",
     "scaling.errors_most": "errors_most",
     "scaling.startup_s": "startup_s",
+    "scaling.latency_most_s": "latency_most_s",
 }
 """Settings that are a field of the rules' own settings, and its name."""
 
@@ -68,6 +69,10 @@ SCALING = (
     ),
     _rule(
         "scaling.startup_s", 1, 3600, "time an instance takes to serve, until it has been measured"
+    ),
+    _rule(
+        "scaling.latency_most_s", 0, 600,
+        "95th percentile of response times above which instances are added; 0: none",
     ),
     Setting(
         name=MANUAL_PAUSE, kind="seconds", scopes=("cluster", "slice"), default=600.0, unit="s",
