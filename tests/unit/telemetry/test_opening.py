@@ -1,5 +1,8 @@
 """Whether there is a collector to send to, and the libraries to do it with."""
 
+import subprocess
+import sys
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -30,3 +33,11 @@ def test_without_the_library_the_node_says_so(monkeypatch: pytest.MonkeyPatch) -
     assert line["log_level"] == "warning"
     assert line["missing"] == ["opentelemetry_gone.grpc"]
     assert "aether-cluster[otel]" in line["event"]
+
+
+def test_a_node_loads_nothing_of_it_before_it_is_needed() -> None:
+    program = "import sys, aether.node.exposing; print('opentelemetry' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "False\n"
