@@ -1,5 +1,7 @@
 """One span: what of it is read from other processes, and what it says of itself."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -47,7 +49,7 @@ def test_what_is_out_of_bounds_is_not_read(field: str, value: object) -> None:
     ],
 )
 def test_a_span_failed_when_it_says_why_or_was_answered_so(
-    fields: dict[str, object], *, failed: bool
+    fields: dict[str, Any], *, failed: bool
 ) -> None:
     assert span(1, **fields).failed is failed
 

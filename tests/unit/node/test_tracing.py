@@ -16,7 +16,6 @@ from aether.tasks import Tasks
 from aether.telemetry.traces import NodeTraces
 from tests.spans import TRACE, plain, span
 
-
 POLL_S = 0.005
 
 
