@@ -1,5 +1,7 @@
 """Traces as the API tells them: lists of all nodes, one trace joined, and what nodes ask each other."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -15,7 +17,7 @@ OTHER = 32 * "b"
 
 
 def entry(number: int = 1, **fields: object) -> Span:
-    given = {
+    given: dict[str, Any] = {
         "kind": "request",
         "name": "GET /o/{id}",
         "slice": "g:a",

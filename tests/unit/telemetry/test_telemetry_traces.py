@@ -1,6 +1,7 @@
 """The traces of a node: whose word counts, what is asked for, and where."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from aether.telemetry.traces import NodeTraces
 from tests.spans import TRACE, plain, span
 
 
-def kept(number: int = 1, **fields: object) -> Span:
+def kept(number: int = 1, **fields: Any) -> Span:
     return span(number, kind="request", marks=ENTRY | KEPT, status=502, **fields)
 
 
