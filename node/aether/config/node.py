@@ -346,6 +346,7 @@ def load_config(flags: Mapping[str, Any], environ: Mapping[str, str]) -> NodeCon
         "log": LogConfig(**layers.section("log")),
         "metrics": MetricsConfig(**layers.section("metrics")),
         "otel": OtelConfig(**layers.section("otel")),
+        "forecast": ForecastConfig(**layers.section("forecast")),
     }
     problems = list(layers.problems)
     if "node_id" not in values and not layers.is_spoiled("node_id"):
