@@ -86,11 +86,12 @@ CHANGED: dict[str, dict[str, float]] = {
     **{
         metric: {"for_s": 0.5, "clear_s": 1.0}
         for metric in (
-            *("node.cpu", "node.disk", "node.loop_lag", "node.fds", "node.silent"),
+            *("node.cpu", "node.disk", "node.fds", "node.silent"),
             *("node.condition", "member.silent", "cluster.quorum", "slice.down", "slice.short"),
             *("slice.failing", "slice.error_share", "slice.cpu"),
         )
     },
+    "node.loop_lag": {"for_s": 0.0, "clear_s": 1.0},  # told of each second by its worst moment
     "member.lag": {"for_s": 0.5, "clear_s": 1.0, "warning": 50, "critical": 100_000},
 }
 

@@ -249,7 +249,11 @@ class ApiWorld:
         self.waiting: Sequence[str] = ()
         self.metrics = ClusterMetrics(NODE, MonotonicClock(), lambda: NodeId("node-2"))
         """As another leader told it; nothing until a test hands an aggregate over."""
-        self.context = Context(
+        self.context = self._context()
+        self.api = Api(self.context)
+
+    def _context(self) -> Context:
+        return Context(
             node=NODE,
             store=self.store,
             group=self.group,
@@ -271,7 +275,6 @@ class ApiWorld:
             wall=lambda: self.now_s,
             scaling=self.scaling,
         )
-        self.api = Api(self.context)
 
     async def start(self) -> None:
         await self.consensus.start()

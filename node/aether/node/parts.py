@@ -172,19 +172,7 @@ def assemble(ground: Ground) -> Parts:
     )
     forecasting.watch(scaling.loop)
     routers = Routers(config, data_dir.path, clock)
-    alerts = assemble_alerts(
-        AlertsGround(
-            node=config.node_id,
-            cluster_id=ground.membership.cluster_id,
-            store=store,
-            group=node_store.group,
-            link=ground.peers,
-            clock=clock,
-            chronicle=chronicle,
-            measured=metrics.series,
-            view=managers.control.view,
-        )
-    )
+    alerts = _alerts(ground, node_store, chronicle, metrics, managers.control)
     exposing = expose(
         Told(
             config=config,
@@ -242,6 +230,28 @@ def assemble(ground: Ground) -> Parts:
                 forecasting.desk,
             ),
         ),
+    )
+
+
+def _alerts(
+    ground: Ground,
+    node_store: NodeStore,
+    chronicle: Chronicle,
+    metrics: ClusterMetrics,
+    control: ClusterDeploymentManager,
+) -> Alerts:
+    return assemble_alerts(
+        AlertsGround(
+            node=ground.config.node_id,
+            cluster_id=ground.membership.cluster_id,
+            store=node_store.store,
+            group=node_store.group,
+            link=ground.peers,
+            clock=MonotonicClock(),
+            chronicle=chronicle,
+            measured=metrics.series,
+            view=control.view,
+        )
     )
 
 
