@@ -438,6 +438,19 @@ class Advisor(Protocol):
         """
 
 
+class Forecaster(Protocol):
+    """Forecasts traffic; the node has a model in a thread of its own, tests and simulators their own."""
+
+    async def predict(
+        self, histories: Sequence[Sequence[float]], step_s: float = 60.0
+    ) -> Sequence[tuple[tuple[float, float, float, float], ...] | None]:
+        """Return for each history 15 rows of rates not exceeded in 10, 50, 90 and 98 of 100 cases.
+
+        A history holds mean rates per step of `step_s` seconds, oldest first, NaN where nobody measured. None
+        where there is no forecast: too little is known, the answer was no number, or it came late.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiRequest:
     """One management API call, whichever way it came in."""

@@ -10,6 +10,7 @@ from aether.forecast.card import SHIPPED, ModelUnusable, read
 from aether.forecast.runtime import MOST_HISTORIES, OnnxForecaster, check_model, open_forecaster
 from aether.forecast.session import Rows, Session
 from aether.forecast.shape import HORIZON
+from aether.ports import Forecaster
 
 PAST = [float(10 + minute % 5) for minute in range(200)]
 
@@ -131,3 +132,8 @@ async def test_long_work_aside_makes_forecasts_late_and_then_ends() -> None:
     assert await aside
     assert (await forecaster.predict([PAST]))[0] is not None
     forecaster.close()
+
+
+async def test_it_is_the_forecaster_of_the_ports() -> None:
+    forecaster: Forecaster = OnnxForecaster.load(deadline_s=10)
+    assert len(await forecaster.predict([PAST])) == 1
