@@ -53,7 +53,7 @@ async def test_a_failure_is_asked_for_here_and_where_it_went_and_a_silent_node_i
     tracing.start(tasks)
     async with asyncio.timeout(5):
         while len(link.asked) < 2:  # noqa: ASYNC110 - the loop rings no bell
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(POLL_S)
     await tasks.stop()
     assert processes.asked == [(TRACE,), (TRACE,)]
     body = {"traces": [TRACE]}
