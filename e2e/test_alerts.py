@@ -378,7 +378,7 @@ def follower(made: Nodes) -> Iterator[list[dict[str, Any]]]:
         wait_until("it follows", lambda: bool(told), 20)
         yield told
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.wait(10)
         thread.join(10)
         stdout.close()
