@@ -12,6 +12,9 @@ from aether.rpc.reports import LOOK_S, PERIOD_S, Reporter
 from aether.tasks import Tasks
 from tests.integration.rpc_nodes import RealClock, RpcNode, eventually
 
+SHARED_EVERY_S = 1.0
+"""How often the leader of a test shares something."""
+
 
 class Reporting:
     """node-1 reporting; who leads is set by the test."""
@@ -136,7 +139,7 @@ async def test_reports_come_into_step_with_what_is_shared(tmp_path: Path) -> Non
 
         async def aggregates() -> AsyncIterator[bytes]:
             while True:
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(SHARED_EVERY_S)
                 times.append(loop.time())
                 yield b"news"
 

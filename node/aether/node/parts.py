@@ -21,12 +21,10 @@ from aether.config.runtime_settings import given_at_start
 from aether.config.version import aether_version
 from aether.control.manager import ClusterDeploymentManager
 from aether.control.providing import Providing
-from aether.control.scaling_telling import ScalingDesk
 from aether.core.agent.copies import nodes_on_duty
 from aether.core.control.signals import ControlSettings
 from aether.core.model.records import NodeRecord
 from aether.dataplane.feed import TableFeed
-from aether.forecast.telling import ForecastDesk
 from aether.host.client import UnixLauncher
 from aether.host.gateway import HostGateway
 from aether.node.alerts import Alerts, AlertsGround, assemble_alerts, certificates_of
@@ -121,116 +119,166 @@ class Ground:
     repository: Repository
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    """The parts all others stand on."""
+
+    clock: MonotonicClock
+    node_store: NodeStore
+    launcher: UnixLauncher
+    layers: Layers
+    traffic: NodeTraffic
+    traces: NodeTraces
+    feed: TableFeed
+    chronicle: Chronicle
+    readiness: Readiness
+    routers: Routers
+
+    @property
+    def store(self) -> Store:
+        """The cluster's store."""
+        return self.node_store.store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Deciding:
+    """The parts that decide, and what they go by."""
+
+    measuring: NodeMeasuring
+    managers: Managers
+    forecasting: Forecasting
+    scaling: NodeScaling
+
+
 def assemble(ground: Ground) -> Parts:
     """Build all parts of a node that is in a cluster; nothing is started yet."""
+    base = _base(ground)
+    deciding = _deciding(ground, base)
+    control, metrics = deciding.managers.control, deciding.measuring.metrics
+    alerts = _alerts(ground, base.node_store, base.chronicle, metrics, control)
+    exposing = _exposing(ground, base, deciding, alerts)
+    gateway = HostGateway(
+        ground.data_dir.run("node.sock"),
+        base.store,
+        deciding.managers.agent.slice_of,
+        base.traces,
+    )
+    return Parts(
+        node_store=base.node_store,
+        store=base.store,
+        launcher=base.launcher,
+        feed=base.feed,
+        routers=base.routers,
+        gateway=gateway,
+        tracing=NodeTracing(
+            traces=base.traces,
+            processes=(base.feed, gateway),
+            link=ground.peers,
+            clock=base.clock,
+        ),
+        readiness=base.readiness,
+        managers=deciding.managers,
+        measuring=deciding.measuring,
+        scaling=deciding.scaling,
+        forecasting=deciding.forecasting,
+        copies=_copies(ground, base),
+        chronicle=base.chronicle,
+        alerts=alerts,
+        exposing=exposing,
+        providing=_providing(ground, base.store, control, base.clock),
+        api=_api(ground, base, deciding, alerts, exposing),
+    )
+
+
+def _base(ground: Ground) -> _Base:
     config, data_dir = ground.config, ground.data_dir
     clock = MonotonicClock()
     node_store = _store(ground, clock)
     store = node_store.store
-    launcher = UnixLauncher(data_dir.path)
-    layers = Layers(data_dir.path)
-    traffic = NodeTraffic(clock)
-    traces = NodeTraces(config.node_id)
+    traffic, traces = NodeTraffic(clock), NodeTraces(config.node_id)
     feed = TableFeed(data_dir.run("router.sock.table"), traffic, traces)
-    chronicle = Chronicle(data_dir.path / FOLDER, store, clock, ground.membership.cluster_id)
-    intake = Intake(ground.repository, layers, launcher, ground.peers, store, config.node_id)
+    return _Base(
+        clock=clock,
+        node_store=node_store,
+        launcher=UnixLauncher(data_dir.path),
+        layers=Layers(data_dir.path),
+        traffic=traffic,
+        traces=traces,
+        feed=feed,
+        chronicle=Chronicle(data_dir.path / FOLDER, store, clock, ground.membership.cluster_id),
+        readiness=Readiness(
+            leader=lambda: store.leader,
+            router_revision=lambda: feed.confirmed,
+            store_answers=node_store.answers,
+        ),
+        routers=Routers(config, data_dir.path, clock),
+    )
+
+
+def _deciding(ground: Ground, base: _Base) -> _Deciding:
+    config, path, store, clock = ground.config, ground.data_dir.path, base.store, base.clock
     measuring = measure(
-        Measured(config.node_id, ground.incarnation, data_dir.path, clock, node_store, traffic),
+        Measured(config.node_id, ground.incarnation, path, clock, base.node_store, base.traffic),
         hosts=lambda: list(managers.agent.hosts.values()),
     )
+    managers = assemble_managers(_managers_ground(ground, base, measuring))
     metrics = measuring.metrics
-    readiness = Readiness(
-        leader=lambda: store.leader,
-        router_revision=lambda: feed.confirmed,
-        store_answers=node_store.answers,
-    )
-    managers = assemble_managers(
-        ManagersGround(
-            record=node_record(config, ground.incarnation),
-            cluster_id=ground.membership.cluster_id,
-            store=store,
-            launcher=launcher,
-            feed=feed,
-            edges=edges_of(config.router.export),
-            clock=clock,
-            prepare=Preparer(data_dir.path, ground.repository, layers, ground.peers).prepare,
-            reports=ground.peers,
-            measuring=measuring.for_reports(),
-            settings=_control_settings(config),
-            period_s=config.control.period_s,
-            registered=readiness.note_registered,
-            set_log_level=set_level,
-            set_slow_rule=feed.judge_by,
-            set_tracing=feed.tell_tracing,
-        )
-    )
-    forecasting = forecasting_of(
-        config, data_dir.path, store, metrics, managers.control.view, clock
-    )
+    forecasting = forecasting_of(config, path, store, metrics, managers.control.view, clock)
     scaling = scaling_of(
         config, store, managers.control, metrics, clock, forecasting.service.forecasts
     )
     forecasting.watch(scaling.loop)
-    routers = Routers(config, data_dir.path, clock)
-    alerts = _alerts(ground, node_store, chronicle, metrics, managers.control)
-    exposing = expose(
+    return _Deciding(
+        measuring=measuring, managers=managers, forecasting=forecasting, scaling=scaling
+    )
+
+
+def _managers_ground(ground: Ground, base: _Base, measuring: NodeMeasuring) -> ManagersGround:
+    config, path = ground.config, ground.data_dir.path
+    return ManagersGround(
+        record=node_record(config, ground.incarnation),
+        cluster_id=ground.membership.cluster_id,
+        store=base.store,
+        launcher=base.launcher,
+        feed=base.feed,
+        edges=edges_of(config.router.export),
+        clock=base.clock,
+        prepare=Preparer(path, ground.repository, base.layers, ground.peers).prepare,
+        reports=ground.peers,
+        measuring=measuring.for_reports(),
+        settings=_control_settings(config),
+        period_s=config.control.period_s,
+        registered=base.readiness.note_registered,
+        set_log_level=set_level,
+        set_slow_rule=base.feed.judge_by,
+        set_tracing=base.feed.tell_tracing,
+    )
+
+
+def _exposing(ground: Ground, base: _Base, deciding: _Deciding, alerts: Alerts) -> Exposing:
+    return expose(
         Told(
-            config=config,
+            config=ground.config,
             cluster_id=ground.membership.cluster_id,
-            run=data_dir.run(""),
-            clock=clock,
-            node_store=node_store,
-            control=managers.control,
-            scaling=scaling.loop,
-            forecasting=forecasting.service,
-            traces=traces,
+            run=ground.data_dir.run(""),
+            clock=base.clock,
+            node_store=base.node_store,
+            control=deciding.managers.control,
+            scaling=deciding.scaling.loop,
+            forecasting=deciding.forecasting.service,
+            traces=base.traces,
             alerts=alerts.alerting.book,
-            traffic=traffic,
-            routers=routers,
-            metrics=metrics,
-            is_ready=lambda: not readiness(),
+            traffic=base.traffic,
+            routers=base.routers,
+            metrics=deciding.measuring.metrics,
+            is_ready=lambda: not base.readiness(),
         )
     )
-    gateway = HostGateway(data_dir.run("node.sock"), store, managers.agent.slice_of, traces)
-    return Parts(
-        node_store=node_store,
-        store=store,
-        launcher=launcher,
-        feed=feed,
-        routers=routers,
-        gateway=gateway,
-        tracing=NodeTracing(
-            traces=traces, processes=(feed, gateway), link=ground.peers, clock=clock
-        ),
-        readiness=readiness,
-        managers=managers,
-        measuring=measuring,
-        scaling=scaling,
-        forecasting=forecasting,
-        copies=Copies(config.node_id, store, Shelf(ground.repository), ground.peers, clock),
-        chronicle=chronicle,
-        alerts=alerts,
-        exposing=exposing,
-        providing=_providing(ground, store, managers.control, clock),
-        api=_api(
-            ground,
-            node_store,
-            intake,
-            readiness,
-            _Tellers(
-                managers.control,
-                chronicle,
-                traffic,
-                traces,
-                routers,
-                exposing,
-                metrics,
-                alerts,
-                scaling.desk,
-                forecasting.desk,
-            ),
-        ),
-    )
+
+
+def _copies(ground: Ground, base: _Base) -> Copies:
+    shelf = Shelf(ground.repository)
+    return Copies(ground.config.node_id, base.store, shelf, ground.peers, base.clock)
 
 
 def _alerts(
@@ -294,54 +342,42 @@ def _control_settings(config: NodeConfig) -> ControlSettings:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Tellers:
-    """The parts the API asks what was decided, what happened and what is going on."""
-
-    control: ClusterDeploymentManager
-    chronicle: Chronicle
-    traffic: NodeTraffic
-    traces: NodeTraces
-    routers: Routers
-    exposing: Exposing
-    metrics: ClusterMetrics
-    alerts: Alerts
-    scaling: ScalingDesk
-    forecast: ForecastDesk
-
-
 def _api(
-    ground: Ground,
-    node_store: NodeStore,
-    intake: Intake,
-    readiness: Readiness,
-    tellers: _Tellers,
+    ground: Ground, base: _Base, deciding: _Deciding, alerts: Alerts, exposing: Exposing
 ) -> Api:
-    control = tellers.control
+    config, node_store, control = ground.config, base.node_store, deciding.managers.control
+    intake = Intake(
+        ground.repository,
+        base.layers,
+        base.launcher,
+        ground.peers,
+        base.store,
+        config.node_id,
+    )
     return Api(
         Context(
-            node=ground.config.node_id,
+            node=config.node_id,
             store=node_store.store,
             group=node_store.group,
             backups=node_store.backups,
             link=ground.peers,
             intake=intake,
-            readiness=readiness,
+            readiness=base.readiness,
             version=aether_version(),
             waiting=lambda: control.last_plan.waiting,
             last_plan=lambda: control.last_plan,
             evaluate=control.evaluate,
-            chronicle=tellers.chronicle,
-            traffic=tellers.traffic,
-            traces=tellers.traces,
-            metrics=tellers.metrics,
-            scaling=tellers.scaling,
-            forecast=tellers.forecast,
-            routers=tellers.routers,
-            events=tellers.alerts.events,
-            webhooks=tellers.alerts.webhooks,
-            certificates=certificates_of(ground.config),
-            exposition=tellers.exposing.exposition if ground.config.metrics.enabled else None,
-            rehearsals=Rehearsals(_control_settings(ground.config)),
+            chronicle=base.chronicle,
+            traffic=base.traffic,
+            traces=base.traces,
+            metrics=deciding.measuring.metrics,
+            scaling=deciding.scaling.desk,
+            forecast=deciding.forecasting.desk,
+            routers=base.routers,
+            events=alerts.events,
+            webhooks=alerts.webhooks,
+            certificates=certificates_of(config),
+            exposition=exposing.exposition if config.metrics.enabled else None,
+            rehearsals=Rehearsals(_control_settings(config)),
         )
     )

@@ -51,7 +51,7 @@ def test_everything_the_leader_goes_by_can_be_changed() -> None:
 def test_a_change_reaches_the_field_of_its_name_and_no_other(name: str) -> None:
     setting, field = SETTINGS[name], name.removeprefix("control.")
     base = ControlSettings(has_provider=True)
-    value = setting.default + 1  # type: ignore[operator] # they are all numbers
+    value = setting.default + 1
     changed = control_settings(base, {("cluster", name): ConfigRecord(value=value)})
     assert asdict(changed) == {**asdict(base), field: value}
 

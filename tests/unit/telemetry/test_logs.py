@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from aether.telemetry.logs import configure_logs, set_level
+from aether.telemetry.log_levels import set_level
+from aether.telemetry.logs import configure_logs
 
 
 @pytest.fixture(autouse=True)
