@@ -1,14 +1,23 @@
 """The table itself, and every call of it made once."""
 
+from dataclasses import replace
+from typing import Any
+
 import msgspec
 import pytest
 
 from aether.api.routes import ENDPOINTS, Found, OtherMethods, find_endpoint
+from aether.api.service import Api
 from aether.core.model.alert_records import SilenceRecord, WebhookRecord
 from aether.core.model.records import encode
 from aether.core.tracing.span import ENTRY, Span
 from aether.errors import Invalid
+from aether.forecast.telling import ForecastDesk
+from aether.node.clock import MonotonicClock
+from aether.telemetry.exposition.exposition import Exposition
+from aether.telemetry.exposition.table import SERIES
 from tests.api_world import BLUEPRINT, ApiWorld
+from tests.unit.forecast.test_forecast_service import World
 from tests.worlds import APP, SHOP
 
 CALLS: dict[str, tuple[str, bytes]] = {
@@ -55,6 +64,11 @@ CALLS: dict[str, tuple[str, bytes]] = {
     "slice.traffic.delete": (f"slices/{SHOP}/traffic", b""),
     "route.list": ("routes", b""),
     "route.stats": ("routes/stats", b""),
+    "metrics.scrape": ("/metrics", b""),
+    "metrics.targets": ("/metrics/targets", b""),
+    "forecast.status": ("forecast/status", b""),
+    "forecast.scorecard": ("forecast/scorecard", b""),
+    "forecast.training-data": ("forecast/training-data", b""),
     "metric.get": ("metrics", b""),
     "metric.list": ("metrics/catalogue", b""),
     "metric.history": ("metrics/history?metric=node.cpu", b""),
@@ -103,7 +117,28 @@ CALLS: dict[str, tuple[str, bytes]] = {
     "controller.decisions": ("controller/decisions", b""),
 }
 """A good call for every name of the table: path and body."""
-STREAMS = {"backup.take"}
+KINDS = {
+    "backup.take": "application/octet-stream",
+    "metrics.scrape": "text/plain; version=0.0.4; charset=utf-8",
+}
+"""What is not JSON."""
+
+
+def forecasts() -> dict[str, Any]:
+    return {"forecast": ForecastDesk(World().service)}
+
+
+def exposition() -> dict[str, Any]:
+    return {"exposition": Exposition(SERIES, [], MonotonicClock())}
+
+
+TOLD = {
+    "forecast.status": forecasts,
+    "forecast.scorecard": forecasts,
+    "forecast.training-data": forecasts,
+    "metrics.scrape": exposition,
+}
+"""What some of them ask, which the world of these tests has not by itself."""
 RECORDED = {"slice.why", "node.why", "blueprint.why", "change.list", "change.diff", "event.list"}
 HELD = {
     "app/x": b"1",
@@ -111,6 +146,8 @@ HELD = {
     "silence/s-1": encode(SilenceRecord(author="me", created_ms=1, until_ms=2)),
 }
 """What some of them ask for."""
+LEADERS = ("controller.", "forecast.status", "forecast.scorecard")
+"""Reads of what the leader alone knows."""
 ADMINS = {"member.promote", "member.remove", "leader.transfer", "backup.take"}
 
 
@@ -133,12 +170,14 @@ async def test_every_call_succeeds_with_the_status_it_names(
         await deployed.record()
     if meant.name == "trace.get":
         deployed.traces.take_of_router([to_plain_span()])
+    if meant.name in TOLD:
+        deployed.api = Api(replace(deployed.context, **TOLD[meant.name]()))
     path, body = CALLS[meant.name]
     answer = await deployed.call(meant.method, path, body)
     assert answer.status == meant.status, answer.body
-    kind = "octet-stream" if meant.name in STREAMS else "json"
-    kind = "problem+json" if meant.status == 404 else kind
-    assert answer.headers["content-type"] == f"application/{kind}"
+    assert answer.headers["content-type"] == KINDS.get(
+        meant.name, "application/problem+json" if meant.status == 404 else "application/json"
+    )
 
 
 def test_names_and_method_path_pairs_are_unique() -> None:
@@ -149,7 +188,7 @@ def test_names_and_method_path_pairs_are_unique() -> None:
 def test_reads_need_no_more_than_a_viewer_and_only_changes_and_plans_need_the_leader() -> None:
     for endpoint in ENDPOINTS:
         plans = endpoint.name.endswith(".plan")
-        is_read = endpoint.method == "GET" and not endpoint.name.startswith("controller.")
+        is_read = endpoint.method == "GET" and not endpoint.name.startswith(LEADERS)
         looks = is_read or endpoint.name == "blueprint.validate"
         role = "viewer" if looks or plans or endpoint.method == "GET" else "operator"
         assert endpoint.role == ("admin" if endpoint.name in ADMINS else role)

@@ -59,7 +59,9 @@ def test_what_the_leader_alone_does() -> None:
     settings |= {"webhook.put", "webhook.delete", "webhook.test"}
     plans = {name for name in names if name.endswith(".plan")}
     controller = {f"controller.{call}" for call in ("evaluate", "status", "config", "decisions")}
-    assert names == {*settings, *slices, *members, *nodes, *topology, *plans, *controller}
+    forecast = {"forecast.status", "forecast.scorecard"}
+    known = settings | slices | members | nodes | topology | plans | controller | forecast
+    assert names == known
     assert {"blueprint.plan", "blueprint.delete.plan", "slice.scale.plan"} <= plans
 
 
