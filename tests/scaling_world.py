@@ -11,6 +11,7 @@ from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.records import TargetRecord
 from aether.core.model.scaling import Scaling
 from aether.core.model.view import PREFIXES, ClusterView
+from aether.core.scaling.controller import History
 from aether.ports import Store
 from aether.store.look import Look
 from tests.worlds import SHOP, fact, nodes, spec, target, wish, with_blueprint, with_instance
@@ -135,6 +136,7 @@ class ScalingWorld:
         self.loads = FakeLoads()
         self.control = FakeControl(running() if view is None else view)
         self.leader: NodeId | None = NODE
+        self.pasts: dict[SliceBase, History] = {}
         self.loop = ScalingLoop(
             ScalingGround(
                 node=NODE,
@@ -142,6 +144,7 @@ class ScalingWorld:
                 control=self.control,
                 loads=self.loads,
                 clock=self.clock,
+                past=self.pasts.get,
                 wall=lambda: self.clock.at,
             )
         )

@@ -17,6 +17,7 @@ from aether.config.scaling_settings import manual_pause_s
 from aether.control.scaling_decisions import Decisions, Taken
 from aether.control.scaling_look import Looked, Rooms, Standing, look_at
 from aether.control.scaling_nodes import NodeScaling
+from aether.control.scaling_past import Past, Pasts
 from aether.control.scaling_startups import Startups
 from aether.core.control.scaling import RULE
 from aether.core.control.signals import NodeWish, ScaleWish
@@ -30,6 +31,7 @@ from aether.core.scaling.controller import SliceState, first_state, step
 from aether.core.scaling.decision import Decision
 from aether.core.scaling.forecast import Forecast
 from aether.core.scaling.observation import Observation
+from aether.core.scaling.resuming import resumed
 from aether.ports import Clock
 
 _log = structlog.get_logger()
@@ -76,6 +78,8 @@ class ScalingGround:
     clock: Clock
     forecasts: Forecasts = dict
     """Forecasts by slice, as they are now; none where nobody forecasts."""
+    past: Past = lambda _: None
+    """What is known of a slice's past; nothing where nobody keeps it."""
     wall: Callable[[], float] = time.time
     """Seconds since 1970, for people."""
 
@@ -96,6 +100,7 @@ class ScalingLoop:
         self._news = asyncio.Event()
         self._states: dict[SliceBase, SliceState] = {}
         self._startups = Startups()
+        self._pasts = Pasts(ground.past)
         self._manual: dict[SliceBase, tuple[int, float]] = {}
         self._advised: dict[SliceBase, tuple[int, float]] = {}
         self._advice: dict[SliceBase, ScaleWish] = {}
@@ -137,6 +142,7 @@ class ScalingLoop:
         self._advice.clear()
         self._in_flight.clear()
         self._startups = Startups()
+        self._pasts.forget()
         self._nodes = NodeScaling()
         self.judged = {}
 
@@ -162,6 +168,18 @@ class ScalingLoop:
         nodes_wish = self._nodes.step(view, rooms, judged, now)
         self.judged = judged
         self._ground.control.wish({**wishes, **self._advice_beside(wishes)}, nodes_wish)
+        await self._learn(judged)
+
+    async def _learn(self, judged: Mapping[SliceBase, Judged]) -> None:
+        """Learn from the history of one slice that has not been learnt from in this reign."""
+        for base, one in judged.items():
+            looked = one.looked
+            learnt = await self._pasts.learnt(
+                base, self._states[base], looked.seen, looked.bounds, looked.settings
+            )
+            if learnt is not None:
+                self._states[base] = resumed(self._states[base], learnt)
+                return
 
     def _advice_beside(self, wishes: Mapping[SliceBase, ScaleWish]) -> dict[SliceBase, ScaleWish]:
         """Return the advice that is carried out now: where the rules want another number, they win."""
@@ -267,6 +285,7 @@ class ScalingLoop:
             for base in [base for base in known if base not in bases]:
                 del known[base]
         self._startups.keep_only(bases)
+        self._pasts.keep_only(bases)
         self.decisions.keep_only(bases)
 
 

@@ -10,6 +10,7 @@ from aether.config.scaling_settings import for_slice
 from aether.control.scaling import ScalingLoop
 from aether.core.model.ids import SliceBase
 from aether.core.model.view import ClusterView
+from aether.core.scaling.controller import History
 from aether.core.scaling.forecast import Mode
 from aether.core.scaling.trust import TrustState
 from aether.forecast.runtime import OnnxForecaster
@@ -30,6 +31,12 @@ class Forecasting:
 
     service: ForecastService
     desk: ForecastDesk
+
+    def past(self, base: SliceBase) -> History | None:
+        """Return what every node knows of a slice's past; None when nothing is."""
+        history = self.service.history
+        rates = history.course(base)
+        return History(rates, history.step_s) if rates else None
 
     def watch(self, loop: ScalingLoop) -> None:
         """Have both rules live through what the leader's scaling looks at."""

@@ -224,9 +224,7 @@ def _deciding(ground: Ground, base: _Base) -> _Deciding:
     managers = assemble_managers(_managers_ground(ground, base, measuring))
     metrics = measuring.metrics
     forecasting = forecasting_of(config, path, store, metrics, managers.control.view, clock)
-    scaling = scaling_of(
-        config, store, managers.control, metrics, clock, forecasting.service.forecasts
-    )
+    scaling = scaling_of(config, store, managers.control, metrics, clock, forecasting)
     forecasting.watch(scaling.loop)
     return _Deciding(
         measuring=measuring, managers=managers, forecasting=forecasting, scaling=scaling

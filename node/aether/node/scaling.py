@@ -1,6 +1,6 @@
 """The leader's scaling put together: the loop, what it says of itself, and who carries out what it asks."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aether.config.advisor import AdvisorConfig
@@ -10,9 +10,8 @@ from aether.control.giving_back import GivingBack
 from aether.control.manager import ClusterDeploymentManager
 from aether.control.scaling import ScalingGround, ScalingLoop
 from aether.control.scaling_telling import ScalingDesk
-from aether.core.model.ids import SliceBase
-from aether.core.scaling.forecast import Forecast
 from aether.node.advisor import HttpAdvisor
+from aether.node.forecasting import Forecasting
 from aether.ports import ApiRequest, ApiResponse, Clock, Store
 from aether.tasks import Tasks
 from aether.telemetry.cluster_metrics import ClusterMetrics
@@ -45,7 +44,7 @@ def scaling_of(
     control: ClusterDeploymentManager,
     metrics: ClusterMetrics,
     clock: Clock,
-    forecasts: Callable[[], Mapping[SliceBase, Forecast]] = dict,
+    forecasting: Forecasting,
 ) -> NodeScaling:
     """Build the scaling of one life of a node."""
     loop = ScalingLoop(
@@ -55,7 +54,8 @@ def scaling_of(
             control=control,
             loads=metrics,
             clock=clock,
-            forecasts=forecasts,
+            forecasts=forecasting.service.forecasts,
+            past=forecasting.past,
         )
     )
     advising = _advising(config.advisor, loop, control, clock)
