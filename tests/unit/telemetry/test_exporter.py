@@ -196,3 +196,41 @@ def test_pauses_double_up_to_a_bound() -> None:
     assert pauses == [1, 2, 4, 8, 16, MOST_PAUSE_S, MOST_PAUSE_S, MOST_PAUSE_S]
     signal.note(200.0, taken=True, regular_s=10.0)
     assert (signal.due, signal.in_a_row, signal.failures) == (210.0, 0, 8)
+
+
+def test_a_day_of_failures_is_no_number_too_large() -> None:
+    signal = Signal("traces", in_a_row=100_000)
+    signal.note(100.0, taken=False, regular_s=0.0)
+    assert signal.due == 100.0 + MOST_PAUSE_S
+
+
+async def test_a_link_that_cannot_be_opened_is_tried_again_and_ends_nothing() -> None:
+    made, tries = Rig(), list[int]()
+
+    def connect() -> FakeCollector:
+        tries.append(len(tries))
+        if len(tries) < 3:
+            raise ValueError("no such compression: zstd")
+        return made.collector
+
+    made.exporter._connect = connect
+    made.exporter.offer_spans([span(1)])
+    await made.until(lambda r: r.collector.spans)
+    await made.end()
+    assert (tries, made.collector.spans) == ([0, 1, 2], [span(1)])
+
+
+async def test_a_look_that_fails_does_not_end_the_exporter(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = list[int]()
+
+    async def look() -> Taken:
+        looks.append(1)
+        raise KeyError("a series nobody declared")
+
+    monkeypatch.setattr(rig.exporter._exposition, "look", look)
+    await rig.until(lambda _: len(looks) >= 2)
+    rig.exporter.offer_spans([span(1)])
+    await rig.until(lambda r: r.collector.spans)
+    assert rig.collector.spans == [span(1)]

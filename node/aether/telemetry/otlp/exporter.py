@@ -24,6 +24,8 @@ _log = structlog.get_logger()
 TICK_S = 1.0
 MOST_PAUSE_S = 30.0
 """Longest pause after failures; it doubles from one second on."""
+_MOST_DOUBLINGS = 5
+"""32 s: more than the longest pause."""
 MOST_TRIES = 5
 """A batch that was not taken so often is given up: it may be what the collector will not have."""
 LAST_S = 1.0
@@ -69,7 +71,7 @@ class Signal:
             return
         self.failures += 1
         self.in_a_row += 1
-        self.due = now + min(max(regular_s, 2.0 ** (self.in_a_row - 1)), MOST_PAUSE_S)
+        self.due = now + min(max(regular_s, _doubled(self.in_a_row)), MOST_PAUSE_S)
 
 
 class OtlpExporter:
@@ -107,16 +109,28 @@ class OtlpExporter:
         self._lines.offer(line_of(event))
 
     async def run(self) -> None:
-        """Send until cancelled."""
+        """Send until cancelled. What goes wrong is logged and tried again: nobody needs it to serve."""
         if self._config.logs:
             add_tap(self._offer_line)
+        failures = 0
         try:
-            self._collector = collector = await self._worker.do(self._connect)
             while True:
-                await self._clock.sleep(TICK_S)
-                await self._turn(collector)
+                try:
+                    await self._step()
+                    failures = 0
+                except Exception:  # noqa: BLE001 - sending must not end the node; the trace is logged
+                    failures += 1
+                    _log.exception("nothing sent to the collector", endpoint=self._config.endpoint)
+                await self._clock.sleep(min(_doubled(failures), MOST_PAUSE_S))
         finally:
             remove_tap(self._offer_line)
+
+    async def _step(self) -> None:
+        """Open the link where there is none yet, else send what is due."""
+        if self._collector is None:
+            self._collector = await self._worker.do(self._connect)
+        else:
+            await self._turn(self._collector)
 
     async def stop(self) -> None:
         """Send what waits if that is quick; then break off. Takes `LAST_S` and a little at most."""
@@ -189,3 +203,8 @@ class OtlpExporter:
             )
         elif not was_well and taken:
             _log.info("the collector takes what is sent again", signal=signal.name)
+
+
+def _doubled(failures: int) -> float:
+    """Return the pause after so many failures in a row; `TICK_S` after none or one."""
+    return TICK_S * 2.0 ** min(max(failures - 1, 0), _MOST_DOUBLINGS)
