@@ -131,7 +131,7 @@ class TurnedClock:
 class ScalingWorld:
     """A leader that scales SHOP."""
 
-    def __init__(self, view: ClusterView | None = None) -> None:
+    def __init__(self, view: ClusterView | None = None, *, has_provider: bool = True) -> None:
         self.clock = TurnedClock()
         self.loads = FakeLoads()
         self.control = FakeControl(running() if view is None else view)
@@ -145,6 +145,7 @@ class ScalingWorld:
                 loads=self.loads,
                 clock=self.clock,
                 past=self.pasts.get,
+                has_provider=has_provider,
                 wall=lambda: self.clock.at,
             )
         )

@@ -461,6 +461,8 @@ class ApiRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Lower-case names."""
     body: bytes = b""
+    actor: str = ""
+    """Who asks, where a part of this node does; it never comes in from outside, nor is it forwarded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,6 +156,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    actor: str = ACTOR
 
     def slice_base(self, name: str) -> SliceBase:
         """Return a `group:name` of the path; raise Invalid when it is none."""
@@ -218,7 +219,7 @@ class Call:
 
     def reason(self, text: str, **inputs: str) -> Reason:
         """Return the reason of a change made by this call."""
-        return Reason(ACTOR, self.rule, text, {"request": self.request_id, **inputs})
+        return Reason(self.actor, self.rule, text, {"request": self.request_id, **inputs})
 
 
 def _said(error: Mapping[str, Any], model: type[BaseModel]) -> str:

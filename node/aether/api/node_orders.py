@@ -9,7 +9,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, Field
 
 from aether.api.asking import runs
-from aether.api.call import ACTOR, Answer, Call, Context
+from aether.api.call import Answer, Call, Context
 from aether.api.endpoint import Endpoint, v1
 from aether.api.members import CHANGE_S, SILENT_S, answering_of, voters_of
 from aether.api.plan_calls import PLAN_ANSWERS
@@ -55,12 +55,12 @@ class Shutdown(BaseModel):
     force: bool = Field(default=False, description="end instances below their budgets at once")
 
 
-def _draining(node: NodeId, *, force: bool) -> _Decide:
-    return lambda view: admit_drain(view, node, by=ACTOR, force=force)
+def _draining(node: NodeId, by: str, *, force: bool) -> _Decide:
+    return lambda view: admit_drain(view, node, by=by, force=force)
 
 
-def _stopping(node: NodeId, voting: Voting, *, force: bool) -> _Decide:
-    return lambda view: admit_shutdown(view, node, voting, by=ACTOR, force=force)
+def _stopping(node: NodeId, voting: Voting, by: str, *, force: bool) -> _Decide:
+    return lambda view: admit_shutdown(view, node, voting, by=by, force=force)
 
 
 async def drain(context: Context, call: Call) -> Answer:
@@ -69,7 +69,7 @@ async def drain(context: Context, call: Call) -> Answer:
     wanted = call.json(Drain) if call.body else Drain()
     if wanted.shutdown:
         return await _shut_down(context, call, node, force=wanted.force)
-    change = await submit_as_planned(context, call, _draining(node, force=wanted.force))
+    change = await submit_as_planned(context, call, _draining(node, call.actor, force=wanted.force))
     return Answer(value={"node": node, **to_plain(change)})
 
 
@@ -80,7 +80,7 @@ async def shutdown(context: Context, call: Call) -> Answer:
 
 
 async def _shut_down(context: Context, call: Call, node: NodeId, *, force: bool) -> Answer:
-    stopping = _stopping(node, await read_voting(context), force=force)
+    stopping = _stopping(node, await read_voting(context), call.actor, force=force)
     change = await submit_as_planned(context, call, stopping)
     return Answer(value={"node": node, **to_plain(change)})
 
@@ -147,9 +147,9 @@ async def plan_drain(context: Context, call: Call) -> Answer:
     node = call.node_id("id")
     wanted = call.json(Drain) if call.body else Drain()
     voting = await read_voting(context)
-    decide = _draining(node, force=wanted.force)
+    decide = _draining(node, call.actor, force=wanted.force)
     if wanted.shutdown:
-        decide = _stopping(node, voting, force=wanted.force)
+        decide = _stopping(node, voting, call.actor, force=wanted.force)
     left = replace(voting, answering=voting.answering - {node}) if wanted.shutdown else voting
     return await _plan(context, node, decide, _quorum(voting, left))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 import structlog
 
-from aether.api.call import FORWARDED, Answer, Call, Context
+from aether.api.call import ACTOR, FORWARDED, Answer, Call, Context
 from aether.api.call_counts import CallCounts
 from aether.api.endpoint import Endpoint
 from aether.api.problems import (
@@ -81,6 +81,7 @@ class Api:
             query=read_query(query, endpoint),
             headers=request.headers,
             body=request.body,
+            actor=request.actor or ACTOR,
         )
         if endpoint.leader_only and self._other_leader(request) is not None:
             await sift(endpoint, self._context, call)

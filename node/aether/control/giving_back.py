@@ -2,7 +2,8 @@
 
 Each step is a call of the management API of this node, which leads, so the same is refused as to a
 person: a node whose loss would cost the quorum, instances below their budgets, the last voter. A step
-that is refused is tried again later; whoever leads next begins by watching, and finds the node as it is.
+that is refused is tried again later, as long as the node is not needed; whoever leads next finds the order
+and goes on from there.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,8 +11,7 @@ from typing import Protocol
 
 import structlog
 
-from aether.control.scaling_nodes import NodeScaling
-from aether.core.model.ids import NodeId
+from aether.control.scaling_nodes import ACTOR, NodeScaling
 from aether.errors import AetherError
 from aether.ports import ApiRequest, ApiResponse, Clock
 
@@ -45,7 +45,6 @@ class GivingBack:
         self._scaling = scaling
         self._ask = ask
         self._clock = clock
-        self._ordered: NodeId | None = None
 
     async def run(self) -> None:
         """Look once a period, until cancelled."""
@@ -55,21 +54,20 @@ class GivingBack:
 
     async def look(self) -> bool:
         """Take the next step off the node that is given back; return whether it was taken."""
-        node = self._scaling.nodes.give_back if self._scaling.leads else None
-        if node is None:
-            self._ordered = None
+        nodes = self._scaling.nodes
+        node = nodes.give_back if self._scaling.leads else None
+        if node is None or nodes.next_step == "wait":
             return True
-        if self._ordered != node:
-            if not await self._call("POST", f"/api/v1/nodes/{node}/shutdown"):
-                return False
-            self._ordered = node
-            _log.info("node given back", node=node, why=self._scaling.nodes.decision.text)
-            return True
-        return await self._call("DELETE", f"/api/v1/nodes/{node}")
+        if nodes.next_step == "remove":
+            return await self._call("DELETE", f"/api/v1/nodes/{node}")
+        if not await self._call("POST", f"/api/v1/nodes/{node}/shutdown"):
+            return False
+        _log.info("node given back", node=node, why=nodes.decision.text)
+        return True
 
     async def _call(self, method: str, path: str) -> bool:
         try:
-            answer = await self._ask(ApiRequest(method=method, path=path))
+            answer = await self._ask(ApiRequest(method=method, path=path, actor=ACTOR))
         except AetherError as problem:
             _log.info("step of giving back failed", call=f"{method} {path}", why=problem.message)
             return False

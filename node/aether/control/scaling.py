@@ -16,7 +16,7 @@ import structlog
 from aether.config.scaling_settings import manual_pause_s
 from aether.control.scaling_decisions import Decisions, Taken
 from aether.control.scaling_look import Looked, Rooms, Standing, look_at
-from aether.control.scaling_nodes import NodeScaling
+from aether.control.scaling_nodes import ACTOR, NodeScaling
 from aether.control.scaling_past import Past, Pasts
 from aether.control.scaling_startups import Startups
 from aether.core.control.scaling import RULE
@@ -36,7 +36,6 @@ from aether.ports import Clock
 
 _log = structlog.get_logger()
 
-CONTROLLER = "controller"
 _BATCH = 50
 """Slices decided on between two turns of the loop: some 4 ms of work."""
 
@@ -78,6 +77,8 @@ class ScalingGround:
     clock: Clock
     forecasts: Forecasts = dict
     """Forecasts by slice, as they are now; none where nobody forecasts."""
+    has_provider: bool = False
+    """Whether somebody can bring nodes; without, none is given back."""
     past: Past = lambda _: None
     """What is known of a slice's past; nothing where nobody keeps it."""
     wall: Callable[[], float] = time.time
@@ -105,7 +106,7 @@ class ScalingLoop:
         self._advised: dict[SliceBase, tuple[int, float]] = {}
         self._advice: dict[SliceBase, ScaleWish] = {}
         self._in_flight: dict[SliceBase, tuple[float, int]] = {}
-        self._nodes = NodeScaling()
+        self._nodes = NodeScaling(has_provider=self._ground.has_provider)
         self.decisions = Decisions()
         self.judged: Mapping[SliceBase, Judged] = {}
         """Every scaled slice as it was judged last; empty while this node does not lead."""
@@ -143,7 +144,7 @@ class ScalingLoop:
         self._in_flight.clear()
         self._startups = Startups()
         self._pasts.forget()
-        self._nodes = NodeScaling()
+        self._nodes = NodeScaling(has_provider=self._ground.has_provider)
         self.judged = {}
 
     async def tick(self) -> None:
@@ -255,14 +256,14 @@ class ScalingLoop:
 
     def _keep(self, base: SliceBase, decision: Decision) -> None:
         rule = f"{RULE}{decision.rule}"
-        if not self.decisions.is_news(base, CONTROLLER, rule, decision.wanted):
+        if not self.decisions.is_news(base, ACTOR, rule, decision.wanted):
             return
         self.note(
             Taken(
                 number=0,
                 at_ms=0,
                 slice=base,
-                actor=CONTROLLER,
+                actor=ACTOR,
                 before=decision.asked.target,
                 wanted=decision.wanted,
                 kind=decision.kind,

@@ -1,12 +1,14 @@
 """What load asks of the number of nodes, as the leader has watched it.
 
 Nothing is stored: nodes beyond the operator's number that a new leader finds count as asked for by load,
-and a node that was being started is known by its provision record.
+a node that was being started is known by its provision record, and one that is given back by its order.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
+
+import msgspec
 
 from aether.config.scaling_settings import node_idle_s, scales_nodes
 from aether.core.control.signals import NodeWish
@@ -24,7 +26,15 @@ from aether.core.scaling.decision import Decision
 from aether.core.scaling.need import needed
 
 NOBODY = "load asks for no nodes: no topology is set, or scaling.nodes is off"
+NO_PROVIDER = "none is given back, because without a provider of nodes none would come again"
+ACTOR = "controller"
+"""Who orders a node to stop that load does not need, as its order and the chronicle say."""
 _SETTINGS = SizeSettings()
+_EMPTY = frozenset({Verdict.DECOMMISSIONED, Verdict.LOST})
+"""Verdicts with which a node is removed once its process has stopped."""
+
+Step: TypeAlias = Literal["stop", "wait", "remove"]
+"""Order it to empty and stop; wait until it is empty; remove it."""
 
 
 class Places(Protocol):
@@ -48,14 +58,18 @@ class Decided(Protocol):
 class NodeScaling:
     """The number of nodes load asks for, through one reign."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_provider: bool = False) -> None:
+        self._has_provider = has_provider
         self._state = SizeState()
-        self._more: int | None = None
+        self._wanted: int | None = None
+        """Nodes load wants in all; None until looked."""
         self.seen: Crowding | None = None
         """What was looked at last; None where load asks for no nodes."""
         self.decision = SizeDecision(0, "same", NOBODY)
         self.give_back: NodeId | None = None
         """The node that is to be emptied, stopped and removed, until it has left the cluster."""
+        self.next_step: Step = "stop"
+        """What is to be done with it next."""
 
     def step(
         self,
@@ -66,20 +80,49 @@ class NodeScaling:
     ) -> NodeWish:
         """Look at the nodes once more; return how many load asks for beyond the operator's."""
         topology = view.topology
-        if self.give_back is not None and self.give_back not in view.nodes:
-            self.give_back = None
+        self._follow(view)
         if topology is None or not scales_nodes(view):
-            self._state, self._more, self.seen = SizeState(), None, None
-            self.decision = SizeDecision(0, "same", NOBODY)
+            self._withdraw()
+            self.seen, self.decision = None, SizeDecision(0, "same", NOBODY)
             return NodeWish()
         present = nodes_on_duty(view)
-        if self._more is None:
-            self._more = max(0, len(present) - topology.nodes)
-        self.seen = crowding(view, topology, places, short_of(judged), self._more, now)
+        if self._wanted is None:
+            self._wanted = _there(view)
+        wanted = max(self._wanted, topology.nodes)
+        self.seen = crowding(view, topology, places, short_of(judged), wanted, now)
         state, decision = sized(
             self._state, self.seen, replace(_SETTINGS, idle_s=node_idle_s(view))
         )
+        if self._withdraws(present, state, decision):
+            self._withdraw()
+            self.decision = SizeDecision(wanted, "same", decision.text)
+            return self._wish(_there(view), topology)
         return self._take(view, present, topology, state, decision)
+
+    def _follow(self, view: ClusterView) -> None:
+        """Take up the node that was ordered to stop by whoever led; let go of one that was activated."""
+        node, verdict = ordered_away(view)
+        if node is not None:
+            self.give_back = node
+            self.next_step = "remove" if verdict in _EMPTY else "wait"
+        elif self.give_back is not None and self.give_back not in view.nodes:
+            self.give_back, self.next_step = None, "stop"
+        elif self.next_step != "stop":  # the order was taken back
+            self.next_step = "stop"
+            self._withdraw()
+
+    def _withdraws(self, present: list[NodeId], state: SizeState, decision: SizeDecision) -> bool:
+        """Whether the node that was chosen is needed, or gone, before it was ordered to stop."""
+        if self.give_back is None or self.next_step != "stop":
+            return False
+        is_needed = decision.wish != "less" and state.idle_since is None
+        return is_needed or self.give_back not in present
+
+    def _withdraw(self) -> None:
+        """Watch anew, all nodes that are there taken for wanted; what was ordered to stop is finished."""
+        self._state, self._wanted = SizeState(), None
+        if self.next_step == "stop":
+            self.give_back = None
 
     def _take(
         self,
@@ -89,14 +132,26 @@ class NodeScaling:
         state: SizeState,
         decision: SizeDecision,
     ) -> NodeWish:
+        wanted = max(self._wanted or 0, topology.nodes)
+        if decision.wish == "less" and not self._has_provider:
+            decision = SizeDecision(wanted, "same", f"{decision.text}; {NO_PROVIDER}")
         if decision.wish == "less":
-            surplus = surplus_of(view, present, topology.nodes)
             if self.give_back is not None or _coming_or_going(view):
-                return NodeWish(more=self._more or 0)  # one at a time
-            self.give_back = surplus
+                return self._wish(wanted, topology)  # one at a time
+            self.give_back = surplus_of(view, present, topology.nodes)
+        if decision.wish == "more" and wanted > len(present):
+            # Whoever provides nodes goes on trying: asking for more of them brings none sooner.
+            text = f"{decision.text}; {wanted} nodes are asked for and {len(present)} there"
+            decision = SizeDecision(wanted, "same", text)
+            state = msgspec.structs.replace(state, changed_at=self._state.changed_at)
+        if decision.wish != "same":
+            self._wanted = decision.wanted
         self._state, self.decision = state, decision
-        self._more = max(0, decision.wanted - topology.nodes)
-        return NodeWish(more=self._more, because=decision.text if decision.wish == "more" else "")
+        because = decision.text if decision.wish == "more" else ""
+        return self._wish(max(self._wanted or 0, topology.nodes), topology, because)
+
+    def _wish(self, wanted: int, topology: TopologyRecord, because: str = "") -> NodeWish:
+        return NodeWish(more=max(0, wanted - topology.nodes), because=because)
 
 
 def crowding(
@@ -104,7 +159,7 @@ def crowding(
     topology: TopologyRecord,
     places: Places,
     short: int,
-    more: int,
+    wanted: int,
     now: float,
 ) -> Crowding:
     """Return how full the nodes on duty are, `short` instances having found no room."""
@@ -112,7 +167,7 @@ def crowding(
     return Crowding(
         at=now,
         nodes=len(present),
-        wanted_nodes=min(topology.nodes + more, topology.max_nodes),
+        wanted_nodes=min(wanted, topology.max_nodes),
         least=topology.nodes,
         most=topology.max_nodes,
         unplaced=short,
@@ -147,6 +202,16 @@ def short_of(judged: Mapping[SliceBase, Decided]) -> int:
     return short
 
 
+def ordered_away(view: ClusterView) -> tuple[NodeId | None, Verdict | None]:
+    """Return the first node a leader has ordered to stop because load does not need it, and its verdict."""
+    for node in sorted(view.nodes):
+        record = view.verdicts.get(node)
+        order = record.drain if record is not None else None
+        if record is not None and order is not None and order.by == ACTOR and order.shutdown:
+            return node, record.verdict
+    return None, None
+
+
 def surplus_of(view: ClusterView, present: list[NodeId], least: int) -> NodeId | None:
     """Return the node that goes first: the last one to come, never the leader; None if none is over."""
     leader = view.epoch.leader if view.epoch is not None else None
@@ -157,6 +222,11 @@ def surplus_of(view: ClusterView, present: list[NodeId], least: int) -> NodeId |
 def nodes_on_duty(view: ClusterView) -> list[NodeId]:
     """Return the nodes that may be given instances, sorted."""
     return [node for node in sorted(view.nodes) if _verdict(view, node) is Verdict.ON_DUTY]
+
+
+def _there(view: ClusterView) -> int:
+    """Return how many nodes are on duty, or about to be."""
+    return sum(_verdict(view, node) in {Verdict.ON_DUTY, Verdict.JOINING} for node in view.nodes)
 
 
 def _order(node: NodeId) -> tuple[bool, int, NodeId]:

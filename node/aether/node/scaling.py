@@ -56,6 +56,7 @@ def scaling_of(
             clock=clock,
             forecasts=forecasting.service.forecasts,
             past=forecasting.past,
+            has_provider=bool(config.provider.url),
         )
     )
     advising = _advising(config.advisor, loop, control, clock)

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
-from aether.control.scaling_nodes import NOBODY, nodes_on_duty, surplus_of
+from aether.control.scaling_nodes import ACTOR, NOBODY, nodes_on_duty, surplus_of
 from aether.core.control.reconcile import reconcile
 from aether.core.control.signals import ControlSettings, NodeWish
 from aether.core.model.ids import NodeId
 from aether.core.model.plan import Provision
 from aether.core.model.records import (
     ConfigRecord,
+    DrainOrder,
     EpochRecord,
     ProvisionRecord,
     TopologyRecord,
@@ -112,3 +113,105 @@ async def test_a_large_last_node_is_kept_while_the_small_ones_could_not_carry_it
     assert world.loop.nodes.give_back is None
     assert world.loop.nodes.seen is not None
     assert world.loop.nodes.seen.used == 2 * 2 / (2 * 3)
+
+
+def judged(view: ClusterView, name: str, verdict: Verdict, order: DrainOrder | None) -> ClusterView:
+    """The view with another verdict on a node."""
+    record = VerdictRecord(verdict=verdict, incarnation="life-1", drain=order)
+    return replace(view, verdicts={**view.verdicts, NodeId(name): record})
+
+
+ORDER = DrainOrder(by=ACTOR, shutdown=True)
+
+
+async def chosen_world() -> ScalingWorld:
+    """A leader that has chosen node-3 to be given back."""
+    view = replace(crowded("node-1", "node-2", "node-3", capacity=10), config=SOON)
+    world = ScalingWorld(view)
+    await world.second(IDLE, times=30)
+    assert world.loop.nodes.give_back == "node-3"
+    return world
+
+
+async def test_without_a_provider_no_node_is_given_back() -> None:
+    view = replace(crowded("node-1", "node-2", "node-3", capacity=10), config=SOON)
+    world = ScalingWorld(view, has_provider=False)
+    await world.second(IDLE, times=100)
+    assert world.loop.nodes.give_back is None
+    assert world.control.nodes_wish.more == 1
+    world.loop.nodes.decision = replace(world.loop.nodes.decision, text="")
+    await world.second(IDLE, times=25)
+    assert world.loop.nodes.decision.wish == "same"
+
+
+async def test_a_choice_is_withdrawn_when_the_node_is_needed_again() -> None:
+    world = await chosen_world()
+    full = running(2, scaled(2), view=nodes("node-1", "node-2", "node-3", capacity=1))
+    world.control.seen = replace(world.control.seen, nodes=full.nodes)
+    await world.second(STORM, times=2)
+    assert world.loop.nodes.give_back is None
+    assert world.control.nodes_wish.more == 1
+
+
+async def test_a_choice_is_withdrawn_when_scaling_of_nodes_is_switched_off() -> None:
+    world = await chosen_world()
+    off = {**SOON, ("cluster", "scaling.nodes"): ConfigRecord(value="off")}
+    world.control.seen = replace(world.control.seen, config=off)
+    await world.second(IDLE)
+    assert world.loop.nodes.give_back is None
+
+
+async def test_a_node_that_a_person_drains_is_the_persons() -> None:
+    world = await chosen_world()
+    by_hand = DrainOrder(by="api:anonymous", shutdown=True)
+    world.control.seen = judged(world.control.seen, "node-3", Verdict.DRAINING, by_hand)
+    await world.second(IDLE, times=2)
+    assert world.loop.nodes.give_back is None
+
+
+async def test_an_order_that_is_taken_back_ends_it_and_the_node_may_be_chosen_again() -> None:
+    world = await chosen_world()
+    before = world.control.seen
+    world.control.seen = judged(before, "node-3", Verdict.DRAINING, ORDER)
+    await world.second(IDLE)
+    assert world.loop.nodes.next_step == "wait"
+    world.control.seen = judged(before, "node-3", Verdict.JOINING, None)
+    await world.second(IDLE)
+    assert (world.loop.nodes.give_back, world.loop.nodes.next_step) == (None, "stop")
+    world.control.seen = before
+    await world.second(IDLE, times=30)
+    assert world.loop.nodes.give_back == "node-3"
+
+
+async def test_a_new_leader_finishes_what_the_one_before_it_ordered() -> None:
+    view = replace(crowded("node-1", "node-2", "node-3", capacity=10), config=SOON)
+    world = ScalingWorld(judged(view, "node-3", Verdict.DRAINING, ORDER), has_provider=False)
+    await world.second(IDLE)
+    assert (world.loop.nodes.give_back, world.loop.nodes.next_step) == ("node-3", "wait")
+    world.control.seen = judged(view, "node-3", Verdict.DECOMMISSIONED, ORDER)
+    await world.second(IDLE)
+    assert (world.loop.nodes.give_back, world.loop.nodes.next_step) == ("node-3", "remove")
+    off = {**SOON, ("cluster", "scaling.nodes"): ConfigRecord(value="off")}
+    world.control.seen = replace(world.control.seen, config=off)
+    await world.second(IDLE)
+    assert world.loop.nodes.give_back == "node-3", "else a voter that is stopped would stay"
+    world.control.seen = replace(crowded("node-1", "node-2", capacity=10), config=SOON)
+    await world.second(IDLE)
+    assert world.loop.nodes.give_back is None
+
+
+async def test_the_operators_larger_number_takes_in_what_came_by_load() -> None:
+    view = crowded("node-1", "node-2", "node-3", "node-4", least=2, most=10)
+    world = ScalingWorld(view)
+    await world.second(IDLE)
+    assert world.control.nodes_wish.more == 2
+    world.control.seen = replace(view, topology=TopologyRecord(nodes=4, max_nodes=10))
+    await world.second(IDLE)
+    assert world.control.nodes_wish.more == 0
+
+
+async def test_a_provider_that_fails_is_not_asked_for_more_and_more() -> None:
+    world = ScalingWorld(crowded("node-1", "node-2", most=9))
+    await world.second(STORM, times=1000)
+    assert world.control.nodes_wish.more == 1
+    assert "3 nodes are asked for and 2 there" in world.loop.nodes.decision.text
