@@ -12,7 +12,7 @@ from aether.core.model.ids import NodeId
 from aether.errors import AetherError
 from aether.ports import ApiRequest, Clock, LeaderLink
 from aether.tasks import Tasks
-from aether.telemetry.traces import AskedTraces, NodeTraces, Wanted
+from aether.telemetry.traces import AskedTraces, NodeTraces
 
 PERIOD_S = 0.25
 """Between two looks at what is wanted: processes remember some thousand requests."""
@@ -45,21 +45,32 @@ class NodeTracing:
         tasks.start("traces", self._run())
 
     async def _run(self) -> None:
-        while True:
-            await self.clock.sleep(PERIOD_S)
-            await self.ask(self.traces.take_wanted())
+        asking: set[str] = set()
+        others = Tasks(on_failure=_log_failure)
+        try:
+            while True:
+                await self.clock.sleep(PERIOD_S)
+                try:
+                    self._look(others, asking)
+                except Exception:  # noqa: BLE001 - traces must not end the node; the trace is logged
+                    _log.exception("traces not asked for")
+        finally:
+            await others.stop()
 
-    async def ask(self, wanted: Wanted) -> None:
-        """Ask for traces; a node that does not hear of it is left out."""
+    def _look(self, others: Tasks, asking: set[str]) -> None:
+        """Ask for what is wanted here at once, and of each other node one question at a time.
+
+        What is wanted of a node that has not answered yet waits, so that one that is gone holds up no other.
+        """
+        wanted = self.traces.take_wanted(asking)
         if wanted.here:
             for processes in self.processes:
                 processes.ask(tuple(wanted.here))
-        if wanted.elsewhere:
-            async with asyncio.TaskGroup() as group:
-                for node, traces in sorted(wanted.elsewhere.items()):
-                    group.create_task(self._ask_node(NodeId(node), tuple(traces)))
+        for node, traces in sorted(wanted.elsewhere.items()):
+            asking.add(node)
+            others.start(f"ask {node}", self._ask_node(NodeId(node), tuple(traces), asking))
 
-    async def _ask_node(self, node: NodeId, traces: Sequence[str]) -> None:
+    async def _ask_node(self, node: NodeId, traces: Sequence[str], asking: set[str]) -> None:
         body = msgspec.json.encode(AskedTraces(traces=list(traces)))
         headers = {"content-type": "application/json"}
         request = ApiRequest(method="POST", path=ASK_PATH, headers=headers, body=body)
@@ -68,3 +79,9 @@ class NodeTracing:
                 await self.link.forward(node, request)
         except (AetherError, TimeoutError) as problem:
             _log.debug("traces not asked for", node=node, count=len(traces), problem=str(problem))
+        finally:
+            asking.discard(node)
+
+
+def _log_failure(name: str, failure: BaseException) -> None:
+    _log.error("task failed", task=name, exc_info=failure)

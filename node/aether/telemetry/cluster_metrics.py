@@ -6,7 +6,7 @@ aggregate, so any node can lead, or draw the cluster, at once. Nothing of this i
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 
 import structlog
 from msgspec.structs import replace
@@ -67,6 +67,8 @@ class ClusterMetrics:
         self._subscribers: list[Callable[[], None]] = []
         self._sources: dict[str, Source] = {}
         self._courses = Courses()
+        self._told: Mapping[str, Sequence[tuple[str, float]]] | None = None
+        """The values of this second by metric, for whoever asks for some; None: not read yet."""
         self._leads = False
         self._is_adding_up = False
         self._waiting: list[tuple[NodeSample, float]] = []
@@ -146,7 +148,12 @@ class ClusterMetrics:
         self._heard_at = self._clock.now()
         self._slices = {load.base: load for load in aggregate.slices}
         self.second += 1
-        self._courses.keep(self._heard_at, self.values(), lambda: instance_values(aggregate))
+        try:
+            values = list(self.values())
+            self._told = _by_metric(values)
+            self._courses.keep(self._heard_at, values, lambda: instance_values(aggregate))
+        except Exception:  # noqa: BLE001 - history must keep nobody from the news; the trace is logged
+            _log.exception("a second of metrics not kept")
         news, self._news = self._news, asyncio.Event()
         news.set()
         for callback in self._subscribers:
@@ -188,11 +195,12 @@ class ClusterMetrics:
         return instances_of(self._aggregate)
 
     def series(self, metric: str) -> Iterable[tuple[str, float]]:
-        """Return (subject, value) of a metric now; nothing for one nobody measures."""
-        found = self.values()
+        """Return (subject, value) of a metric in this second; nothing for one nobody measures."""
         if metric.startswith("instance."):
-            found = instance_values(self._aggregate)
-        return [(subject, value) for name, subject, value in found if name == metric]
+            return _by_metric(instance_values(self._aggregate)).get(metric, ())
+        if self._told is None:
+            self._told = _by_metric(self.values())
+        return self._told.get(metric, ())
 
     def history(self, metric: str, subject: str, range_s: float, step_s: int = 1) -> list[Point]:
         """Return (seconds ago, value) of the last `range_s`, the oldest first; holes are left out.
@@ -208,6 +216,7 @@ class ClusterMetrics:
     def provide(self, metric: str, source: Source) -> None:
         """Have this node keep a metric of its own, asked once a second; it stands in the catalogue."""
         self._sources[metric] = source
+        self._told = None
 
     async def aggregates(self) -> AsyncIterator[bytes]:
         """Yield each aggregate this node makes while it leads, packed; a slow reader misses some."""
@@ -226,8 +235,20 @@ class ClusterMetrics:
             present = sum(voter in fresh for voter in voters)
             yield "cluster.quorum_margin", "", float(present - (len(voters) // 2 + 1))
         for metric, source in self._sources.items():
-            for subject, value in source():
+            try:
+                found = list(source())
+            except Exception:  # noqa: BLE001 - one that fails must not hide the others; the trace is logged
+                _log.exception("a source of metrics failed", metric=metric)
+                continue
+            for subject, value in found:
                 yield metric, subject, value
+
+
+def _by_metric(values: Iterable[Value]) -> Mapping[str, Sequence[tuple[str, float]]]:
+    found: dict[str, list[tuple[str, float]]] = {}
+    for metric, subject, value in values:
+        found.setdefault(metric, []).append((subject, value))
+    return found
 
 
 def _next(aggregation: Aggregation, now: float) -> tuple[Aggregate, bytes]:

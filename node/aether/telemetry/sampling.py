@@ -78,8 +78,8 @@ class NodeSampler:
                 ]
                 try:
                     self._measured = await asyncio.to_thread(self._measure, hosts, began)
-                except (OSError, ValueError) as problem:
-                    _log.warning("not measured", problem=repr(problem))
+                except Exception:  # noqa: BLE001 - a figure must not end the node; the trace is logged
+                    _log.exception("not measured")
                 await self._clock.sleep(max(PERIOD_S - (self._clock.now() - began), 0.1))
         finally:
             self._lag.stop()

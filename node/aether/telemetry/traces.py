@@ -6,7 +6,7 @@ so is the node whose instance was asked, which does the same. So what is asked f
 request took, and nobody else is bothered.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -75,9 +75,11 @@ class NodeTraces:
             self._follow(trace)
             _put(self._wanted.here, trace)
 
-    def take_wanted(self) -> Wanted:
-        """Return what is to be asked for, each once."""
-        wanted, self._wanted = self._wanted, Wanted()
+    def take_wanted(self, busy: Collection[str] = ()) -> Wanted:
+        """Return what is to be asked for, each once; what is wanted of `busy` nodes goes on waiting."""
+        wanted, waiting = self._wanted, self._wanted.elsewhere
+        later = {node: waiting.pop(node) for node in sorted(waiting) if node in busy}
+        self._wanted = Wanted(elsewhere=later)
         return wanted
 
     def counts(self) -> Mapping[str, int]:

@@ -128,6 +128,43 @@ async def test_what_is_broken_is_refused_and_changes_nothing() -> None:
     assert pair.two.second == 0
 
 
+async def test_a_source_that_fails_keeps_nobody_from_the_news() -> None:
+    def broken() -> list[tuple[str, float]]:
+        raise ZeroDivisionError
+
+    async with running() as pair:
+        calls: list[int] = []
+        for metrics in (pair.one, pair.two):
+            metrics.provide("cluster.rate", broken)
+        pair.one.subscribe(lambda: calls.append(pair.one.second))
+        await eventually(lambda: len(calls) >= 2)
+        pair.two.take(_last(pair.one))
+        assert pair.two.second == 1
+        assert len(pair.one.history("cluster.nodes", "", 60)) >= 2, "what others measure is kept"
+        assert not pair.one.series("cluster.rate")
+
+
+async def test_a_second_is_read_once_however_many_ask() -> None:
+    async with running() as pair:
+        reads: list[int] = []
+
+        def source() -> list[tuple[str, float]]:
+            reads.append(pair.one.second)
+            return [("", float(len(reads)))]
+
+        pair.one.provide("cluster.rate", source)
+        seen: list[float] = []
+
+        def ask() -> None:
+            for _ in range(7):
+                seen.extend(value for _, value in pair.one.series("cluster.rate"))
+
+        pair.one.subscribe(ask)
+        await eventually(lambda: pair.one.second >= 2)
+    assert reads == [1, 2]
+    assert seen == [1.0] * 7 + [2.0] * 7
+
+
 async def test_only_a_leader_takes_samples_and_only_others_take_aggregates() -> None:
     async with running() as pair:
         await eventually(lambda: pair.one.second >= 1)

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from aether.core.metrics.samples import SliceSample, decode_sample
+from aether.core.metrics.samples import InstanceSample, SliceSample, decode_sample
 from aether.core.model.ids import InstanceId, NodeId
 from aether.node.clock import MonotonicClock
 from aether.ports import HostStatus
 from aether.tasks import Tasks
+from aether.telemetry.processes import HostProcess
 from aether.telemetry.sampling import NodeSampler
 from tests.integration.rpc_nodes import eventually
 
@@ -44,6 +45,27 @@ async def test_a_node_is_measured_with_its_instances(tmp_path: Path) -> None:
     assert one.rss == pytest.approx(sample.rss, rel=0.2)
     assert sample.memory_total > sample.memory_used > 0
     assert sample.fds_most >= sample.fds > 0
+
+
+async def test_what_cannot_be_measured_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, tasks, tries = sampler(tmp_path, [host(os.getpid())]), Tasks(), list[int]()
+    measure = made._processes.sample
+
+    def broken(hosts: list[HostProcess], now: float) -> tuple[InstanceSample, ...]:
+        tries.append(1)
+        if len(tries) == 1:
+            raise KeyError("a process that has just gone")
+        return measure(hosts, now)
+
+    monkeypatch.setattr(made._processes, "sample", broken)
+    tasks.start("sampling", made.run())
+    try:
+        await eventually(lambda: bool(made.sample().instances))
+    finally:
+        await tasks.stop()
+    assert len(tries) >= 2
 
 
 async def test_before_anything_was_measured_there_is_a_sample_all_the_same(tmp_path: Path) -> None:
