@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 SHORTEST_STEP_S = 1.0
 LONGEST_STEP_S = 600.0
@@ -13,14 +12,15 @@ class ForecastConfig:
     """`[forecast]`: forecasts of traffic; what they may do is the setting `scaling.forecast`."""
 
     model: str = ""
-    """Folder of a model of one's own, `forecaster.onnx` and `card.json`; empty: the one Aether comes with."""
+    """Folder of a model of one's own, `forecaster.onnx` and `card.json`; empty: the one Aether comes with.
+
+    One that is missing or damaged is no reason not to start: `forecast status` says so.
+    """
     step_s: float = 60.0
     """Length of a step, in seconds, the same on every node; 10 suits slices that start within 15 s."""
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Yield what is wrong: name and sentence."""
-        if self.model and not Path(self.model).is_dir():
-            yield "model", f"{self.model} is not a folder: name the one that training wrote"
         if not SHORTEST_STEP_S <= self.step_s <= LONGEST_STEP_S:
             yield (
                 "step_s",

@@ -111,8 +111,9 @@ def _bytes(path: Path, most: int) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read(most + 1)
-    except OSError as error:
-        raise ModelUnusable(f"{path} cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ModelUnusable(f"{path} cannot be read: {why}") from error
     if len(data) > most:
         raise ModelUnusable(f"{path} is larger than {most} bytes: it is no forecaster")
     return data
@@ -121,5 +122,5 @@ def _bytes(path: Path, most: int) -> bytes:
 def _card(data: bytes, path: Path) -> Card:
     try:
         return msgspec.json.decode(data, type=Card)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ModelUnusable(f"{path} is not a model's card: {error}") from error

@@ -115,7 +115,8 @@ class RateHistory:
     def restore(self, data: bytes, wall_s: float) -> None:
         """Take over what `to_bytes` returned; steps since then are gaps. Only before anything was noted.
 
-        Raises ValueError when it is of another form or step, from the future, or broken.
+        Raises ValueError when it is of another form or step, from the future, or broken; nothing is
+        taken over then.
         """
         kept = msgspec.msgpack.decode(data, type=_Kept)
         step = math.floor(wall_s / self.step_s)
@@ -126,11 +127,14 @@ class RateHistory:
         if self._step is not None:
             raise ValueError("something was noted already")
         missed = array("f", [math.nan]) * min(step - kept.step, self._most)
-        for base, packed in kept.courses.items():
-            values = array("f")
-            values.frombytes(packed)
-            if any(value < 0 or math.isinf(value) for value in values):
-                raise ValueError(f"{base} has a rate below 0 or without end")
-            values.extend(missed)
-            self._courses[base] = _Course(values[-self._most :])
-        self._step = step
+        courses = {base: self._read(base, packed, missed) for base, packed in kept.courses.items()}
+        self._courses, self._step = courses, step
+
+    def _read(self, base: str, packed: bytes, missed: "array[float]") -> _Course:
+        """Return the steps of one slice, and those missed since."""
+        values = array("f")
+        values.frombytes(packed)
+        if any(value < 0 or math.isinf(value) for value in values):
+            raise ValueError(f"{base} has a rate below 0 or without end")
+        values.extend(missed)
+        return _Course(values[-self._most :])

@@ -167,6 +167,10 @@ async def open_forecaster(folder: Path | None) -> OnnxForecaster | str:
         found = await asyncio.to_thread(OnnxForecaster.load, folder)
     except ModelUnusable as problem:
         return why_none(problem)
+    except Exception as problem:  # noqa: BLE001 - whatever the library raises, there are no forecasts; the trace is logged
+        _log.exception("the model cannot be run")
+        why = f"the model in {folder or cards.SHIPPED} cannot be run: {problem!s:.200}"
+        return why_none(ModelUnusable(why))
     _log.info("forecaster loaded", model=found.card.name, sha256=found.card.sha256[:16])
     return found
 

@@ -5,7 +5,7 @@ what the leader before it trusted.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from aether.core.scaling.bounds import Bounds
@@ -72,7 +72,7 @@ class Shadows:
             shadow, watched.seen, watched.bounds, watched.settings, forecast
         )
 
-    def keep_only(self, bases: set[str]) -> None:
+    def keep_only(self, bases: Collection[str]) -> None:
         """Forget every other slice."""
         self._shadows = {base: one for base, one in self._shadows.items() if base in bases}
 

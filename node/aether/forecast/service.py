@@ -87,7 +87,11 @@ class ForecastService:
         self._forecasts: Mapping[SliceBase, Forecast] = {}
         self._news = asyncio.Event()
         self._ended = False
+        self._listens = ground.file is None
+        """Whether the history of the life before has been taken over, where there may be one."""
         self._led = False
+        self._taught = False
+        """Whether trust was learnt from the history in this reign."""
         self.led_since: float | None = None
         """Wall time since which this node leads and forecasts."""
         ground.loads.subscribe(self._hear)
@@ -112,6 +116,8 @@ class ForecastService:
 
     def _hear(self) -> None:
         """Note the rates of this second; short, it is called on the loop."""
+        if not self._listens:
+            return
         loads = self._ground.loads.loads()
         rates = ((base, load.rate) for base, load in loads.items())
         self._ended = self.history.note(self._ground.wall(), rates) or self._ended
@@ -120,8 +126,7 @@ class ForecastService:
     async def run(self) -> None:
         """Take over the history, then forecast as steps end while this node leads, until cancelled."""
         await self._restore()
-        checked = await check_model(self._ground.model)
-        self.card, self.problem = (None, checked) if isinstance(checked, str) else (checked, "")
+        await self._check()
         kept_at = self._ground.clock.now()
         try:
             while True:
@@ -139,19 +144,29 @@ class ForecastService:
                 self.forecaster.close()
             self._write(self.history.to_bytes())
 
+    async def _check(self) -> None:
+        """Look whether there is a model that is whole; nothing is loaded."""
+        try:
+            checked = await check_model(self._ground.model)
+        except Exception as problem:  # noqa: BLE001 - a model nobody can read costs forecasts, not the node, and is logged
+            _log.exception("the model cannot be looked at")
+            checked = f"no forecasts, scaling is reactive only: {problem!s:.200}"
+        self.card, self.problem = (None, checked) if isinstance(checked, str) else (checked, "")
+
     async def _second(self) -> None:
         if not self.leads:
             if self._led:
                 self._forget()
             self._ended = False
             return
+        self._led = True
         if self.card is not None and self._ground.wanted():
             await self._foresee()
         await self._live()
 
     async def _foresee(self) -> None:
         """Forecast when a step has ended, and at once where this node has come to lead."""
-        begins = not self._led
+        begins = not self._taught
         if not begins and not self._ended:
             return
         forecaster = self.forecaster or await self._open()
@@ -159,7 +174,7 @@ class ForecastService:
             return
         if begins:
             await self._learn(forecaster)
-        self._led, self._ended = True, False
+        self._taught, self._ended = True, False
         await self._forecast(forecaster)
 
     async def _open(self) -> OnnxForecaster | None:
@@ -172,7 +187,7 @@ class ForecastService:
 
     def _forget(self) -> None:
         """Keep nothing of a reign but the history, which every node has."""
-        self._led, self.led_since = False, None
+        self._led, self._taught, self.led_since = False, False, None
         self._forecasts = {}
         self.trust = {}
         self.shadows = Shadows()
@@ -209,7 +224,6 @@ class ForecastService:
             if rows is not None:
                 found[SliceBase(base)] = self._made(made_at, rows, state)
         self.trust, self._forecasts = trust, found
-        self.shadows.keep_only(set(courses))
 
     def _made(self, made_at: float, rows: Rows, state: TrustState) -> Forecast:
         return Forecast(
@@ -222,22 +236,28 @@ class ForecastService:
 
     async def _live(self) -> None:
         """Have both rules live through this second of every slice that is scaled."""
-        forecasts = self._forecasts
-        for number, (base, watched) in enumerate(self.watched().items()):
+        forecasts, watching = self._forecasts, self.watched()
+        self.shadows.keep_only(watching.keys())
+        for number, (base, watched) in enumerate(watching.items()):
             if number % _SHADOWS_A_TURN == _SHADOWS_A_TURN - 1:
                 await self._ground.clock.sleep(0)
             self.shadows.live(base, watched, forecasts.get(base))
 
     async def _restore(self) -> None:
-        """Take over the history of the life before; without one, or with a broken one, begin anew."""
-        if self._ground.file is None:
+        """Take over the history of the life before; without one, or with a broken one, begin anew.
+
+        Nothing is noted until then: what came meanwhile would stand where the history belongs.
+        """
+        file, wall_s = self._ground.file, self._ground.wall()
+        if file is None:
             return
         try:
-            data = await asyncio.to_thread(_read, self._ground.file)
-            if data:
-                self.history.restore(data, self._ground.wall())
+            self.history = await asyncio.to_thread(_restored, file, self.step_s, wall_s)
         except (OSError, ValueError) as problem:
             _log.warning("history of rates begins anew", problem=str(problem)[:200])
+        except Exception:  # noqa: BLE001 - a history nobody can read costs forecasts, not the node, and is logged
+            _log.exception("history of rates begins anew")
+        self._listens = True
 
     async def _keep(self) -> None:
         data = self.history.to_bytes()
@@ -250,6 +270,14 @@ class ForecastService:
             write_whole(self._ground.file, data)
         except OSError as problem:
             _log.warning("history of rates is not kept", problem=str(problem)[:200])
+
+
+def _restored(file: Path, step_s: float, wall_s: float) -> RateHistory:
+    history = RateHistory(step_s)
+    data = _read(file)
+    if data:
+        history.restore(data, wall_s)
+    return history
 
 
 def _read(file: Path) -> bytes:

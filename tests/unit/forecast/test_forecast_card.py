@@ -83,3 +83,15 @@ def test_a_file_too_large_to_be_a_model_is_not_read(
     monkeypatch.setattr(cards, "MOST_MODEL_BYTES", 1000)
     with pytest.raises(ModelUnusable, match="larger than 1000 bytes"):
         read(copied(tmp_path))
+
+
+@pytest.mark.parametrize("card", [b'{"name": "\xff"}', b"[" * 100_000, b"rubbish", b"{}"])
+def test_a_damaged_card_is_said_to_be_none(tmp_path: Path, card: bytes) -> None:
+    (copied(tmp_path) / CARD).write_bytes(card)
+    with pytest.raises(ModelUnusable, match="is not a model's card"):
+        read(tmp_path)
+
+
+def test_a_path_nobody_can_open_is_named() -> None:
+    with pytest.raises(ModelUnusable, match="cannot be read"):
+        read(Path("a\0b"))

@@ -3,9 +3,16 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
+
+from aether.control.scaling_look import Looked
 from aether.core.metrics.aggregate import SliceLoad
 from aether.core.model.ids import NodeId, SliceBase
+from aether.core.scaling.bounds import Bounds
+from aether.core.scaling.observation import Observation
+from aether.core.scaling.settings import ScalingSettings
 from aether.core.scaling.trust import FEWEST_SCORED
+from aether.forecast import service
 from aether.forecast.service import ForecastGround, ForecastService
 from aether.forecast.telling import ForecastDesk
 
@@ -157,10 +164,10 @@ async def test_a_broken_model_leaves_a_node_that_runs_and_says_why(tmp_path: Pat
 async def test_the_history_outlives_the_node_with_a_gap_for_the_time_away(tmp_path: Path) -> None:
     file = tmp_path / "forecast" / "history"
     world = World(file)
-    for minute in range(40):
-        world.minute(smooth(minute))
+    world.leader = OTHER
     async with Running(world.service):
-        pass
+        for minute in range(40):
+            world.minute(smooth(minute))
     before = world.service.history.course(A)
     world.at += 5 * STEP_S
     again = world.again(file)
@@ -177,3 +184,60 @@ async def test_a_broken_history_begins_anew(tmp_path: Path) -> None:
     async with Running(world.service):
         assert world.service.history.courses() == {}
     assert file.read_bytes() != b"rubbish"
+
+
+async def test_what_comes_while_the_history_is_read_does_not_take_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "history"
+    world = World(file)
+    world.leader = OTHER
+    async with Running(world.service):
+        for minute in range(40):
+            world.minute(smooth(minute))
+    kept = len(world.service.history.course(A))
+    again = world.again(file)
+    world.second(1.0)  # told before the file is read
+    async with Running(again):
+        assert len(again.history.course(A)) > kept
+
+
+async def test_a_file_or_a_model_nobody_can_read_leaves_a_node_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the disk is on fire")
+
+    monkeypatch.setattr(service, "_read", broken)
+    monkeypatch.setattr(service, "check_model", broken)
+    world = World(tmp_path / "history")
+    async with Running(world.service):
+        assert "reactive only: the disk is on fire" in world.service.problem
+        world.second(1.0)
+        world.second(1.0)
+        assert world.service.history.ended_at is not None
+
+
+def watched() -> Looked:
+    seen = Observation(
+        at=0.0, ready=2, starting=0, target=2, rate=10.0, in_flight=1.0, queue=0.0,
+        utilisation=0.5, p95_s=None, error_share=None, capacity_rps=100.0, startup_s=None,
+    )  # fmt: skip
+    bounds = Bounds(minimum=1, maximum=5, room=5)
+    return Looked(seen=seen, bounds=bounds, settings=ScalingSettings())
+
+
+async def test_shadows_end_with_the_reign_and_with_their_slice_also_without_a_model(
+    tmp_path: Path,
+) -> None:
+    world = World(model=tmp_path)
+    now = {A: watched(), SliceBase("g.x:b"): watched()}
+    world.service.watched = lambda: now
+    async with Running(world.service):
+        world.second(1.0)
+        await until(lambda: len(world.service.shadows.all()) == 2)
+        del now[A]
+        world.second(1.0)
+        await until(lambda: list(world.service.shadows.all()) == ["g.x:b"])
+        world.leader = OTHER
+        world.second(1.0)
+        await until(lambda: not world.service.shadows.all())
+    assert world.service.card is None

@@ -101,3 +101,15 @@ def test_sixty_four_slices_take_half_a_megabyte_at_most() -> None:
         for second in range(15):
             history.note(60.0 * step + second, [(f"g:s{n}", 1.0) for n in range(2)])
     assert len(history.to_bytes()) * 32 < 512 * 1024
+
+
+def test_of_a_history_that_is_broken_half_way_nothing_is_taken_over() -> None:
+    history = RateHistory(60.0)
+    for second in range(60):
+        history.note(600.0 + second, [("g:a", 5.0), ("g:b", 5.0)])
+    history.note(660.0, [])
+    history._courses["g:b"].values[0] = -1.0
+    taken = RateHistory(60.0)
+    with pytest.raises(ValueError, match="g:b has a rate below 0"):
+        taken.restore(history.to_bytes(), 700.0)
+    assert (taken.courses(), taken.ended_at) == ({}, None)

@@ -137,3 +137,18 @@ async def test_long_work_aside_makes_forecasts_late_and_then_ends() -> None:
 async def test_it_is_the_forecaster_of_the_ports() -> None:
     forecaster: Forecaster = OnnxForecaster.load(deadline_s=10)
     assert len(await forecaster.predict([PAST])) == 1
+
+
+async def test_a_model_that_loads_and_cannot_run_is_no_forecaster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no kernel for Gemm")
+
+    monkeypatch.setattr(Session, "predict", broken)
+    with capture_logs() as logs:
+        found = await open_forecaster(None)
+    assert isinstance(found, str)
+    assert "reactive only" in found
+    assert "no kernel for Gemm" in found
+    assert any(entry["event"] == "the model cannot be run" for entry in logs)
