@@ -41,6 +41,7 @@ class Pool:
     bounds: Bounds = WIDE
     settings: ScalingSettings = DEFAULTS
     startup_s: float = 5.0
+    errors: float = 0.0
     state: SliceState | None = None
     at: float = 0.0
     starting: list[float] = field(default_factory=list)
@@ -62,6 +63,7 @@ class Pool:
                 self.target,
                 ready=self.target - len(self.starting),
                 startup_s=self.startup_s,
+                error_share=self.errors,
             )
             state = self.state or first_state(look)
             told = None if forecast is None else forecast(self.at)

@@ -86,4 +86,4 @@ def test_any_two_settings_leave_something_to_add_instances_for() -> None:
     view = changed(running(2), own__target_utilisation=0.95, own__dead_band=0.2)
     found = scaling_settings(view, SHOP)
     assert found.target_utilisation + found.dead_band == pytest.approx(MOST_USE)
-    assert list(found.problems()) == []
+    assert found.dead_band < 0.2

@@ -30,6 +30,16 @@ def test_nothing_learnt_leaves_the_usual_plan() -> None:
     assert chosen(Lessons(), DEFAULTS).best == USUAL
 
 
+def test_a_few_minutes_choose_nothing_though_they_would_be_cheap() -> None:
+    few = 12.0
+    short = Tally(
+        weight=(few,) * PAST + (0.0,) * (BASES - PAST),
+        paid=tuple(few * 10.0 * head for _ in range(BASES) for head in HEADROOMS),
+        usual=few * 13.3,
+    )
+    assert chosen(Lessons(tally=short), DEFAULTS).best == USUAL
+
+
 def test_the_usual_plan_is_the_cheapest_by_expectation() -> None:
     """The derivative of risk and price is zero at the target utilisation."""
     usual = 1.0 / DEFAULTS.target_utilisation

@@ -128,3 +128,98 @@ def test_the_state_of_a_busy_hour_stays_small() -> None:
     assert len(pool.state.loads) <= 1200 / 5 + 1
     assert len(pool.state.lessons.looks) <= 5
     assert len(pool.state.lessons.peaks) <= 25
+
+
+def test_after_a_hole_in_the_figures_the_first_second_gives_nothing_up() -> None:
+    for settings, hole_s in ((DEFAULTS, 1500), (FIXED, 360)):
+        pool = Pool(target=8, settings=settings).live([600.0] * 3000)
+        before = pool.target
+        pool.live([None] * hole_s).live([200.0] * 290)
+        assert pool.target == before
+        assert pool.decisions[-1].rule == "new"
+        pool.live([200.0] * 1300)
+        assert pool.target < before
+
+
+def test_after_a_long_time_of_errors_the_first_second_gives_nothing_up() -> None:
+    pool = Pool(target=8).live([600.0] * 3000)
+    before = pool.target
+    pool.errors = 0.9
+    pool.live([600.0] * 1500)
+    pool.errors = 0.0
+    pool.live([100.0] * 290)
+    assert pool.target == before
+    pool.live([100.0] * 1300)
+    assert pool.target < before
+
+
+def test_a_few_seconds_without_figures_do_not_begin_the_watch_anew() -> None:
+    pool = Pool(target=20).live([500.0] * 200).live([None] * 20).live([500.0] * 100)
+    assert pool.target < 20
+
+
+def test_nothing_goes_before_the_span_of_the_plan_in_force_was_watched() -> None:
+    pool = Pool(target=8).live([700.0, 700.0, 700.0, 900.0] * 1200)
+    assert pool.state is not None
+    span = pool.decisions[-1].asked.planned
+    assert span is not None
+    before = pool.target
+    pool.live([None] * 1500)
+    at = len(pool.decisions)
+    pool.live([100.0] * 1400)
+    first = next(n for n, one in enumerate(pool.decisions[at:]) if one.kind == "down")
+    assert first >= max(span.span_s, 300.0) - 1
+    assert pool.target < before
+
+
+def test_a_hold_that_somebody_set_holds_where_headroom_is_learnt() -> None:
+    held = replace(DEFAULTS, hold_s=3600.0, holds=True)
+    pool = Pool(target=7, settings=held).live([500.0] * 3700)
+    before = pool.target
+    assert before == 7
+    pool.live([100.0] * 3400)
+    assert pool.target == before
+    assert "7 in the last 3600 s" in pool.decisions[-1].text
+    pool.live([100.0] * 600)
+    assert pool.target < before
+
+
+def test_use_alone_keeps_headroom_and_what_was_needed_lately() -> None:
+    """The capacity of an instance is not known: no second had instances used by 30 %."""
+    state, wanted = None, []
+    for second in range(600):
+        use = 0.28 if second % 100 < 20 else 0.10
+        look = seen(float(second), use * 1000.0, 10, capacity_rps=None, utilisation=use)
+        state, decision = step(state or first_state(look), look, WIDE, DEFAULTS, None)
+        assert decision.asked.planned is None
+        wanted.append(decision.wanted)
+    assert set(wanted[:300]) == {10}
+    assert min(wanted) == 4  # 10 x 28 % at 75 % use
+
+
+def test_until_something_is_learnt_the_usual_headroom_holds() -> None:
+    pool = Pool(target=10).live([700.0] * 1500)
+    assert set(pool.targets) == {10}  # 700 / 75 %
+    assert pool.state is not None
+    assert pool.state.lessons.best == USUAL
+
+
+def test_a_day_without_traffic_does_not_cap_the_ramp_after_it() -> None:
+    idle, ramp = [0.0] * 1450, [10.0 + 20.0 * minute for minute in range(20)]
+    look = seen(0.0, ramp[-1], 8, startup_s=30.0)
+    state = state_from(History([*idle, *ramp], 60.0), look, WIDE, DEFAULTS)
+    _, decision = step(state, seen(1.0, 410.0, 8, startup_s=30.0), WIDE, DEFAULTS, None)
+    plan = decision.asked.planned
+    assert plan is not None
+    assert not plan.capped
+    assert plan.rate == pytest.approx(410.0 * plan.headroom)
+
+
+def test_the_peak_of_a_day_like_the_one_before_is_capped() -> None:
+    day = [500.0] * 1000 + [1000.0] * 200 + [500.0] * 600
+    look = seen(0.0, 1000.0, 8, startup_s=30.0)
+    state = state_from(History([*day, *[1000.0] * 5], 60.0), look, WIDE, DEFAULTS)
+    _, decision = step(state, seen(1.0, 1050.0, 12, startup_s=30.0), WIDE, DEFAULTS, None)
+    plan = decision.asked.planned
+    assert plan is not None
+    assert plan.rate <= 1050.0 * DEFAULTS.day_margin + 1e-6

@@ -1,5 +1,7 @@
 """What was seen put together with what a history taught."""
 
+from msgspec.structs import replace
+
 from aether.core.scaling.controller import SliceState
 from aether.core.scaling.lessons import Lessons
 from aether.core.scaling.resuming import resumed
@@ -9,17 +11,18 @@ LESSONS = Lessons(sampled_at=990.0)
 
 
 def state(loads: tuple[tuple[float, float], ...], since: float = 900.0) -> SliceState:
-    return SliceState(since=since, down_at=since, changed_at=since, loads=loads)
+    return SliceState(
+        since=since,
+        seen_since=since,
+        counted_at=since,
+        down_at=since,
+        changed_at=since,
+        loads=loads,
+    )
 
 
 def test_earlier_loads_are_taken_over_and_ones_own_count_from_their_beginning() -> None:
-    learnt = SliceState(
-        since=0.0,
-        down_at=0.0,
-        changed_at=0.0,
-        lessons=LESSONS,
-        loads=((500.0, 80.0), (910.0, 70.0)),
-    )
+    learnt = replace(state(((500.0, 80.0), (910.0, 70.0)), since=0.0), lessons=LESSONS)
     found = resumed(state(((905.0, 20.0), (950.0, 10.0))), learnt)
     assert found.loads == ((500.0, 80.0), (905.0, 20.0), (950.0, 10.0))
     assert found.lessons == LESSONS
@@ -27,11 +30,12 @@ def test_earlier_loads_are_taken_over_and_ones_own_count_from_their_beginning() 
 
 
 def test_a_load_of_ones_own_hides_smaller_ones_before_it() -> None:
-    learnt = SliceState(since=0.0, down_at=0.0, changed_at=0.0, loads=((500.0, 80.0), (800.0, 5.0)))
+    learnt = state(((500.0, 80.0), (800.0, 5.0)), since=0.0)
     assert resumed(state(((905.0, 90.0),)), learnt).loads == ((905.0, 90.0),)
 
 
 def test_how_long_it_was_watched_stays_as_it_is() -> None:
-    learnt = SliceState(since=0.0, down_at=0.0, changed_at=0.0)
+    learnt = state((), since=0.0)
     found = resumed(state((), since=900.0), learnt)
     assert (found.since, found.down_at, found.changed_at) == (900.0, 900.0, 900.0)
+    assert (found.seen_since, found.counted_at) == (900.0, 900.0)

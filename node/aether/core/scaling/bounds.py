@@ -15,6 +15,8 @@ class Bounds:
     """Instances of this slice the nodes can take in all, those that run now included."""
     held: str = ""
     """Why nothing may be changed now: a roll-out runs, an operator has paused scaling. Empty when it may."""
+    keep: str = ""
+    """Why nothing may be given up now, though more may be asked for. Empty when it may."""
 
     def ceiling(self, present: int) -> int:
         """Return how many instances may be wanted at most, `present` being wanted now.

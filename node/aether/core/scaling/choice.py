@@ -11,7 +11,8 @@ from aether.core.scaling.plans import BASES, HEADROOMS, PAST, SPANS_S, Plan
 from aether.core.scaling.settings import ScalingSettings
 
 ENOUGH = 30.0
-"""Minutes a basis from the forecast must have been counted before a plan on it is put in force."""
+"""Minutes a basis must have been counted before a plan on it is put in force: longer than the longest span, so
+that a span is judged by the largest load of all of it."""
 _CLEARLY = 1.02
 """A plan stays in force until another costs less by this factor: plans about as good do not take turns."""
 _RISK_SCALE = 0.15
@@ -20,8 +21,8 @@ _MOST_RISK = 0.2
 
 
 def chosen(lessons: Lessons, settings: ScalingSettings) -> Lessons:
-    """Return the lessons with the cheapest plans in force."""
-    if lessons.tally.weight[0] <= 0.0 or lessons.tally.usual <= 0.0:
+    """Return the lessons with the cheapest plans in force; unchanged until enough was counted."""
+    if lessons.tally.weight[0] < ENOUGH or lessons.tally.usual <= 0.0:
         return lessons
     costs = priced(lessons.tally, settings)
     best = _cheapest(costs, range(PAST * HEADS), lessons.best)

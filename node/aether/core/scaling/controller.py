@@ -13,12 +13,13 @@ from aether.core.scaling.bounds import Bounds
 from aether.core.scaling.choice import chosen
 from aether.core.scaling.decision import Decision, decision_on
 from aether.core.scaling.forecast import Forecast, Mode
-from aether.core.scaling.lessons import DAY_S, Lessons, Look, day_peak, due, looked
+from aether.core.scaling.lessons import DAY_S, Lessons, Look, due, looked, most_known
 from aether.core.scaling.load import Load, capacity_of, counts, measured
 from aether.core.scaling.need import reactive
 from aether.core.scaling.observation import Observation
 from aether.core.scaling.plans import (
     LONGEST_S,
+    SPANS_S,
     Bases,
     Planned,
     forecast_bases,
@@ -30,12 +31,19 @@ from aether.core.scaling.question import Ahead, Question
 from aether.core.scaling.settings import ScalingSettings
 from aether.core.scaling.window import Maxima, largest, pushed
 
+HOLE_S = SPANS_S[0] / 2.0
+"""After so long without figures that count the watch begins anew: of shorter holes half of every span is left."""
+
 
 class SliceState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is remembered of one slice between two seconds; small, and a value."""
 
     since: float
     """When watching began."""
+    seen_since: float
+    """Since when there has been no hole in the figures that count; those of requests that fail do not."""
+    counted_at: float
+    """When there were such figures last, or watching began."""
     down_at: float
     """When instances were last given up, or watching began."""
     changed_at: float
@@ -44,7 +52,7 @@ class SliceState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     loads: Maxima = ()
     """Largest loads of the last `LONGEST_S`, requests per second."""
     needs: Maxima = ()
-    """Instances needed in the last `hold_s`; kept where headroom is not learnt."""
+    """Instances needed in the last `hold_s`; kept where no plan holds alone."""
     lessons: Lessons = Lessons()
 
 
@@ -93,7 +101,8 @@ def first_state(seen: Observation) -> SliceState:
 
     Nothing is given up before it has been watched for `hold_s`.
     """
-    return SliceState(since=seen.at, down_at=seen.at, changed_at=seen.at)
+    at = seen.at
+    return SliceState(since=at, seen_since=at, counted_at=at, down_at=at, changed_at=at)
 
 
 def state_from(
@@ -111,19 +120,24 @@ def state_from(
     if not capacity or not settings.learns or not 1.0 <= step_s <= 60.0:
         return first_state(seen)
     scene = _Scene(seen, bounds, settings, None)
-    since = seen.at - len(history.rates) * step_s
+    since = seen_since = counted_at = seen.at - len(history.rates) * step_s
     lessons = Lessons()
     loads: Maxima = ()
     for number, rate in enumerate(history.rates):
         if not counts(rate):
             continue  # a step nobody measured
         at = since + (number + 0.5) * step_s
+        if at - counted_at > max(HOLE_S, step_s):
+            seen_since = at
+        counted_at = at + 0.5 * step_s
         loads = pushed(loads, at, rate, LONGEST_S)
         ahead = forecast_bases(history.forecast_before(number), at, scene.lead_s)
         taken = _Taken(at, rate, (*past_bases(loads, at), *ahead), capacity)
         lessons, _ = _taught(lessons, taken, scene, since)
     return SliceState(
         since=since,
+        seen_since=seen_since,
+        counted_at=counted_at,
         down_at=seen.at,
         changed_at=seen.at,
         loads=loads,
@@ -146,12 +160,15 @@ def step(
     load = measured(state.load, seen, settings)
     if load is not None and counts(seen.rate):
         state = _remembered(state, load, scene)
-    asked = _question(state, load, scene)
-    if not settings.learns and asked.demand is not None:
+    seen_since, counted_at = _watched(state, seen, settings)
+    asked = _question(state, load, scene, seen.at - seen_since)
+    if asked.demand is not None and (asked.planned is None or settings.holds):
         state, asked = _held(state, asked, seen.at)
     decision = decision_on(asked)
     return SliceState(
         since=state.since,
+        seen_since=seen_since,
+        counted_at=counted_at,
         down_at=seen.at if decision.kind == "down" else state.down_at,
         changed_at=state.changed_at if decision.kind == "hold" else seen.at,
         load=load,
@@ -161,10 +178,24 @@ def step(
     ), decision
 
 
+def _watched(
+    state: SliceState, seen: Observation, settings: ScalingSettings
+) -> tuple[float, float]:
+    """Return since when there has been no hole in the figures that count, and when there were such last."""
+    if not counts(seen.rate) or _fails(seen, settings):
+        return state.seen_since, state.counted_at
+    return seen.at if seen.at - state.counted_at > HOLE_S else state.seen_since, seen.at
+
+
+def _fails(seen: Observation, settings: ScalingSettings) -> bool:
+    """Say whether so many requests fail that they are no load to learn from."""
+    return (seen.error_share or 0.0) > settings.errors_most
+
+
 def _remembered(state: SliceState, load: Load, scene: _Scene) -> SliceState:
     """Return the state with this second's load; every few seconds with a lesson."""
     seen, settings = scene.seen, scene.settings
-    if (seen.error_share or 0.0) > settings.errors_most:
+    if _fails(seen, settings):
         return state  # failures and their repetitions are no load to learn from
     loads = pushed(state.loads, seen.at, load.fast, LONGEST_S)
     lessons = state.lessons
@@ -194,10 +225,10 @@ def _taught(lessons: Lessons, taken: _Taken, scene: _Scene, since: float) -> tup
 
 
 def _most(lessons: Lessons, at: float, since: float, settings: ScalingSettings) -> float:
-    """Return the highest rate worth planning for: a margin above a whole day's peak, once there was one."""
+    """Return the highest rate worth planning for; nothing bounds it before a whole day was watched."""
     if at - since < DAY_S:
         return inf
-    return day_peak(lessons, at) * settings.day_margin
+    return most_known(lessons, at, settings.day_margin)
 
 
 def _planned(state: SliceState, scene: _Scene, *, trusted: bool) -> Planned:
@@ -211,13 +242,14 @@ def _planned(state: SliceState, scene: _Scene, *, trusted: bool) -> Planned:
     return past if scene.settings.mode is Mode.ASSIST and ahead.rate <= past.rate else ahead
 
 
-def _question(state: SliceState, load: Load | None, scene: _Scene) -> Question:
+def _question(state: SliceState, load: Load | None, scene: _Scene, watched_s: float) -> Question:
     seen, settings = scene.seen, scene.settings
     demand = None
     if load is not None and counts(seen.rate):
         demand = max(load.fast, load.slow) + seen.queue / settings.queue_drain_s
     ahead = _ahead(scene)
-    learns = settings.learns and load is not None
+    capacity = seen.capacity_rps if load is None else capacity_of(load, seen)
+    learns = settings.learns and load is not None and capacity
     return Question(
         target=seen.target,
         ready=seen.ready,
@@ -226,21 +258,22 @@ def _question(state: SliceState, load: Load | None, scene: _Scene) -> Question:
         settings=settings,
         demand=demand,
         busy=None if load is None else load.busy,
-        capacity=seen.capacity_rps if load is None else capacity_of(load, seen),
+        capacity=capacity,
         errors=seen.error_share or 0.0,
         p95_s=seen.p95_s,
         since_down_s=seen.at - state.down_at,
         since_change_s=seen.at - state.changed_at,
-        watched_s=seen.at - state.since,
+        watched_s=watched_s,
         planned=_planned(state, scene, trusted=ahead.counts) if learns else None,
         ahead=ahead,
     )
 
 
 def _held(state: SliceState, asked: Question, at: float) -> tuple[SliceState, Question]:
-    """Remember what is needed now, and ask with the most that was needed lately."""
+    """Remember what is needed now at the target utilisation, and ask with the most that was needed lately."""
     settings = asked.settings
-    needs = pushed(state.needs, at, reactive(asked), settings.hold_s)
+    now = reactive(msgspec.structs.replace(asked, planned=None))
+    needs = pushed(state.needs, at, now, settings.hold_s)
     held = int(largest(needs, at - settings.hold_s))
     recent = int(largest(needs, at - settings.forecast_hold_s))
     return (

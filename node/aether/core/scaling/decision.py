@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from aether.core.scaling import wording
+from aether.core.scaling.keeping import is_blind, why_kept
 from aether.core.scaling.need import foreseen, reactive, soon
 from aether.core.scaling.question import Question
 
@@ -25,7 +26,7 @@ class Decision:
     wanted: int
     kind: Kind
     rule: str
-    """`held`, `minimum`, `maximum`, `blind`, `load`, `forecast`, `release`, or why nothing changes: see `RULES`."""
+    """`held`, `minimum`, `maximum`, `blind`, `load`, `headroom`, `forecast`, `release`, or why nothing changes: see `RULES`."""
     asked: Question
 
     @property
@@ -54,6 +55,7 @@ RULES: Mapping[str, str] = {
     "forecast": "the load that is forecast needs more",
     "slow": "answers take longer than is allowed, and instances have work",
     "limit": "more are needed, but bounds or the room on the nodes allow no more",
+    "kept": "something speaks against giving anything up now",
     "failing": "requests fail: nothing is given up meanwhile",
     "release": "fewer have been enough for long, or will be by forecast",
     "steady": "what there is fits, or the difference is too small",
@@ -76,7 +78,7 @@ def _bounded(asked: Question) -> Ruling | None:
         return present, "held"
     if not bounds.minimum <= present <= most:
         return (bounds.minimum, "minimum") if present < bounds.minimum else (most, "maximum")
-    if asked.demand is None or (not asked.capacity and asked.busy is None):
+    if is_blind(asked):
         return present, "blind"
     return None
 
@@ -126,10 +128,8 @@ def _fewer(asked: Question, now: int) -> Ruling:
     keep = max(now, asked.bounds.minimum, _kept(asked))
     if present - keep < least:
         return present, "steady"
-    if asked.errors > settings.errors_most:
-        return present, "failing"
-    if asked.watched_s < settings.hold_s:
-        return present, "new"
+    if kept := why_kept(asked):
+        return present, kept
     if asked.since_down_s < settings.down_interval_s:
         return present, "pause"
     return keep, "release"
@@ -137,9 +137,7 @@ def _fewer(asked: Question, now: int) -> Ruling:
 
 def _kept(asked: Question) -> int:
     """Return the instances that must stay because of the past, or of the forecast."""
-    if asked.planned is not None:
-        return 0  # the plan says it
-    if not asked.ahead.counts:
+    if asked.planned is not None or not asked.ahead.counts:
         return asked.held_need
     later = foreseen(asked.ahead.later, asked)
     early = asked.settings.mode == "full" and bool(asked.capacity)

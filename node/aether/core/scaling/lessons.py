@@ -65,6 +65,8 @@ class Lessons(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Means of the bases in the last minute."""
     peaks: Maxima = ()
     """Largest loads of the last day, by the hour."""
+    known: tuple[float, float] = (0.0, 0.0)
+    """Largest load of a day, as it was when the hour before this one began, and when this one began."""
     tally: Tally = Tally()
     best: Plan = USUAL
     """Cheapest of the plans on the past."""
@@ -97,6 +99,16 @@ def due(lessons: Lessons, at: float) -> bool:
 def day_peak(lessons: Lessons, at: float) -> float:
     """Return the largest load of the last day, requests per second."""
     return max(largest(lessons.peaks, at - DAY_S - _HOUR_S), lessons.minute.peak)
+
+
+def most_known(lessons: Lessons, at: float, margin: float) -> float:
+    """Return the highest rate worth planning for, requests per second: a margin above the day's peak.
+
+    Nothing bounds a load that by that margin is above all there was until an hour ago: of where it goes the day
+    says nothing.
+    """
+    peak = day_peak(lessons, at)
+    return inf if peak > lessons.known[0] * margin else peak * margin
 
 
 def looked(lessons: Lessons, look: Look, settings: ScalingSettings) -> tuple[Lessons, bool]:
@@ -165,8 +177,18 @@ def _whole(lessons: Lessons, look: Look, settings: ScalingSettings) -> Lessons:
         lessons,
         sizes=sizes,
         peaks=pushed(lessons.peaks, look.at, minute.peak, DAY_S, _HOUR_S),
+        known=_known(lessons, look.at),
         tally=_tallied(lessons, sizes, look, settings),
     )
+
+
+def _known(lessons: Lessons, at: float) -> tuple[float, float]:
+    """Return what is known of the day's peak; it changes with the hour."""
+    hour, last = at - at % _HOUR_S, lessons.peaks[-1][0] if lessons.peaks else -inf
+    if hour == last:
+        return lessons.known
+    peak = largest(lessons.peaks, at - DAY_S - _HOUR_S)
+    return (lessons.known[1], peak) if hour - last == _HOUR_S else (peak, peak)
 
 
 def _tallied(lessons: Lessons, sizes: Bases, look: Look, settings: ScalingSettings) -> Tally:

@@ -45,11 +45,11 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     planned: Planned | None = None
     """The plan in force at work; None where headroom is not learnt."""
     watched_s: float = 0.0
-    """Seconds this slice has been watched."""
+    """Seconds this slice has been watched without a hole in its figures."""
     p95_s: float | None = None
     """95th percentile of response times, seconds."""
     held_need: int = 0
-    """Most instances needed at any time in the settings' `hold_s`."""
+    """Most instances needed at `target_utilisation` at any time in the settings' `hold_s`; 0 where a plan holds alone."""
     recent_need: int = 0
     """The same in `forecast_hold_s`."""
     since_down_s: float = 0.0

@@ -1,6 +1,5 @@
 """Every number of the scaling rules, with its meaning, unit, default and where the default comes from."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aether.core.scaling.forecast import Mode
@@ -15,7 +14,7 @@ class ScalingSettings:
     forecast_utilisation: float = 0.80
     """The same for load that is forecast: its uncertainty is counted already, in its quantiles."""
     dead_band: float = 0.04
-    """How far utilisation may be above `target_utilisation` before instances are added."""
+    """How far utilisation may be above `target_utilisation` before instances are added; where headroom is not learnt."""
     fast_s: float = 10.0
     """Span of the fast average of the request rate, seconds."""
     slow_s: float = 60.0
@@ -23,7 +22,10 @@ class ScalingSettings:
     queue_drain_s: float = 10.0
     """Seconds in which waiting requests are to be worked off."""
     hold_s: float = 300.0
-    """Without forecasts: instances go only below what was needed at any time in so many seconds."""
+    """Instances go only after so many seconds of watching and, where headroom is not learnt and no forecast counts,
+    only below what was needed at any time in them."""
+    holds: bool = False
+    """Whether they do the latter where headroom is learnt as well: somebody has said `hold_s`."""
     forecast_hold_s: float = 120.0
     """The same where a trusted forecast says what is coming (mode `full`)."""
     down_interval_s: float = 60.0
@@ -65,49 +67,6 @@ class ScalingSettings:
     latency_most_s: float = 0.0
     """95th percentile of response times above which instances are added though load does not call for them; 0: none."""
 
-    def problems(self) -> Iterator[str]:
-        """Yield what contradicts itself, in sentences."""
-        for name, (least, most) in _RANGES.items():
-            value = getattr(self, name)
-            if not least <= value <= most:
-                yield f"{name} = {value} must be between {least:g} and {most:g}"
-        if self.target_utilisation + self.dead_band >= 1.0:
-            yield (
-                f"target_utilisation {self.target_utilisation} + dead_band {self.dead_band} must stay below 1:"
-                " else nothing is added before instances are overloaded"
-            )
-        if self.slow_s < self.fast_s:
-            yield f"slow_s = {self.slow_s} must not be below fast_s = {self.fast_s}"
-
-
-_DAY_S = 86_400.0
-_RANGES = {
-    "target_utilisation": (0.05, 1.0),
-    "forecast_utilisation": (0.05, 1.0),
-    "most_utilisation": (0.05, 1.0),
-    "saturated": (0.05, 1.0),
-    "dead_band": (0.0, 0.5),
-    "fast_s": (1.0, 600.0),
-    "slow_s": (1.0, 3600.0),
-    "queue_drain_s": (1.0, 600.0),
-    "hold_s": (1.0, _DAY_S),
-    "forecast_hold_s": (1.0, _DAY_S),
-    "down_interval_s": (1.0, _DAY_S),
-    "calm_s": (1.0, _DAY_S),
-    "down_share": (0.0, 1.0),
-    "most_factor": (1.01, 100.0),
-    "errors_most": (0.0, 1.0),
-    "startup_s": (0.0, 3600.0),
-    "startup_margin_s": (0.0, 600.0),
-    "keep_steps": (1, 15),
-    "thrift": (0.0001, 10.0),
-    "memory_minutes": (10.0, 100_000.0),
-    "prior_minutes": (1.0, 10_000.0),
-    "change_price": (0.0, 100.0),
-    "day_margin": (1.0, 100.0),
-    "latency_most_s": (0.0, 600.0),
-}
-"""Setting → least and most."""
 
 DEFAULTS = ScalingSettings()
 """What holds where nothing is set."""

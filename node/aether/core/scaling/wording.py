@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from aether.core.scaling.keeping import watch_s
 from aether.core.scaling.need import foreseen, needed, planned, reactive
 from aether.core.scaling.plans import Planned
 from aether.core.scaling.question import Question
@@ -83,8 +84,8 @@ def _failing(asked: Question) -> str:
 
 
 def _new(asked: Question) -> str:
-    hold = asked.settings.hold_s
-    return f"watched for {asked.watched_s:.0f} s; nothing is given up before {hold:.0f} s"
+    least = watch_s(asked)
+    return f"watched without a hole for {asked.watched_s:.0f} s; nothing is given up before {least:.0f} s"
 
 
 def _paused(asked: Question) -> str:
@@ -120,7 +121,8 @@ def _plan(plan: Planned) -> str:
 def _kept(asked: Question) -> str:
     settings = asked.settings
     if asked.planned is not None:
-        return f", {planned(asked)} to be there for {_plan(asked.planned)}"
+        held = f", {asked.held_need} in the last {settings.hold_s:.0f} s" if settings.holds else ""
+        return f", {planned(asked)} to be there for {_plan(asked.planned)}{held}"
     if not asked.ahead.counts:
         return f", {asked.held_need} in the last {settings.hold_s:.0f} s"
     return (
@@ -139,6 +141,7 @@ _SAYINGS: Mapping[str, Callable[[Question], str]] = {
     "forecast": _from_plan,
     "slow": _slow,
     "limit": _limited,
+    "kept": lambda asked: f"nothing is given up: {asked.bounds.keep}",
     "failing": _failing,
     "new": _new,
     "pause": _paused,
