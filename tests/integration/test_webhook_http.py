@@ -43,3 +43,20 @@ async def test_what_is_not_http_is_said() -> None:
     talk = raw_server(lambda connection: connection.sendall(b"hello\r\n\r\n"))
     with talk as url, pytest.raises(Unavailable, match=r"cannot be reached|not answer"):
         await post(url, b"{}", {}, 2.0)
+
+
+async def test_no_path_or_token_is_told() -> None:
+    with raw_server(hang) as url, pytest.raises(Unavailable) as late:
+        await post(f"{url}/T0/tok3n?key=s3cret", b"{}", {}, 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    nobody = f"http://127.0.0.1:{port}/T0/tok3n?key=s3cret"
+    with pytest.raises(Unavailable) as refused:
+        await post(nobody, b"{}", {}, 2.0)
+    broken = "http://127.0.0.1:99999/T0/tok3n?key=s3cret"  # aiohttp names the whole URL
+    with pytest.raises(Unavailable) as malformed:
+        await post(broken, b"{}", {}, 2.0)
+    for problem in (late.value, refused.value, malformed.value):
+        assert "tok3n" not in problem.message
+        assert "s3cret" not in problem.message
+        assert "127.0.0.1" in problem.message

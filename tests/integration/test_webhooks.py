@@ -1,11 +1,13 @@
 """Webhooks against a real HTTP server that fails, hangs, refuses, and takes what it is sent."""
 
+import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+import structlog
 
 from aether.control.webhooks import Webhooks
 from aether.core.alerts.delivery import signature
@@ -170,3 +172,23 @@ async def test_trying_one_out_says_what_it_answers(target: FakeApi) -> None:
         assert await world.webhooks.try_out("w", record) == 404
         assert json.loads(target.asked[0].body)["type"] == "TEST"
         assert "aether-signature" not in target.asked[0].headers
+
+
+async def test_a_bug_ends_the_look_and_not_the_node(target: FakeApi) -> None:
+    async with telling(f"{target.url}/api/v1/hook") as world:
+        calls, again = [0], asyncio.Event()
+        real = world.api.store.level
+
+        def level(prefixes: object) -> object:
+            calls[0] += 1
+            if calls[0] == 1:
+                raise ZeroDivisionError("a bug")
+            again.set()
+            return real(prefixes)  # type: ignore[arg-type] # handed on as it came
+
+        world.api.store.level = level  # type: ignore[method-assign,assignment] # the port, with a bug
+        with structlog.testing.capture_logs() as logs:
+            world.tasks.start("webhooks", world.webhooks.run())
+            async with asyncio.timeout(5):
+                await again.wait()
+        assert logs[0]["event"] == "look at webhooks broke off"

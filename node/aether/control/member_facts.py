@@ -57,6 +57,8 @@ class MemberFacts:
                 await self.look()
             except AetherError as problem:
                 _log.info("store members not known", error=problem.message)
+            except Exception:  # noqa: BLE001 - a bug ends the look, not the node, and is logged
+                _log.exception("look at store members broke off")
             await self.clock.sleep(MEMBERS_S)
 
     async def look(self) -> None:

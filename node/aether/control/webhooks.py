@@ -77,7 +77,10 @@ class Webhooks:
         try:
             while True:
                 await wakeups.wait()
-                self.look(tasks)
+                try:
+                    self.look(tasks)
+                except Exception:  # noqa: BLE001 - a bug ends the look, not the node, and is logged
+                    _log.exception("look at webhooks broke off")
         finally:
             await tasks.stop()
 

@@ -47,7 +47,10 @@ class LiveLogLevels:
         tasks.start("log-levels-watch", wakeups.follow(self.store, (keys.LOG_LEVELS,)))
         try:
             while True:
-                self.look()
+                try:
+                    self.look()
+                except Exception:  # noqa: BLE001 - a bug ends the look, not the node, and is logged
+                    _log.exception("look at log levels broke off")
                 await wakeups.wait()
         finally:
             await tasks.stop()

@@ -25,13 +25,19 @@ def set_level(level: str) -> None:
 
 
 def set_own_levels(levels: Mapping[str, str]) -> None:
-    """Give some loggers levels of their own; those that had one before and are not named lose it."""
-    for name in set(_own) - set(levels):
+    """Give some loggers levels of their own; those that had one before and are not named lose it.
+
+    A level this version does not know is passed over: that logger logs as if it had none of its own.
+    """
+    known = {
+        name: _NUMBERS[said.upper()] for name, said in levels.items() if said.upper() in _NUMBERS
+    }
+    for name in sorted(set(_own) - set(known)):
         logging.getLogger(name).setLevel(logging.NOTSET)
     _own.clear()
-    for name, level in levels.items():
-        _own[name] = _NUMBERS[level.upper()]
-        logging.getLogger(name).setLevel(_own[name])
+    for name, number in known.items():
+        _own[name] = number
+        logging.getLogger(name).setLevel(number)
 
 
 def level_for(name: str) -> int:

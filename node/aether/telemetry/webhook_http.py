@@ -4,13 +4,15 @@ from collections.abc import Mapping
 
 import aiohttp
 
+from aether.core.alerts.showing import host_of
 from aether.errors import Unavailable
 
 
 async def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) -> int:
     """Return the status of the answer; raises Unavailable when there is none within `timeout_s`.
 
-    Redirects are not followed: what is signed is for the host that was named.
+    Redirects are not followed: what is signed is for the host that was named. The error names that host
+    alone: path and query may hold a token, and what the client library says may repeat them.
     """
     timeout = aiohttp.ClientTimeout(total=timeout_s)
     try:
@@ -20,6 +22,7 @@ async def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: flo
         ):
             return response.status
     except TimeoutError as late:  # an OSError too, so it comes first
-        raise Unavailable(f"{url} did not answer within {timeout_s:g} s") from late
+        raise Unavailable(f"{host_of(url)} did not answer within {timeout_s:g} s") from late
     except (aiohttp.ClientError, OSError, ValueError) as problem:
-        raise Unavailable(f"{url} cannot be reached: {problem}") from problem
+        what = type(problem).__name__
+        raise Unavailable(f"{host_of(url)} cannot be reached: {what}") from None

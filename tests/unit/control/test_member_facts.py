@@ -1,3 +1,7 @@
+import asyncio
+
+import structlog
+
 from aether.control.member_facts import NODES_S
 from aether.core.model.ids import NodeId
 from aether.ports import ApiRequest, ApiResponse
@@ -45,3 +49,23 @@ async def test_who_no_longer_leads_forgets() -> None:
         world.api.group.leader = OTHER
         await world.look()
         assert world.facts.values() == {}
+
+
+async def test_a_bug_ends_the_look_and_not_the_node() -> None:
+    async with alert_world() as world:
+        group, real = world.api.group, world.api.group.status
+        broken, seen = [True], asyncio.Event()
+
+        async def status() -> object:
+            if broken:
+                broken.clear()
+                raise ZeroDivisionError("a bug")
+            seen.set()
+            return await real()
+
+        group.status = status  # type: ignore[method-assign,assignment] # the port, with a bug
+        with structlog.testing.capture_logs() as logs:
+            world.tasks.start("facts", world.facts.run())
+            async with asyncio.timeout(5):
+                await seen.wait()
+        assert [line["event"] for line in logs] == ["look at store members broke off"]

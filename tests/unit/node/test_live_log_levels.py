@@ -1,7 +1,14 @@
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+import structlog
+
 from aether.core.model.alert_records import LogLevelRecord
 from aether.core.model.ids import NodeId
 from aether.core.model.records import encode
 from aether.core.store.commands import Delete
+from aether.node import live_log_levels
 from aether.node.live_log_levels import LiveLogLevels, in_force
 from tests.alert_world import MovedClock, alert_world
 from tests.api_world import NODE
@@ -48,3 +55,23 @@ async def test_the_leader_takes_away_what_has_ended() -> None:
         await world.look(3)
         assert list(world.alerting.book().log_levels) == ["a"]
         await world.api.commit(Delete("loglevel/a"))
+
+
+async def test_a_bug_ends_the_look_and_not_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_log_levels, "PERIOD_S", 0.05)
+    async with alert_world() as world:
+        calls, again = [0], asyncio.Event()
+
+        def set_own_levels(_: Mapping[str, str]) -> None:
+            calls[0] += 1
+            if calls[0] == 1:
+                raise ZeroDivisionError("a bug")
+            again.set()
+
+        await world.api.put({"loglevel/a": encode(LogLevelRecord(level="debug"))})
+        live = LiveLogLevels(NODE, world.api.store, MovedClock(), set_own_levels)
+        with structlog.testing.capture_logs() as logs:
+            world.tasks.start("levels", live.run())
+            async with asyncio.timeout(5):
+                await again.wait()
+        assert logs[0]["event"] == "look at log levels broke off"

@@ -65,3 +65,13 @@ def test_loggers_of_libraries_have_levels_too_and_lose_them(lines: io.StringIO) 
     set_own_levels({})
     library.info("after")
     assert events(lines) == ["said"]
+
+
+def test_a_level_of_a_later_version_is_passed_over() -> None:
+    before = level_for("aether.rpc")
+    try:
+        set_own_levels({"aether.rpc": "trace", "aether.control": "debug"})
+        assert level_for("aether.control") == logging.DEBUG
+        assert level_for("aether.rpc") == before
+    finally:
+        set_own_levels({})
