@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -107,6 +107,8 @@ class ScalingLoop:
         self._advice: dict[SliceBase, ScaleWish] = {}
         self._in_flight: dict[SliceBase, tuple[float, int]] = {}
         self._nodes = NodeScaling(has_provider=self._ground.has_provider)
+        self._broken: dict[SliceBase, str] = {}
+        """Slices that could not be decided on in the last second, and why."""
         self.decisions = Decisions()
         self.judged: Mapping[SliceBase, Judged] = {}
         """Every scaled slice as it was judged last; empty while this node does not lead."""
@@ -145,6 +147,8 @@ class ScalingLoop:
         self._startups = Startups()
         self._pasts.forget()
         self._nodes = NodeScaling(has_provider=self._ground.has_provider)
+        self._broken.clear()
+        self.decisions = Decisions()
         self.judged = {}
 
     async def tick(self) -> None:
@@ -153,23 +157,48 @@ class ScalingLoop:
         rooms, forecasts = Rooms(view), self._ground.forecasts()
         judged: dict[SliceBase, Judged] = {}
         wishes: dict[SliceBase, ScaleWish] = {}
-        for number, one in enumerate(scaled_slices(view)):
+        slices = scaled_slices(view)
+        for number, one in enumerate(slices):
             if number % _BATCH == _BATCH - 1:
                 await self._ground.clock.sleep(0)
-            self._startups.note(one, now)
-            found, self._states[one.base] = self._judge(view, one, rooms, now, forecasts)
+            found = self._decided(view, one, rooms, now, forecasts)
+            if found is None:
+                continue
             judged[one.base] = found
-            self._note_in_flight(one.base, found.looked.seen)
             if found.decision.kind != "hold":
                 wishes[one.base] = _wish(view, one.base, found.decision)
             self._keep(one.base, found.decision)
-        self._drop_unknown(set(judged))
+        self._drop_unknown({one.base for one in slices})
         if not self.leads:
             return  # it ended while slices were looked at
         nodes_wish = self._nodes.step(view, rooms, judged, now)
         self.judged = judged
         self._ground.control.wish({**wishes, **self._advice_beside(wishes)}, nodes_wish)
         await self._learn(judged)
+
+    def _decided(
+        self,
+        view: ClusterView,
+        one: SliceView,
+        rooms: Rooms,
+        now: float,
+        forecasts: Mapping[SliceBase, Forecast],
+    ) -> Judged | None:
+        """Decide on one slice, and remember it; None, and watching begins anew, where that breaks off."""
+        base = one.base
+        try:
+            self._startups.note(one, now)
+            self._note_manual(view, base, now)
+            found, self._states[base] = self._judge(view, one, rooms, now, forecasts)
+            self._note_in_flight(base, found.looked.seen)
+        except Exception as problem:  # noqa: BLE001 - a bug with one slice leaves the others scaled, and is logged
+            if self._broken.get(base) != repr(problem):
+                _log.exception("scaling of a slice broke off; it is left as it is", slice=base)
+            self._broken[base] = repr(problem)
+            self._states.pop(base, None)
+            return None
+        self._broken.pop(base, None)
+        return found
 
     async def _learn(self, judged: Mapping[SliceBase, Judged]) -> None:
         """Learn from the history of one slice that has not been learnt from in this reign."""
@@ -228,17 +257,25 @@ class ScalingLoop:
         """Return why a person's word counts now: for a while after it was seen first."""
         target = view.targets.get(base)
         if target is None or target.scaled_by != "operator":
-            self._manual.pop(base, None)
             return ""
-        revision = view.revisions.get(keys.target(base), 0)
         known, since = self._manual.get(base, (-1, now))
-        if known != revision:
+        if known != view.revisions.get(keys.target(base), 0):
             since = now
-        self._manual[base] = (revision, since)
         left = manual_pause_s(view, base) - (now - since)
         if left <= 0:
             return ""
         return f"{target.instances} instances were set by hand and are let be for {left:.0f} s more"
+
+    def _note_manual(self, view: ClusterView, base: SliceBase, now: float) -> None:
+        """Remember when a number that a person set was seen first."""
+        target = view.targets.get(base)
+        if target is None or target.scaled_by != "operator":
+            self._manual.pop(base, None)
+            return
+        revision = view.revisions.get(keys.target(base), 0)
+        known, _ = self._manual.get(base, (-1, now))
+        if known != revision:
+            self._manual[base] = (revision, now)
 
     def advise(self, base: SliceBase, wish: ScaleWish, hold_s: float) -> None:
         """Take an advisor's proposal that was found good: carried out once, kept as the least for a while."""
@@ -281,7 +318,10 @@ class ScalingLoop:
 
     def _drop_unknown(self, bases: set[SliceBase]) -> None:
         """Forget slices that are not scaled any more."""
-        tables = (self._states, self._manual, self._advised, self._advice, self._in_flight)
+        tables: tuple[dict[SliceBase, Any], ...] = (
+            *(self._states, self._manual, self._advised, self._advice, self._in_flight),
+            self._broken,
+        )
         for known in tables:
             for base in [base for base in known if base not in bases]:
                 del known[base]

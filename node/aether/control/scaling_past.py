@@ -6,6 +6,7 @@ Without it the headroom a slice had learnt would begin anew with each leader.
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from math import isfinite
 
 from aether.core.model.ids import SliceBase
 from aether.core.scaling.bounds import Bounds
@@ -53,10 +54,12 @@ class Pasts:
         capacity = capacity_of(state.load, seen)
         if not capacity:
             return None
-        self._done.add(base)
         past = self._past(base)
-        if past is None or not past.rates:
+        if past is None:
             return None
         past = past._replace(rates=past.rates[-MOST_STEPS:])
+        if not any(map(isfinite, past.rates)):
+            return None  # it is asked again when a step has been measured
+        self._done.add(base)
         known = replace(seen, capacity_rps=capacity)
         return await asyncio.to_thread(state_from, past, known, bounds, settings)

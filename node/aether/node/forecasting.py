@@ -1,13 +1,13 @@
 """The node's forecasts put together: the service, what it says of itself, and its numbers as metrics."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aether.config.node import NodeConfig
 from aether.config.scaling_rows import FORECAST
 from aether.config.scaling_settings import for_slice
-from aether.control.scaling import ScalingLoop
+from aether.control.scaling import Judged, ScalingLoop
 from aether.core.model.ids import SliceBase
 from aether.core.model.view import ClusterView
 from aether.core.scaling.controller import History
@@ -43,7 +43,7 @@ class Forecasting:
 
         def watched() -> Mapping[SliceBase, Watched]:
             return {
-                base: one.looked
+                base: with_capacity(one)
                 for base, one in loop.judged.items()
                 if one.looked.settings.mode is not Mode.OFF
             }
@@ -58,6 +58,17 @@ class Forecasting:
     def start(self, tasks: Tasks) -> None:
         """Have `tasks` run it, until it is stopped."""
         tasks.start("forecasts", self.service.run())
+
+
+def with_capacity(one: Judged) -> Watched:
+    """Return a slice as it was looked at, with the capacity of an instance that was measured.
+
+    Where the blueprint states none, both rules are compared at what the decision went by.
+    """
+    looked, measured = one.looked, one.decision.asked.capacity
+    if looked.seen.capacity_rps or not measured:
+        return looked
+    return replace(looked, seen=replace(looked.seen, capacity_rps=measured))
 
 
 def sources_of(service: ForecastService) -> Mapping[str, Source]:

@@ -3,12 +3,19 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+import pytest
+from structlog.testing import capture_logs
+
+from aether.control import scaling_look
+from aether.control.scaling_look import Looked
 from aether.control.scaling_telling import NO_ROOM, ScalingDesk
 from aether.core.control.signals import ScaleWish
-from aether.core.model.ids import NodeId
+from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.reason import Reason
 from aether.core.model.records import ConfigRecord
+from aether.core.model.slice_view import SliceView
 from aether.core.model.view import ClusterView
 from aether.tasks import Tasks
 from tests.scaling_world import ScalingWorld, load, running, scaled
@@ -183,3 +190,51 @@ async def test_a_slice_that_goes_is_forgotten() -> None:
     world.control.seen = running(2, view=nodes("n1"))
     await world.second(CALM)
     assert world.loop.judged[SHOP].decision.kind == "hold"
+
+
+OTHER = SliceBase("org.example:other")
+
+
+async def test_a_slice_that_cannot_be_decided_on_leaves_the_others_scaled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = ScalingWorld(running(2, record=None))
+    view = world.control.seen
+    world.control.seen = replace(view, targets={**view.targets, OTHER: view.targets[SHOP]})
+    await world.second(CALM)
+    assert list(world.loop.judged) == [OTHER, SHOP]
+    decide = scaling_look.look_at
+
+    def broken(view: ClusterView, one: SliceView, *rest: Any) -> Looked:
+        if one.base == OTHER:
+            raise ZeroDivisionError("no instances")
+        return decide(view, one, *rest)
+
+    monkeypatch.setattr("aether.control.scaling.look_at", broken)
+    with capture_logs() as logs:
+        await world.second(STORM, times=3)
+    assert SHOP in world.control.scale
+    assert list(world.loop.judged) == [SHOP]
+    assert [entry["slice"] for entry in logs if entry["log_level"] == "error"] == [OTHER]
+    monkeypatch.undo()
+    await world.second(STORM)
+    assert list(world.loop.judged) == [OTHER, SHOP]
+
+
+async def test_the_ring_of_decisions_begins_empty_with_each_reign() -> None:
+    world = ScalingWorld()
+    await world.second(CALM, times=3)
+    first = [taken.number for taken in world.loop.decisions.newest_first()]
+    world.loop._forget()
+    assert list(world.loop.decisions.newest_first()) == []
+    await world.second(CALM, times=3)
+    assert [taken.number for taken in world.loop.decisions.newest_first()] == first == [1]
+
+
+async def test_evaluating_begins_no_pause() -> None:
+    manual = replace(scaled(2), scaled_by="operator")
+    world = ScalingWorld(running(2, manual))
+    world.loads.known[SHOP] = STORM
+    (judged,) = world.loop.evaluate().values()
+    assert "set by hand" in judged.looked.bounds.held
+    assert world.loop._manual == {}

@@ -1,6 +1,7 @@
 """A new leader and the history of slices: who is learnt from, when, and what is kept of one's own."""
 
 from array import array
+from math import nan
 
 from aether.control.scaling_past import MOST_STEPS, Pasts
 from aether.core.model.ids import NodeId
@@ -61,14 +62,24 @@ async def test_a_history_says_nothing_before_the_capacity_of_an_instance_is_know
 
 
 async def test_a_reign_that_ended_begins_anew() -> None:
-    pasts = Pasts(lambda _: None)
+    pasts = Pasts(lambda _: History(array("f", [1.0]), 60.0))
     world = world_with(None)
     await world.second(CALM)
     looked, state = world.loop.judged[SHOP].looked, world.loop._states[SHOP]
     for _ in range(2):
-        assert await pasts.learnt(SHOP, state, looked.seen, looked.bounds, looked.settings) is None
+        assert await pasts.learnt(SHOP, state, looked.seen, looked.bounds, looked.settings)
         assert pasts._done == {SHOP}
         pasts.forget()
         assert pasts._done == set()
     world.leader = NodeId("n2")
     assert not world.loop.leads
+
+
+async def test_a_slice_without_a_past_is_asked_about_again() -> None:
+    world = world_with(None)
+    await world.second(CALM, times=3)
+    world.pasts[SHOP] = History(array("f", [nan, nan]), 60.0)
+    await world.second(CALM, times=3)
+    world.pasts[SHOP] = History(array("f", SAW), 60.0)
+    await world.second(CALM, times=2)
+    assert max(world.loop._states[SHOP].lessons.tally.weight) > 100
