@@ -70,6 +70,7 @@ def questions(draw: st.DrawFn) -> Asked:
         room=draw(st.integers(0, 15)),
         need=draw(st.integers(0, 15)),
         held=draw(st.sampled_from(["", "a roll-out runs"])),
+        keep=draw(st.sampled_from(["", "blind", "failing", "new"])),
         since_advice_s=draw(st.floats(0, 200)),
         cooldown_s=draw(st.floats(0, 100)),
     )
@@ -81,6 +82,7 @@ def test_a_proposal_that_is_taken_is_within_every_guard(asked: Asked) -> None:
     if decision == "take":
         assert asked.least <= asked.instances <= asked.most
         assert not asked.held
+        assert not asked.keep or asked.instances > asked.target
         assert asked.instances <= max(asked.room, asked.target)
         assert asked.instances >= min(asked.need, asked.target)
         assert asked.since_advice_s >= asked.cooldown_s

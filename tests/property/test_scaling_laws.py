@@ -10,6 +10,7 @@ from aether.core.scaling.bounds import Bounds
 from aether.core.scaling.controller import first_state, step
 from aether.core.scaling.decision import RULES, decide, decision_on, replay
 from aether.core.scaling.forecast import Forecast, Mode
+from aether.core.scaling.keeping import why_kept
 from aether.core.scaling.need import needed, reactive
 from aether.core.scaling.plans import Planned
 from aether.core.scaling.question import Ahead, Question
@@ -32,6 +33,7 @@ def bounds(draw: st.DrawFn, *, may_hold: bool = False) -> Bounds:
         draw(st.integers(minimum, 150)),
         draw(st.integers(0, 200)),
         draw(st.sampled_from(["", "", "", "a roll-out runs"])) if may_hold else "",
+        draw(st.sampled_from(["", "", "an instance fails to start"])) if may_hold else "",
     )
 
 
@@ -127,6 +129,33 @@ def test_missing_figures_change_nothing_within_bounds(asked: Question) -> None:
     inside = asked.bounds.minimum <= asked.target <= max(asked.bounds.maximum, asked.bounds.minimum)
     if inside or asked.bounds.held:
         assert wanted == asked.target
+
+
+@given(questions())
+@quickly
+def test_what_keeps_instances_keeps_all_and_stops_no_growth(asked: Question) -> None:
+    wanted, _ = decide(asked)
+    if why_kept(asked) and asked.target <= asked.bounds.maximum:
+        assert wanted >= asked.target
+    freed = msgspec.structs.replace(asked, watched_s=1e9, bounds=replace(asked.bounds, keep=""))
+    assert max(decide(freed)[0], asked.target) == max(wanted, asked.target)
+
+
+@given(
+    st.lists(st.none() | rates, min_size=1, max_size=60),
+    st.integers(31, 2000),
+    rates,
+    some_settings,
+)
+@settings(max_examples=20, deadline=None)
+def test_after_a_hole_nothing_is_given_up_at_first(
+    load: list[float | None], hole_s: int, after: float, chosen: ScalingSettings
+) -> None:
+    pool = Pool(target=9, settings=replace(chosen, hold_s=10.0)).live(load)
+    before = pool.target
+    pool.at += hole_s
+    pool.live([after] * 9)
+    assert min(pool.targets[-9:]) >= before
 
 
 @given(questions())

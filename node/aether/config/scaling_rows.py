@@ -9,6 +9,7 @@ ENABLED = "scaling.enabled"
 FORECAST = "scaling.forecast"
 TARGET_UTILISATION = "scaling.target_utilisation"
 MANUAL_PAUSE = "scaling.manual_pause_s"
+HOLD = "scaling.hold_s"
 NODES = "scaling.nodes"
 NODE_IDLE = "scaling.node_idle_s"
 ADVICE_HOLD = "scaling.advice_hold_s"
@@ -17,12 +18,15 @@ ON, OFF = "on", "off"
 RULES = {
     "scaling.target_utilisation": "target_utilisation",
     "scaling.dead_band": "dead_band",
-    "scaling.hold_s": "hold_s",
+    HOLD: "hold_s",
     "scaling.down_interval_s": "down_interval_s",
     "scaling.queue_drain_s": "queue_drain_s",
     "scaling.errors_most": "errors_most",
     "scaling.startup_s": "startup_s",
     "scaling.latency_most_s": "latency_most_s",
+    "scaling.thrift": "thrift",
+    "scaling.change_price": "change_price",
+    "scaling.most_utilisation": "most_utilisation",
 }
 """Settings that are a field of the rules' own settings, and its name."""
 
@@ -52,14 +56,15 @@ SCALING = (
     ),
     _rule(
         TARGET_UTILISATION, MIN_UTILISATION, MAX_UTILISATION,
-        "part of its capacity an instance is to be used at", "number",
+        "part of its capacity an instance is to be used at; once stated, headroom is not learnt", "number",
     ),
     _rule(
         "scaling.dead_band", 0, 0.2,
-        "how far utilisation may be above that before instances are added", "number",
+        "how far utilisation may be above that before instances are added; only where it is stated", "number",
     ),
     _rule(
-        "scaling.hold_s", 1, 86_400, "instances go below what was needed only so long after that"
+        HOLD, 1, 86_400,
+        "instances go below what was needed only so long after that; where headroom is learnt, only if set",
     ),
     _rule("scaling.down_interval_s", 1, 86_400, "time between two reductions of a slice"),
     _rule("scaling.queue_drain_s", 1, 3600, "time in which waiting requests are to be worked off"),
@@ -73,6 +78,18 @@ SCALING = (
     _rule(
         "scaling.latency_most_s", 0, 600,
         "95th percentile of response times above which instances are added; 0: none",
+    ),
+    _rule(
+        "scaling.thrift", 0.001, 1,
+        "minutes too small, in percent, that one percent of instance-hours is worth; less: more headroom", "number",
+    ),
+    _rule(
+        "scaling.change_price", 0, 10,
+        "minutes too small that doubling or halving the instances is worth; more: fewer changes", "number",
+    ),
+    _rule(
+        "scaling.most_utilisation", MIN_UTILISATION, 0.98,
+        "part of its capacity an instance is used at by the present load where headroom is learnt", "number",
     ),
     Setting(
         name=MANUAL_PAUSE, kind="seconds", scopes=("cluster", "slice"), default=600.0, unit="s",

@@ -8,6 +8,7 @@ from aether.config.scaling_rows import (
     ADVICE_HOLD,
     ENABLED,
     FORECAST,
+    HOLD,
     MANUAL_PAUSE,
     NODE_IDLE,
     NODES,
@@ -50,6 +51,7 @@ def scaling_settings(view: ClusterView, base: SliceBase) -> ScalingSettings:
     found = replace(
         DEFAULTS,
         mode=Mode(said[FORECAST].value),
+        holds=said[HOLD].origin != "default",
         learns=DEFAULTS.learns and said[TARGET_UTILISATION].origin == "default",
         **{field: said[name].value for name, field in RULES.items()},
     )

@@ -20,7 +20,9 @@ from aether.core.model import keys
 from aether.core.model.ids import SliceBase
 from aether.core.model.reason import Reason
 from aether.core.model.view import ClusterView
-from aether.core.scaling.need import reactive
+from aether.core.scaling.keeping import is_blind
+from aether.core.scaling.need import needed
+from aether.core.scaling.wording import keeping
 from aether.errors import AetherError
 from aether.ports import Advisor, Clock
 
@@ -115,7 +117,8 @@ class Advising:
             least=bounds.minimum,
             most=bounds.maximum,
             room=bounds.room,
-            need=reactive(asked) if asked.demand is not None else 0,
+            need=0 if is_blind(asked) else needed(asked),
+            keep=keeping(asked),
             held=bounds.held,
             since_advice_s=since,
             cooldown_s=judged.looked.settings.down_interval_s,

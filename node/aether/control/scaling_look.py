@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from aether.config.scaling_settings import is_enabled, scaling_settings
 from aether.core.control.liveness import may_host
 from aether.core.control.placement import Occupancy
-from aether.core.control.scaling import instances_of, why_held
+from aether.core.control.scaling import instances_of, why_held, why_kept
 from aether.core.control.updates import has_labels
 from aether.core.metrics.aggregate import SliceLoad
 from aether.core.model.ids import Artifact, NodeId, SliceBase
@@ -25,6 +25,7 @@ from aether.core.scaling.settings import ScalingSettings
 
 OLDEST_S = 3.5
 """Age from which figures say nothing: two reports that did not come, and half a second."""
+PARTIAL = "a node tells nothing of its requests: there may be more load"
 _SHORTEST_S = 0.5
 """Two looks that are closer say nothing about what came between them."""
 CORES = 1.0
@@ -106,6 +107,7 @@ def look_at(
             maximum=target.scaling.most,
             room=ready + starting + rooms.for_more(target),
             held=why_let_be(view, one.base) or standing.paused,
+            keep=why_kept(view, one.base) or (PARTIAL if load is not None and load.partial else ""),
         ),
         settings=scaling_settings(view, one.base),
     )

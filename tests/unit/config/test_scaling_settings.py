@@ -75,6 +75,19 @@ def test_forecasts_and_times_are_set_for_one_slice() -> None:
     assert scaling_settings(view, STOCK).mode is Mode.SHADOW
 
 
+def test_a_hold_that_somebody_said_holds_where_headroom_is_learnt() -> None:
+    found = scaling_settings(changed(running(2), own__hold_s=900), SHOP)
+    assert (found.hold_s, found.holds, found.learns) == (900, True, True)
+    assert not scaling_settings(changed(running(2), own__thrift=0.01), SHOP).holds
+
+
+def test_what_headroom_is_worth_is_set_for_one_slice() -> None:
+    view = changed(running(2), own__thrift=0.01, cluster__change_price=1, own__most_utilisation=0.7)
+    found = scaling_settings(view, SHOP)
+    assert (found.thrift, found.change_price, found.most_utilisation) == (0.01, 1, 0.7)
+    assert scaling_settings(view, STOCK).thrift == DEFAULTS.thrift
+
+
 def test_off_for_the_cluster_is_off_for_all() -> None:
     view = changed(running(2), cluster__enabled="off", own__enabled="on")
     assert not is_enabled(view, SHOP)

@@ -6,7 +6,7 @@ import pytest
 from aether.control.advising import ADVISOR, Advising
 from aether.control.scaling_telling import ScalingDesk
 from aether.errors import Unavailable
-from tests.scaling_world import ScalingWorld, load
+from tests.scaling_world import ScalingWorld, load, running
 from tests.worlds import SHOP
 
 CALM = load(60.0)
@@ -85,6 +85,41 @@ async def test_guards_hold_for_it_too() -> None:
     texts = [one.text for one in world.loop.decisions.newest_first(SHOP) if one.actor == ADVISOR]
     assert len(texts) == 4
     assert "the last proposal was taken 0 s ago" in texts[0]
+
+
+async def test_advice_gives_nothing_up_unwatched_nor_blind_nor_below_the_plan() -> None:
+    world = ScalingWorld(running(6))
+    proposals = [proposing(number) for number in (4, 3, 4, 3, 4)]
+    advising = Advising(
+        world.loop,
+        world.control,
+        FakeAdvisor(*proposals),
+        world.clock,
+        interval_s=30.0,
+        dry_run=False,
+    )
+
+    async def said() -> str:
+        await advising.ask()
+        texts = [
+            one.text for one in world.loop.decisions.newest_first(SHOP) if one.actor == ADVISOR
+        ]
+        return texts[0]
+
+    busy = load(310.0)
+    await world.second(busy, times=3)
+    assert "refused: watched without a hole for" in await said()
+    await world.second(load(None), times=2)
+    assert "refused: nobody reports" in await said()
+    await world.second(busy, times=400)
+    await world.second(load(310.0, errors=0.5))
+    assert "refused: 50% of requests fail" in await said()
+    assert world.control.scale == {}
+    await world.second(busy)
+    assert "refused: load, present and to come, needs 5" in await said(), (
+        "310 a second with the usual headroom"
+    )
+    assert "refused: load, present and to come, needs 5" in await said()
 
 
 @pytest.mark.parametrize(

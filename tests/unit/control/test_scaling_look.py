@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from aether.control.scaling_look import (
+    PARTIAL,
     WSGI_THREADS,
     Rooms,
     Standing,
@@ -14,11 +16,15 @@ from aether.control.scaling_look import (
     queue_of,
     utilisation_of,
 )
+from aether.core.metrics.aggregate import SliceLoad
 from aether.core.model.ids import Artifact
+from aether.core.model.lifecycle import Desired
 from aether.core.model.records import Placement
+from aether.core.model.view import ClusterView
+from aether.core.scaling.bounds import Bounds
 from aether.host.wsgi.threads import DEFAULT_THREADS
 from tests.scaling_world import load, running, scaled
-from tests.worlds import SHOP, nodes, target, with_artifact
+from tests.worlds import SHOP, nodes, target, wish, with_artifact, with_instance
 
 
 def test_the_worked_example() -> None:
@@ -38,6 +44,18 @@ def test_the_worked_example() -> None:
 )
 def test_utilisation(measured: object, ready: int, places: int, expected: float | None) -> None:
     assert utilisation_of(measured, ready, places) == expected  # type: ignore[arg-type] # a load or None
+
+
+def test_partial_figures_and_an_instance_that_fails_keep_what_there_is() -> None:
+    def bounds(view: ClusterView, measured: SliceLoad) -> Bounds:
+        one = view.slices()[SHOP]
+        return look_at(view, one, measured, Rooms(view), Standing(), 100.0).bounds
+
+    assert bounds(running(4), load()).keep == ""
+    assert bounds(running(4), msgspec.structs.replace(load(), partial=True)).keep == PARTIAL
+    broken = with_instance(running(4), "n1", f"{SHOP}:1.0.0/9", wish(Desired.LOAD, attempt=1), None)
+    assert "1 of its 5 instances fail to start" in bounds(broken, load()).keep
+    assert bounds(broken, load()).held == ""
 
 
 def test_requests_that_wait_are_those_beyond_the_places() -> None:

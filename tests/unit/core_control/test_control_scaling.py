@@ -6,7 +6,7 @@ import pytest
 
 from aether.core.control.reconcile import reconcile
 from aether.core.control.replay import RULES
-from aether.core.control.scaling import RULE, instances_of, scale, why_held
+from aether.core.control.scaling import RULE, instances_of, scale, why_held, why_kept
 from aether.core.control.signals import ControlSettings, ScaleWish, Signals
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import SetTarget, Wish
@@ -76,13 +76,36 @@ def test_an_update_holds_the_slice() -> None:
     assert "update to 2.0.0 has 2 instances" in why_held(running(2, record), SHOP)
 
 
-def test_instances_that_fail_to_start_hold_the_slice() -> None:
-    failed = fact(Phase.FAILED, failure=Failure(kind="transient", message="no"))
-    view = with_instance(running(2), "n1", f"{SHOP}:1.0.0/5", wish(Desired.LOAD), failed)
-    assert "fail to start" in why_held(view, SHOP)
+FAILED = fact(Phase.FAILED, failure=Failure(kind="transient", message="no"))
+
+
+def test_a_slice_half_of_which_fails_to_start_is_held() -> None:
+    view = with_instance(running(1), "n1", f"{SHOP}:1.0.0/5", wish(Desired.LOAD), FAILED)
+    assert "1 of its 2 instances fail to start" in why_held(view, SHOP)
     again = wish(Desired.LOAD, attempt=1)
-    view = with_instance(running(2), "n1", f"{SHOP}:1.0.0/5", again, None)
+    view = with_instance(running(1), "n1", f"{SHOP}:1.0.0/5", again, None)
     assert f"{SHOP}:1.0.0/5" in why_held(view, SHOP)
+    assert why_kept(view, SHOP) != ""
+
+
+def test_a_slice_of_which_none_serves_is_held_while_one_fails() -> None:
+    view = running(3)
+    for ordinal in range(3):
+        fate = FAILED if ordinal == 0 else fact(Phase.LOADED)
+        node = sorted(view.nodes)[ordinal % 2]
+        view = with_instance(view, node, f"{SHOP}:1.0.0/{ordinal}", wish(), fate)
+    assert "1 of its 3 instances fail to start" in why_held(view, SHOP)
+
+
+def test_one_instance_of_many_that_fails_to_start_keeps_the_others_and_lets_them_grow() -> None:
+    view = with_instance(running(4), "n1", f"{SHOP}:1.0.0/5", wish(Desired.LOAD), FAILED)
+    assert why_held(view, SHOP) == ""
+    assert "1 of its 5 instances fail to start" in why_kept(view, SHOP)
+    assert instances_of(view.slices()[SHOP]) == (4, 1)
+    (grown,) = scale(view, wants(6))
+    assert grown.record.instances == 6
+    assert list(scale(view, wants(3))) == []
+    assert why_kept(running(4), SHOP) == ""
 
 
 def test_parked_instances_and_removal_hold_the_slice() -> None:

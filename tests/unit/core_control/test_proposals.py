@@ -23,6 +23,12 @@ FREE = Asked(
         ({"instances": 11}, "refuse bounds", "1 to 10 are allowed"),
         ({"room": 3}, "refuse room", "room for 3"),
         ({"instances": 1, "need": 2}, "refuse load", "needs 2"),
+        (
+            {"instances": 1, "keep": "watched for 3 s"},
+            "refuse keep",
+            "2 → 1 refused: watched for 3 s",
+        ),
+        ({"instances": 3, "keep": "watched for 3 s"}, "take", "2 → 3"),
         ({"since_advice_s": 30.0}, "refuse cooldown", "30 s ago"),
     ],
 )

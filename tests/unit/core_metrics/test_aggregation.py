@@ -111,3 +111,54 @@ def test_aggregates_are_numbered() -> None:
         ("n-1", 1),
         ("n-1", 2),
     ]
+
+
+def told(made: Aggregation, node: str, requests: int, at: float) -> None:
+    made.hear(node_sample(node, slices=(slice_sample("g.x:a", (0.01,) * requests),)), at)
+
+
+def test_a_load_of_which_a_node_tells_nothing_is_partial() -> None:
+    made = Aggregation("n-1")
+    told(made, "n-1", 50, 0.0)
+    told(made, "n-2", 50, 0.0)
+    whole = load(made.next(0.1))
+    assert (whole.rate, whole.partial) == (100, False)
+    told(made, "n-1", 50, FRESH_S + 0.5)
+    late = load(made.next(FRESH_S + 0.6))
+    assert (late.rate, late.partial) == (50, True)
+    told(made, "n-1", 50, FORGET_S + 1.0)
+    assert not load(made.next(FORGET_S + 1.1)).partial  # it is no node any more
+
+
+def test_a_node_that_never_counted_requests_makes_nothing_partial() -> None:
+    made = Aggregation("n-1")
+    told(made, "n-1", 50, 0.0)
+    made.hear(node_sample("n-2", covered_s=0.0), 0.0)
+    assert not load(made.next(0.1)).partial
+
+
+def test_routers_that_stop_telling_make_a_load_partial() -> None:
+    made = Aggregation("n-1")
+    for second in range(6):
+        told(made, "n-1", 50, float(second))
+        if second == 0:
+            told(made, "n-2", 50, 0.0)
+        else:
+            made.hear(node_sample("n-2", covered_s=0.0), float(second))
+        made.next(second + 0.1)
+    found = load(made.next(5.2))
+    assert (found.rate, found.partial) == (50, True)
+
+
+def test_what_another_leader_told_of_a_node_is_no_load() -> None:
+    before = Aggregation("n-2")
+    told(before, "n-1", 50, 0.0)
+    told(before, "n-2", 50, 0.0)
+    made = Aggregation("n-1")
+    made.seed(before.next(0.1), 0.5, 1.0)
+    told(made, "n-1", 50, 1.1)
+    found = load(made.next(1.2))
+    assert (found.rate, found.partial) == (50, True)
+    told(made, "n-2", 50, 2.0)
+    told(made, "n-1", 50, 2.1)
+    assert not load(made.next(2.2)).partial

@@ -45,7 +45,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     room: int
     """Instances of the slice the nodes can take in all."""
     need: int
-    """What the present load needs; 0 where that is not known."""
+    """What load needs, present and to come; 0 where that is not known."""
+    keep: str = ""
+    """Why nothing may be given up now."""
     held: str = ""
     """Why nothing may be changed now."""
     since_advice_s: float = 0.0
@@ -79,6 +81,7 @@ def decide(asked: Asked) -> str:
         "same": wanted == asked.target,
         "bounds": not asked.least <= wanted <= asked.most,
         "room": wanted > max(asked.target, asked.room),
+        "keep": bool(asked.keep) and wanted < asked.target,
         "load": wanted < min(asked.need, asked.target),
         "cooldown": asked.since_advice_s < asked.cooldown_s,
     }
@@ -94,7 +97,8 @@ def why(asked: Asked, decision: str) -> str:
         "same": f"{asked.target} are wanted already",
         "bounds": f"{asked.least} to {asked.most} are allowed",
         "room": f"the nodes have room for {asked.room}",
-        "load": f"the present load needs {asked.need}",
+        "keep": asked.keep,
+        "load": f"load, present and to come, needs {asked.need}",
         "cooldown": f"the last proposal was taken {asked.since_advice_s:.0f} s ago, the next may be "
         f"after {asked.cooldown_s:.0f} s",
     }

@@ -48,6 +48,8 @@ def _stands(view: ClusterView, base: SliceBase, target: TargetRecord, wish: Scal
         return False
     if not scaling.least <= wish.instances <= scaling.most:
         return False
+    if wish.instances < target.instances <= scaling.most and why_kept(view, base):
+        return False
     return not why_held(view, base)
 
 
@@ -55,7 +57,8 @@ def why_held(view: ClusterView, base: SliceBase) -> str:
     """Return why load must not change the slice now, empty when it may.
 
     What is being changed or removed, or does not start, is left alone: a number of instances that moves
-    under a roll-out hides whether it works, and more of what does not start helps nobody.
+    under a roll-out hides whether it works, and more of what does not start helps nobody. One of many that
+    does not start, on a broken node say, is no reason to leave the others alone under load: see `why_kept`.
     """
     one = view.slices().get(base)
     if one is None or one.target is None or base not in listed_slices(view):
@@ -74,10 +77,32 @@ def _why_held(one: SliceView) -> str:
     parked = sum(copy.wish is not None and copy.wish.parked for copy in one.copies)
     if parked:
         return f"{parked} of its instances wait for a slice it requires"
-    failing = [copy for copy in one.copies if _fails_to_start(copy)]
-    if failing:
-        return f"{len(failing)} of its instances fail to start, {failing[0].placed[1]} among them"
+    failing = one.once(_failing)
+    ready, starting = instances_of(one)
+    if failing and (not ready or 2 * len(failing) >= ready + starting):
+        return _told(failing, ready + starting)
     return ""
+
+
+def why_kept(view: ClusterView, base: SliceBase) -> str:
+    """Return why no instance of the slice may be given up now, empty when some may.
+
+    An instance that fails to start counts as one that starts: those that serve do its work meanwhile.
+    """
+    one = view.slices().get(base)
+    if one is None or one.target is None:
+        return ""
+    failing = one.once(_failing)
+    return _told(failing, sum(instances_of(one))) if failing else ""
+
+
+def _told(failing: tuple[Copy, ...], staying: int) -> str:
+    first = failing[0].placed[1]
+    return f"{len(failing)} of its {staying} instances fail to start, {first} among them"
+
+
+def _failing(one: SliceView) -> tuple[Copy, ...]:
+    return tuple(copy for copy in one.copies if _fails_to_start(copy))
 
 
 def _fails_to_start(copy: Copy) -> bool:

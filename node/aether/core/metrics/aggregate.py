@@ -55,8 +55,8 @@ class SliceLoad(msgspec.Struct, frozen=True, array_like=True):
     """Requests being answered when the routers told last."""
     concurrency: Amount
     """Mean number of requests being answered at a time: their latencies added up, each second."""
-    error_share: Amount
-    """Of the requests of 10 s, 0 to 1."""
+    error_share: Amount | None
+    """Of the requests of 10 s, 0 to 1; None when they were fewer than ten."""
     p50_s: Amount | None
     """Latencies of the requests of 10 s; None when there were none."""
     p95_s: Amount | None
@@ -69,6 +69,8 @@ class SliceLoad(msgspec.Struct, frozen=True, array_like=True):
     """Instances measured."""
     retries: Amount
     """Attempts made again by routers, a second."""
+    partial: bool = False
+    """Whether a node that counted requests lately tells nothing now: there may be more load than this."""
 
 
 class InstanceGroup(msgspec.Struct, frozen=True, array_like=True):

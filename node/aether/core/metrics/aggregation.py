@@ -8,6 +8,7 @@ told nothing this second (their timers are their own) is asked for what they tol
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from msgspec.structs import replace
 
@@ -44,6 +45,10 @@ class _Heard:
     """Those no aggregate has counted yet."""
     hosted: int = 0
     """Instances of a node that was only told by the leader before."""
+    is_bare: bool = False
+    """Whether its one sample is what the leader before told of it: without slices, so it says nothing of load."""
+    counted_at: float = -inf
+    """When its routers told of requests last."""
 
 
 @dataclass(slots=True)
@@ -77,7 +82,8 @@ class Aggregation:
         """Take over what the leader before told of nodes, until they report here themselves."""
         for figures in aggregate.nodes:
             if figures.sample.node not in self._nodes:
-                heard = _Heard(now - age_s - figures.age_s, hosted=figures.hosted)
+                at = now - age_s - figures.age_s
+                heard = _Heard(at, hosted=figures.hosted, is_bare=True, counted_at=at)
                 heard.samples.append(figures.sample)
                 self._nodes[figures.sample.node] = heard
 
@@ -88,7 +94,12 @@ class Aggregation:
             if heard is None and len(self._nodes) >= MOST_NODES:
                 return
             heard = self._nodes[sample.node] = _Heard(now)
+        if heard.is_bare:
+            heard.samples.clear()
+            heard.is_bare = False
         heard.at = now
+        if sample.covered_s > 0.0:
+            heard.counted_at = now
         heard.samples.append(sample)
         heard.hosted = len(sample.instances)
         heard.new.append(sample)
@@ -109,6 +120,7 @@ class Aggregation:
         nodes = sorted(self._nodes.items())
         fresh = [heard for _, heard in nodes if now - heard.at <= FRESH_S]
         sums, covered = self._sums(fresh)
+        missed = sum(now - heard.counted_at <= FORGET_S for _, heard in nodes) - covered
         self._count(sums)
         self._number += 1
         named = [heard.samples[-1] for _, heard in nodes]
@@ -116,16 +128,16 @@ class Aggregation:
             leader=self._leader,
             number=self._number,
             nodes=tuple(_figures(heard, now) for _, heard in nodes),
-            slices=tuple(self._loads(sums, covered=covered)),
+            slices=tuple(self._loads(sums, is_covered=covered > 0, is_partial=missed > 0)),
             instances=groups_of(named),
         )
 
-    def _sums(self, fresh: Sequence[_Heard]) -> tuple[dict[str, _Sum], bool]:
-        """Return every slice's sums over nodes, and whether any router told anything."""
+    def _sums(self, fresh: Sequence[_Heard]) -> tuple[dict[str, _Sum], int]:
+        """Return every slice's sums over nodes, and of how many nodes the routers told anything."""
         sums: dict[str, _Sum] = {}
-        covered = False
+        covered = 0
         for heard in fresh:
-            covered = _add_rates(sums, heard.samples) or covered
+            covered += not heard.is_bare and _add_rates(sums, heard.samples)
             latest = heard.samples[-1]
             for one in latest.slices:
                 sums.setdefault(one.base, _Sum()).in_flight += one.in_flight
@@ -161,7 +173,9 @@ class Aggregation:
         if len(self._bases) > 2 * sum(total.instances for total in sums.values()) + 1000:
             self._bases.clear()  # instances come and go; those there are found again next second
 
-    def _loads(self, sums: Mapping[str, _Sum], *, covered: bool) -> Iterator[SliceLoad]:
+    def _loads(
+        self, sums: Mapping[str, _Sum], *, is_covered: bool, is_partial: bool
+    ) -> Iterator[SliceLoad]:
         bases = sorted(self._windows)[:MOST_SLICES]
         for base in bases:
             total = sums.get(base, _NOTHING)
@@ -170,7 +184,7 @@ class Aggregation:
             yield SliceLoad(
                 base=base,
                 age_s=0.0,
-                rate=total.rate if covered else None,
+                rate=total.rate if is_covered else None,
                 in_flight=total.in_flight,
                 concurrency=total.concurrency,
                 error_share=window.error_share,
@@ -181,6 +195,7 @@ class Aggregation:
                 rss=total.rss / total.instances if total.instances else None,
                 instances=total.instances,
                 retries=total.retries,
+                partial=is_partial,
             )
 
 

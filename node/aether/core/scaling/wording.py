@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from aether.core.scaling.keeping import watch_s
+from aether.core.scaling.keeping import watch_s, why_kept
 from aether.core.scaling.need import foreseen, needed, planned, reactive
 from aether.core.scaling.plans import Planned
 from aether.core.scaling.question import Question
@@ -22,6 +22,12 @@ def sentence(asked: Question, wanted: int, rule: str) -> str:
     """Say what was decided and from which values."""
     change = f"{asked.target} → {wanted}" if wanted != asked.target else f"{asked.target} stay"
     return f"{change}: {_SAYINGS.get(rule, _usually)(asked)}"
+
+
+def keeping(asked: Question) -> str:
+    """Say what stands against giving anything up; empty where nothing does."""
+    rule = why_kept(asked)
+    return _SAYINGS[rule](asked) if rule else ""
 
 
 def alternatives(asked: Question, wanted: int) -> Mapping[str, str]:
