@@ -81,7 +81,7 @@ class Scaler(Protocol):
         """Return how each slice stands as it was looked at last, and how many nodes load asks for."""
         ...
 
-    def evaluate(self) -> dict[str, Any]:
+    async def evaluate(self) -> dict[str, Any]:
         """Return what would be decided now about each slice, with all of its reason."""
         ...
 
@@ -90,7 +90,7 @@ class Scaler(Protocol):
         ...
 
     def decisions(self, base: SliceBase | None, limit: int) -> list[dict[str, Any]]:
-        """Return the last decisions, the newest first, each made again from its inputs."""
+        """Return the last decisions, the newest first, each made again from its inputs; for a thread."""
         ...
 
 

@@ -20,7 +20,7 @@ async def show_plan(context: Context, call: Call) -> Answer:  # noqa: ARG001 - a
 
 async def evaluate(context: Context, call: Call) -> Answer:  # noqa: ARG001 - a handler's signature
     """Answer with what the leader would do now, and decide about load; nothing is done."""
-    scaling = context.scaling.evaluate() if context.scaling is not None else {}
+    scaling = await context.scaling.evaluate() if context.scaling is not None else {}
     return Answer(value={**_show(context, context.evaluate()), "scaling": scaling})
 
 

@@ -1,5 +1,7 @@
 """Calls about the leader's scaling: how it stands, by which settings, and what it has decided."""
 
+import asyncio
+
 from aether.api.call import Answer, Call, Context, Scaler
 from aether.api.endpoint import Endpoint, v1
 from aether.core.model.ids import SliceBase, parse_slice_base
@@ -22,7 +24,8 @@ async def show_config(context: Context, call: Call) -> Answer:
 
 async def list_decisions(context: Context, call: Call) -> Answer:
     """Answer with the last decisions, each made again from what it was made from."""
-    found = scaler_of(context).decisions(_slice_of(call), call.limit)
+    decisions = scaler_of(context).decisions
+    found = await asyncio.to_thread(decisions, _slice_of(call), call.limit)
     return Answer(value={"leader": context.node, "items": found})
 
 

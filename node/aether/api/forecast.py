@@ -1,8 +1,5 @@
 """Calls about forecasts of traffic: how they stand, how good they were, and data to train them on."""
 
-import asyncio
-from typing import Any
-
 from aether.api.call import Answer, Call, Context
 from aether.api.endpoint import Endpoint, v1
 from aether.core.model.ids import parse_slice_base
@@ -12,7 +9,7 @@ from aether.forecast.telling import ForecastDesk
 
 async def show_status(context: Context, call: Call) -> Answer:  # noqa: ARG001 - a handler's signature
     """Answer with the model, what came of its batches, and each slice's forecast."""
-    return Answer(value={"leader": context.node, **desk_of(context).status()})
+    return Answer(value={"leader": context.node, **await desk_of(context).status()})
 
 
 async def show_scorecard(context: Context, call: Call) -> Answer:  # noqa: ARG001 - as above
@@ -28,7 +25,7 @@ async def show_training_data(context: Context, call: Call) -> Answer:
             parse_slice_base(only)
         except ValueError as problem:
             raise Invalid(str(problem)) from problem
-    items: list[dict[str, Any]] = await asyncio.to_thread(desk_of(context).training_data, only)
+    items = await desk_of(context).training_data(only)
     return Answer(value={"node": context.node, "items": items})
 
 

@@ -282,14 +282,16 @@ class ScalingLoop:
         self._advice[base] = wish
         self._advised[base] = (wish.instances, self._ground.clock.now() + hold_s)
 
-    def evaluate(self) -> Mapping[SliceBase, Judged]:
+    async def evaluate(self) -> Mapping[SliceBase, Judged]:
         """Return what would be decided now about every slice; nothing is kept and nothing done."""
         view, now = self._ground.control.view(), self._ground.clock.now()
         rooms, forecasts = Rooms(view), self._ground.forecasts()
-        return {
-            one.base: self._judge(view, one, rooms, now, forecasts)[0]
-            for one in scaled_slices(view)
-        }
+        found: dict[SliceBase, Judged] = {}
+        for number, one in enumerate(scaled_slices(view)):
+            if number % _BATCH == _BATCH - 1:
+                await self._ground.clock.sleep(0)
+            found[one.base], _ = self._judge(view, one, rooms, now, forecasts)
+        return found
 
     def _keep(self, base: SliceBase, decision: Decision) -> None:
         rule = f"{RULE}{decision.rule}"

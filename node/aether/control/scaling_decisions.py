@@ -66,5 +66,6 @@ class Decisions:
         self._last = {key: last for key, last in self._last.items() if key[0] in bases}
 
     def newest_first(self, base: SliceBase | None = None) -> Iterator[Taken]:
-        """Yield the decisions, of one slice if named, the newest first."""
-        return (taken for taken in reversed(self._ring) if base is None or taken.slice == base)
+        """Yield the decisions there are now, of one slice if named, the newest first; also for a thread."""
+        ring = self._ring.copy()  # in one go: the loop may add meanwhile
+        return (taken for taken in reversed(ring) if base is None or taken.slice == base)

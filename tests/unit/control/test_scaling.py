@@ -156,7 +156,7 @@ async def test_evaluating_changes_nothing() -> None:
     await world.second(CALM, times=3)
     before = world.control.asked
     desk = ScalingDesk(world.loop, world.control)
-    first, second = desk.evaluate(), desk.evaluate()
+    first, second = await desk.evaluate(), await desk.evaluate()
     assert first == second
     (one,) = first["slices"]
     assert (one["slice"], one["kind"]) == (SHOP, "hold")
@@ -235,6 +235,6 @@ async def test_evaluating_begins_no_pause() -> None:
     manual = replace(scaled(2), scaled_by="operator")
     world = ScalingWorld(running(2, manual))
     world.loads.known[SHOP] = STORM
-    (judged,) = world.loop.evaluate().values()
+    (judged,) = (await world.loop.evaluate()).values()
     assert "set by hand" in judged.looked.bounds.held
     assert world.loop._manual == {}

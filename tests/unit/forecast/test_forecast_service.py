@@ -156,7 +156,7 @@ async def test_a_broken_model_leaves_a_node_that_runs_and_says_why(tmp_path: Pat
         world.second(1.0)
         await until(lambda: "reactive only" in world.service.problem)
         assert world.service.forecasts() == {}
-        status = ForecastDesk(world.service).status()
+        status = await ForecastDesk(world.service).status()
         assert status["model"] is None
         assert "card.json" in status["problem"]
 
