@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from aether.frames import pack, read_frame, write_frame
+from aether.host.gateway import HostGateway
+from aether.ports import Store
 from tests.integration.kv_rig import World, kv_world
 
 
@@ -88,3 +91,24 @@ async def _takes(writer: asyncio.StreamWriter, data: bytes) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+class Closed:
+    """The writer of a link that has just been closed, as the faster event loop has it."""
+
+    @property
+    def transport(self) -> "Closed":
+        return self
+
+    def is_closing(self) -> bool:
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        raise RuntimeError("unable to perform operation; the handler is closed")
+
+
+def test_a_link_that_is_being_closed_is_asked_for_nothing(tmp_path: Path) -> None:
+    gateway = HostGateway(tmp_path / "s", cast("Store", None), lambda _: None)
+    gateway._tracing = {cast("asyncio.StreamWriter", Closed()): None}
+    gateway.ask(["a" * 32])
+    assert len(gateway._tracing) == 1

@@ -69,7 +69,8 @@ async def test_a_request_in_flight_is_seen_and_one_cut_off_counts_as_unanswered(
         (flying,) = router.traffic.stats(10).in_flight
         assert (flying.route, flying.slice, flying.requests) == ("* /{*rest}", BASE, 1)
     await until(lambda: router.traffic.stats(10).series)
-    assert only(router.traffic).statuses == (1, 0, 0, 0, 0, 0)
+    assert only(router.traffic).statuses == (0, 0, 0, 0, 1, 0)
+    assert only(router.traffic).error_share == 0.0
     await until(lambda: router.traffic.stats(10).in_flight == ())
 
 

@@ -136,7 +136,7 @@ def _slice(one: Mapping[str, Any]) -> Mapping[str, object]:
         "instances": one["instances"],
         "rate": _number(one["rate"], 1),
         "in_flight": one["in_flight"],
-        "errors": f"{100 * one['error_share']:.2f}",
+        "errors": _number(one["error_share"], 2, 100),
         **{name: _number(one[f"{name}_s"], 1, 1000) for name in ("p50", "p95", "p99")},
         "cpu": _number(one["cpu"], 3),
         "rss": show_size(round(one["rss"])) if one["rss"] is not None else "",

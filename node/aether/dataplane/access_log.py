@@ -44,7 +44,7 @@ class AccessLogSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Access(msgspec.Struct, frozen=True, gc=False):
-    """One request that is over, as it is written; `status` 0: cut short, or the client left."""
+    """One request that is over, as it is written; `status` 0: cut short; 499: the client left before its answer."""
 
     time: float
     """Of its end, in seconds since 1970; written as RFC 3339."""

@@ -69,7 +69,7 @@ class Attempts:
         """Whether kept connections are not risked again."""
         self.last_failure = NO_FAILURE
         self.past: tuple[Past, ...] = ()
-        """Those that are over, as far as a trace tells of them: all when it is sampled, else those that failed."""
+        """Those that are over, as far as a trace tells of them: all when it is sampled, else from the first that failed on."""
         self._trace = trace
 
     def take(self, now: float) -> UpstreamConnection | Refusal | None:
@@ -138,7 +138,7 @@ class Attempts:
         if endpoint is None:
             return
         connection.endpoint = None
-        if outcome is not _OK or self._trace is not None:
+        if outcome is not _OK or self._trace is not None or self.past:
             self._note(connection, endpoint, outcome, now)
         seconds = self._context.balancer.ended(endpoint, outcome, now - connection.began, now)
         if seconds is not None:

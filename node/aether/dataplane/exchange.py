@@ -31,6 +31,8 @@ from aether.dataplane.upstream import UpstreamConnection
 _OK: Final = Outcome.OK
 _ERROR: Final = Outcome.ERROR
 _BUSY: Final = Refusal.BUSY
+CLIENT_LEFT: Final = 499
+"""Stands for a status where the client left before there was one."""
 _ZERO: Final = ord("0")
 """Looked up for every answer: a name of the module is found faster than one of an enumeration."""
 
@@ -407,7 +409,8 @@ class Exchange:
 
     def _fail(self, problem: problems.Problem, outcome: Outcome = Outcome.FAILED) -> None:
         now = self._context.now()
-        self._stop(outcome, 0 if self._answered else problem.status, now)
+        cut = self.status if outcome is Outcome.CANCELLED else 0  # by the client, or by us
+        self._stop(outcome, cut if self._answered else problem.status, now)
         if self._answered:
             self._asker.abort()
         else:
@@ -426,9 +429,9 @@ class Exchange:
         self._fail(problems.upstream_timeout(self._forward.slice, seconds, instance, node))
 
     def client_lost(self) -> None:
-        """Stop: nobody waits for the answer."""
+        """Stop: nobody waits for the answer. That is no failure of whoever was to give it."""
         if not self._over:
-            self._stop(Outcome.CANCELLED, 0, self._context.now())
+            self._stop(Outcome.CANCELLED, self.status or CLIENT_LEFT, self._context.now())
 
     @property
     def waits_for_body(self) -> bool:

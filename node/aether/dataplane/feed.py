@@ -98,7 +98,7 @@ class TableFeed:
         """Have every router tell slow calls by this rule, those that come later included."""
         self._slow_rule = pack({"op": "slow_calls", "rule": rule})
         for router in self._routers:
-            if router.judges:
+            if router.judges and not router.writer.transport.is_closing():
                 router.writer.write(self._slow_rule)
 
     def tell_tracing(self, settings: TracingSettings) -> None:
@@ -117,7 +117,9 @@ class TableFeed:
         """Send to the routers that trace; one that takes nothing is let be: a table will show it."""
         for router in self._routers:
             transport = router.writer.transport
-            if router.traces and transport.get_write_buffer_size() < MOST_UNSENT_BYTES:
+            if not router.traces or transport.is_closing():
+                continue
+            if transport.get_write_buffer_size() < MOST_UNSENT_BYTES:
                 router.writer.write(frame)
 
     @property

@@ -84,7 +84,10 @@ class HostGateway:
         """Have every host ship what it remembers of these traces."""
         frame = pack({"event": "traces", "asked": list(traces)})
         for writer in self._tracing:
-            if writer.transport.get_write_buffer_size() < MOST_UNSENT_BYTES:
+            transport = writer.transport
+            if transport.is_closing():
+                continue
+            if transport.get_write_buffer_size() < MOST_UNSENT_BYTES:
                 writer.write(frame)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

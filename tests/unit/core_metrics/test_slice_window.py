@@ -1,6 +1,6 @@
 import pytest
 
-from aether.core.metrics.slice_window import PARTS, SliceWindow
+from aether.core.metrics.slice_window import LEAST_REQUESTS, PARTS, SliceWindow
 from tests.unit.core_metrics.made import slice_sample
 
 
@@ -16,10 +16,18 @@ def test_latencies_of_ten_seconds_are_told_within_their_bucket() -> None:
 
 def test_what_is_older_than_ten_seconds_is_forgotten() -> None:
     window = SliceWindow()
-    window.add([slice_sample("a", (0.5, 0.5), errors=1)])
+    window.add([slice_sample("a", (0.5,) * 10, errors=5)])
     for _ in range(PARTS - 1):
         window.add([])
-    assert (window.requests, window.error_share) == (2, 0.5)
+    assert (window.requests, window.error_share) == (10, 0.5)
     window.add([])
-    assert (window.requests, window.error_share) == (0, 0.0)
+    assert (window.requests, window.error_share) == (0, None)
     assert window.quantiles((0.5,)) == [None]
+
+
+def test_a_handful_of_requests_has_no_share_of_errors() -> None:
+    window = SliceWindow()
+    window.add([slice_sample("a", (0.1,) * (LEAST_REQUESTS - 1), errors=LEAST_REQUESTS - 1)])
+    assert window.error_share is None
+    window.add([slice_sample("a", (0.1,))])
+    assert window.error_share == 0.9

@@ -2,6 +2,7 @@
 
 import pytest
 
+from aether.core.dataplane.route_counts import SeriesCounts
 from aether.core.dataplane.table import Table
 from aether.core.model.ids import NodeId
 from aether.dataplane.limits import Limits
@@ -288,6 +289,33 @@ def test_deadline_within_the_answer_cuts_the_client() -> None:
     connection.data_received(OK[:-1])
     play.exchange.expire(client_is_slow=False)
     assert play.asker.is_aborted
+
+
+def test_a_client_that_leaves_is_no_error_of_the_slice() -> None:
+    waiting = Play(endpoint(0)).start()
+    waiting.connect()
+    waiting.exchange.client_lost()
+    assert waiting.exchange.status == 499
+    streaming = Play(endpoint(0)).start()
+    connection, _ = streaming.connect()
+    connection.data_received(OK[:-1])
+    streaming.exchange.client_lost()
+    assert streaming.exchange.status == 200, "the head it was sent stands"
+    counted = [one.statuses for play in (waiting, streaming) for one in counts_of(play)]
+    assert counted == [(0, 0, 0, 0, 1, 0), (0, 0, 1, 0, 0, 0)]
+
+
+def test_a_client_that_does_not_take_its_answer_is_no_error_of_the_slice() -> None:
+    for client_is_slow, status in ((True, 200), (False, 0)):
+        play = Play(endpoint(0)).start()
+        connection, _ = play.connect()
+        connection.data_received(OK[:-1])
+        play.exchange.expire(client_is_slow=client_is_slow)
+        assert (play.exchange.status, play.asker.is_aborted) == (status, True)
+
+
+def counts_of(play: Play) -> list[SeriesCounts]:
+    return list(play.context.observer.changed(10))
 
 
 def test_client_that_left_frees_everything() -> None:

@@ -6,14 +6,16 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from aether.core.dataplane.fingerprint import fingerprint
 from aether.core.dataplane.table import Endpoint, RouteRow, Table, to_plain
+from aether.core.metrics.slow_calls import SlowRule
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
-from aether.dataplane.feed import TableFeed
+from aether.core.tracing.sampling import TracingSettings
+from aether.dataplane.feed import TableFeed, _Router
 from aether.dataplane.streams import end_stream
 from aether.frames import read_frame, write_frame
 
@@ -177,6 +179,38 @@ async def test_news_of_revisions_alone_melt_into_few(folder: Path, feed: TableFe
         feed.publish(wide(200, "z"))
         assert (await one.hear())["op"] == "delta"
     assert len(heard) < 20
+
+
+class Closed:
+    """The writer of a link that has just been closed, as the faster event loop has it."""
+
+    @property
+    def transport(self) -> "Closed":
+        return self
+
+    def is_closing(self) -> bool:
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        raise RuntimeError("unable to perform operation; the handler is closed")
+
+    def write(self, data: bytes) -> None:
+        raise RuntimeError(f"{len(data)} bytes written to a handler that is closed")
+
+
+async def test_a_link_that_is_being_closed_is_told_nothing(folder: Path, feed: TableFeed) -> None:
+    gone = _Router(asyncio.StreamReader(), cast("asyncio.StreamWriter", Closed()))
+    gone.judges = gone.traces = True
+    feed._routers = {gone: -1, **feed._routers}
+    said = {"op": "hello", "pid": 77, "traces": True, "slow_calls": True}
+    async with link(folder, said) as other:
+        await until(lambda: any(router.traces for router in feed._routers if router is not gone))
+        feed.tell_tracing(TracingSettings(0.5))
+        feed.judge_by(SlowRule())
+        feed.ask(["a" * 32])
+        told = [(await other.hear())["op"] for _ in range(3)]
+    assert told == ["tracing", "slow_calls", "traces"]
+    del feed._routers[gone]
 
 
 async def test_contradicting_table_is_not_published(feed: TableFeed) -> None:

@@ -135,12 +135,25 @@ def test_a_request_whose_answer_never_came_tells_of_its_attempts() -> None:
     assert {first.parent, second.parent} == {request.id}
 
 
-def test_a_client_that_leaves_is_told_of() -> None:
+def test_a_client_that_leaves_is_no_failure_to_keep() -> None:
     made = play("00")
     made.connect()
     made.exchange.client_lost()
-    (request,) = shipped(made)
-    assert (request.status, request.problem) == (0, "no whole answer")
+    assert shipped(made) == []
+    sampled = play("01")
+    sampled.connect()
+    sampled.exchange.client_lost()
+    request, attempt = shipped(sampled)
+    assert (request.status, request.problem, attempt.problem) == (499, "", "cancelled")
+
+
+def test_the_second_attempt_of_a_slow_request_is_told_though_it_went_well() -> None:
+    made = play("00", 0, 1)
+    made.refuse()
+    answer(made, seconds=1.5)
+    request, lost, done = shipped(made)
+    assert (request.status, request.marks) == (200, ENTRY | KEPT)
+    assert (lost.problem, done.problem, done.status) == ("nobody listens", "", 200)
 
 
 def test_slow_is_what_the_rule_for_calls_says_or_a_time_of_its_own() -> None:

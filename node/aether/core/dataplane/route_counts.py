@@ -26,7 +26,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 OTHER_METHOD = "other"
 """Stands for every method that is not one of `METHODS`."""
 STATUS_CLASSES = 6
-"""Statuses are counted by their first digit; 0 is a request that got no whole answer."""
+"""Statuses are counted by their first digit; 0 is a request whose answer was cut short, or never came."""
 
 RouteKey = str
 
@@ -174,7 +174,7 @@ class RouteCounts:
     ) -> bool:
         """Count the end of a request that `began` under the same key; return whether it was slow.
 
-        `status` is what the client got, 0 when it got no whole answer; `version` that of the
+        `status` is what the client got, 0 when the answer was cut short, 499 when it left before; `version` that of the
         instance which answered or was asked last, empty when none was. Bytes are those of bodies.
         """
         flying = self._in_flight

@@ -49,7 +49,7 @@ class SliceSample(msgspec.Struct, frozen=True, array_like=True):
     base: _Name
     requests: Count
     errors: Count
-    """Requests answered 5xx or not to the end."""
+    """Requests answered 5xx or cut short; not those whose client left."""
     retries: Count
     ticks: Count
     """Sum of all latencies in half microseconds."""

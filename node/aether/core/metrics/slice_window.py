@@ -13,6 +13,8 @@ from aether.core.metrics.histogram import middle_s
 from aether.core.metrics.samples import SliceSample
 
 PARTS = 10
+LEAST_REQUESTS = 10
+"""A share of fewer says little: one failure of five is no 20 % of anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,9 @@ class SliceWindow:
                 del self._counts[bucket]
 
     @property
-    def error_share(self) -> float:
-        """Share of requests answered 5xx or not to the end; 0 when there were none."""
-        return min(self.errors / self.requests, 1.0) if self.requests else 0.0
+    def error_share(self) -> float | None:
+        """Share of requests answered 5xx or not to the end; None of fewer than `LEAST_REQUESTS`."""
+        return min(self.errors / self.requests, 1.0) if self.requests >= LEAST_REQUESTS else None
 
     def quantiles(self, shares: Sequence[float]) -> list[float | None]:
         """Return the latencies that these shares (ascending, 0 to 1) of all are not above."""

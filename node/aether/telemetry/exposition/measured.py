@@ -85,7 +85,7 @@ ROWS: tuple[Series, ...] = (
     ),
     _row(
         name="aether_slice_error_ratio", unit="ratio",
-        help="Requests of ten seconds answered 5xx or not to the end, 0 to 1.",
+        help="Requests of ten seconds answered 5xx or cut short, 0 to 1; absent of fewer than ten requests.",
         calm="nothing failed", **_LOAD,
     ),
     _row(
