@@ -5,6 +5,8 @@ import json
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import structlog
@@ -141,19 +143,185 @@ async def test_another_leader_goes_on_where_the_last_one_was(target: FakeApi) ->
         assert types == ["ALERT_RAISED", "ALERT_RESOLVED"]
 
 
-async def test_nobody_is_told_of_what_is_silenced_or_too_old(target: FakeApi) -> None:
+def silence(world: AlertWorld, **about: str) -> bytes:
+    now_ms = int(world.api.now_s * 1000)
+    record = SilenceRecord(author="me", created_ms=now_ms, until_ms=now_ms + 60_000, **about)
+    return encode(record)
+
+
+def types(target: FakeApi) -> list[str]:
+    return [json.loads(ask.body)["type"] for ask in target.asked]
+
+
+async def test_nobody_is_told_of_what_was_silenced_from_beginning_to_end(target: FakeApi) -> None:
     target.on("POST", "hook", Answer(200))
     async with telling(f"{target.url}/api/v1/hook") as world:
-        now_ms = int(world.api.now_s * 1000)
-        silence = SilenceRecord(author="me", created_ms=now_ms, until_ms=now_ms + 60_000)
-        await world.api.put({"silence/s": encode(silence), KEY: encode(ALERT)})
+        await world.api.put({"silence/s": silence(world), KEY: encode(ALERT)})
         await turns(world, 2)
+        assert list((await told_up_to(world)).withheld) == [KEY]
         await world.api.commit(Delete("silence/s"), Delete(KEY))
+        await turns(world, 2)
+        assert target.asked == []
+        assert (await told_up_to(world)).withheld == {}
+
+
+async def test_nobody_is_told_of_what_is_too_old(target: FakeApi) -> None:
+    target.on("POST", "hook", Answer(200))
+    async with telling(f"{target.url}/api/v1/hook") as world:
+        await world.api.put({KEY: encode(ALERT)})
         await world.api.told()
         world.api.now_s += 7200
         await turns(world, 2)
         assert target.asked == []
         assert (await told_up_to(world)).dropped == 1
+
+
+async def test_who_was_told_of_an_alert_is_told_of_its_end_in_spite_of_a_silence(
+    target: FakeApi,
+) -> None:
+    target.on("POST", "hook", Answer(200))
+    async with telling(f"{target.url}/api/v1/hook") as world:
+        await world.api.put({KEY: encode(replace(ALERT, severity=Severity.WARNING))})
+        await turns(world, 1)
+        await world.api.put({"silence/s": silence(world), KEY: encode(ALERT)})
+        await turns(world, 1)
+        assert types(target) == ["ALERT_RAISED"]  # that it is worse is kept back
+        await world.api.commit(Delete(KEY))
+        await turns(world, 1)
+        assert types(target) == ["ALERT_RAISED", "ALERT_RESOLVED"]
+
+
+@pytest.mark.parametrize("ends", ["by itself", "by hand"])
+async def test_what_is_active_still_when_a_silence_ends_is_told_then_by_another_leader_too(
+    target: FakeApi, ends: str
+) -> None:
+    target.on("POST", "hook", Answer(200))
+    async with telling(f"{target.url}/api/v1/hook") as world:
+        about = {"metric": "node.cpu", "subject": "n-1"}
+        await world.api.put({"silence/s": silence(world, **about), KEY: encode(ALERT)})
+        await world.api.put({"alert/node.disk/n-1": encode(ALERT)})  # no silence is about it
+        await turns(world, 2)
+        assert types(target) == ["ALERT_RAISED"]
+        other = AlertWorld(world.api, world.clock)
+        await world.lead(3)
+        if ends == "by hand":
+            await world.api.commit(Delete("silence/s"))
+        else:
+            world.api.now_s += 61
+        await turns(world, 2, other.webhooks)
+        assert types(target) == ["ALERT_RAISED", "ALERT_RAISED"]
+        late = json.loads(target.asked[-1].body)
+        assert late["alert"]["metric"] == "node.cpu"
+        assert (await told_up_to(world)).withheld == {}
+        await turns(world, 2, other.webhooks)
+        assert len(target.asked) == 2
+
+
+async def test_another_leader_knows_of_an_open_breaker_and_that_it_closed(target: FakeApi) -> None:
+    target.on("POST", "hook", *[problem(500, "down")] * 5, Answer(200))
+    failing = ("webhook.failing", "w")
+    async with telling(f"{target.url}/api/v1/hook") as world:
+        await world.api.put({KEY: encode(ALERT)})
+        await turns(world, 20)
+        assert world.webhooks.failing()[failing] == 5.0
+        assert (await told_up_to(world)).failures == 5
+        other = AlertWorld(world.api, world.clock)
+        await world.lead(3)
+        record = world.webhooks._lines["w"].revision
+        line = other.webhooks._line(other.webhooks._book(), "w")
+        assert (line.revision, line.target.failures, line.target.is_open) == (record, 5, True)
+        await turns(world, 2, other.webhooks)
+        assert other.webhooks.failing()[failing] == 0.0
+        assert (await told_up_to(world)).failures == 0
+
+
+async def test_a_try_that_is_taken_closes_the_breaker(target: FakeApi) -> None:
+    target.on("POST", "hook", *[problem(500, "down")] * 5, Answer(200))
+    async with telling(f"{target.url}/api/v1/hook") as world:
+        await world.api.put({KEY: encode(ALERT)})
+        await turns(world, 20)
+        assert world.webhooks.state("w")["breaker"] == "open"
+        record = world.webhooks._book().webhooks["w"]
+        assert await world.webhooks.try_out("w", record) == 200
+        await turns(world, 1)
+        assert types(target)[-2:] == ["TEST", "ALERT_RAISED"]
+        assert (await told_up_to(world)).failures == 0
+
+
+async def test_an_open_breaker_with_nothing_waiting_is_no_failure(target: FakeApi) -> None:
+    target.on("POST", "hook", problem(500, "down"))
+    failing = {("webhook.failing", "w"): 0.0}
+    async with telling(f"{target.url}/api/v1/hook") as world:
+        await world.api.put({KEY: encode(ALERT)})
+        await turns(world, 20)
+        assert world.webhooks.failing() == {("webhook.failing", "w"): 5.0}
+        world.api.now_s += 7200  # what waits is given up
+        own = {"alert/webhook.failing/w": encode(ALERT)}
+        await world.api.put(own)  # it is not told of its own failing
+        world.clock.at += 60
+        await turns(world, 2)
+        asked = len(target.asked)
+        assert world.webhooks.failing() == failing
+        world.clock.at += 60
+        await turns(world, 2)
+        assert (world.webhooks.failing(), len(target.asked)) == (failing, asked)
+
+
+async def test_a_change_while_a_post_is_under_way_sends_nothing_twice(target: FakeApi) -> None:
+    target.on("POST", "hook", Answer(200))
+    async with telling(f"{target.url}/api/v1/hook") as world:
+        under_way, go_on, most, now = asyncio.Event(), asyncio.Event(), [0], [0]
+        real = world.webhooks.post
+
+        async def slow(*given: Any) -> int:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+            under_way.set()
+            async with asyncio.timeout(10):
+                await go_on.wait()
+            now[0] -= 1
+            return await real(*given)
+
+        world.webhooks.post = slow
+        await world.api.put({KEY: encode(ALERT)})
+        await world.api.commit(Delete(KEY))
+        await world.api.told()
+        world.webhooks.look(world.tasks)
+        await under_way.wait()
+        before = world.webhooks._book().webhooks["w"]
+        await world.api.put({"webhook/w": encode(replace(before, timeout_s=7.0))})
+        world.webhooks.look(world.tasks)
+        world.webhooks.look(world.tasks)
+        go_on.set()
+        await world.webhooks_rest()
+        await turns(world, 2)
+        assert (types(target), most) == (["ALERT_RAISED", "ALERT_RESOLVED"], [1])
+        await turns(world, 1)
+        assert world.webhooks.state("w")["last"]["outcome"] == "delivered"  # type: ignore[index] # a mapping
+        assert (await told_up_to(world)).told["outcome"] == "delivered"
+
+
+async def test_a_storm_of_alerts_reads_the_store_once_a_revision(target: FakeApi) -> None:
+    target.on("POST", "hook", Answer(200))
+    async with telling(f"{target.url}/api/v1/hook") as world:
+        storm = {f"alert/node.cpu/n-{number}": encode(ALERT) for number in range(20)}
+        await world.api.put(storm)
+        await world.api.told()
+        read, real = [0], world.api.store.level
+
+        def level(prefixes: Any) -> Any:
+            read[0] += 1
+            return real(prefixes)
+
+        world.api.store.level = level  # type: ignore[method-assign] # the port, counted
+        await turns(world, 1)
+        assert (len(target.asked), read[0] <= 2) == (20, True)
+        world.api.group.leader = type(world.webhooks.node)("node-9")
+        await world.api.put({KEY: encode(ALERT)})
+        read[0] = 0
+        world.webhooks.node = type(world.webhooks.node)("node-8")
+        await turns(world, 3)
+        assert read[0] == 0
 
 
 async def test_one_that_does_not_lead_tells_nothing(target: FakeApi) -> None:

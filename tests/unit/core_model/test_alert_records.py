@@ -9,6 +9,7 @@ from aether.core.model.alert_records import (
     SilenceRecord,
     ThresholdRecord,
     WebhookRecord,
+    Withheld,
 )
 from aether.core.model.ids import NodeId
 from aether.core.model.records import decode, encode
@@ -20,6 +21,9 @@ RECORDS = (
     LogLevelRecord(level="debug", nodes=(NodeId("n-1"),)),
     WebhookRecord(url="http://example.org", least=Severity.WARNING),
     DeliveryRecord(event="7.0", dropped=2, told={"outcome": "delivered"}),
+    DeliveryRecord(
+        event="7.0", failures=5, withheld={"alert/a/b": Withheld(event="6.0", unheard=True)}
+    ),
 )
 
 

@@ -100,6 +100,16 @@ class WebhookRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withheld:
+    """What a silence has kept from one webhook about one alert."""
+
+    event: str
+    """The last event kept back: it is told when the silence ends and the alert is still active."""
+    unheard: bool
+    """Whether the raising itself was kept back: then the webhook knows nothing of this alert."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRecord:
     """`delivery/{webhook}`: how far the leader has come in telling one webhook."""
 
@@ -108,7 +118,11 @@ class DeliveryRecord:
     dropped: int = 0
     """Events it never got: too old, too many, or refused for good."""
     told: Mapping[str, str] = field(default_factory=dict)
-    """What became of the last one, for people: `time`, `outcome`."""
+    """What became of the last one, for people: `event`, `outcome`, `at_ms`."""
+    failures: int = 0
+    """Deliveries that failed in a row when this was written: at the latest when a breaker opens or closes."""
+    withheld: Mapping[str, Withheld] = field(default_factory=dict)
+    """What silences keep back, by the key of the alert."""
 
 
 make_ready(tuple(globals().values()))
