@@ -3,16 +3,18 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from aether.core.model.ids import SliceBase
+from aether.core.tracing.span import Span
 from aether.frames import read_frame, write_frame
+from aether.host import spans
 from aether.host.gateway import HostGateway
-from aether.host.span_link import SpanLink
+from aether.host.span_link import PERIOD_S, SpanLink
 from aether.host.spans import SpanRecorder
 from aether.ports import Store
 from aether.telemetry.traces import NodeTraces
@@ -92,6 +94,42 @@ async def test_a_node_that_comes_back_hears_again(both: Both) -> None:
     await both.gateway.start()
     await until(lambda: both.told == 2)
     assert both.recorder.dropped == 0
+
+
+async def test_a_host_that_records_nothing_does_not_stir(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.request("01")
+    await until(lambda: both.told == 1)
+    looks: list[int] = []
+    take = both.recorder.take
+
+    def counted(most: int) -> Sequence[Span]:
+        looks.append(most)
+        return take(most)
+
+    monkeypatch.setattr(both.recorder, "take", counted)
+    waited_s = 4 * PERIOD_S
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(waited_s):
+            await until(lambda: len(looks) > 1)  # the one after the span that came
+    both.request("01")
+    await until(lambda: both.told == 2)
+    assert looks
+
+
+async def test_spans_of_another_thread_come_with_what_was_lost(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spans, "MOST_WAITING", 2)
+
+    def work() -> None:
+        for _ in range(5):
+            both.request("01")
+
+    await asyncio.to_thread(work)
+    await until(lambda: both.told == 2)
+    assert both.traces.counts()["dropped"] == 3
 
 
 async def test_the_last_spans_are_shipped_at_the_end(both: Both) -> None:

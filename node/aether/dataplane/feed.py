@@ -52,6 +52,10 @@ class SpansTaker(Protocol):
         """Keep the spans of a message. Raises ValueError for what is none."""
         ...
 
+    def note_dropped(self, count: object) -> None:
+        """Count spans a process lost since it shipped last."""
+        ...
+
 
 class TableFeed:
     """Serves `router.sock.table`: the present table at once, and each newer one as it comes.
@@ -224,18 +228,19 @@ class TableFeed:
                 )
             case {"op": "counts"}:
                 self._count(router, message)
-            case {"op": "spans", "spans": spans}:
-                self._take_spans(router, spans)
+            case {"op": "spans", "spans": spans, **more}:
+                self._take_spans(router, spans, more.get("dropped", 0))
             case {"op": "error"}:
                 log.error("router did not understand the node", message=message)
             case _:
                 router.writer.write(pack({"op": "error", "message": "expected op using"}))
 
-    def _take_spans(self, router: "_Router", spans: object) -> None:
+    def _take_spans(self, router: "_Router", spans: object, dropped: object) -> None:
         if self._spans is None:
             return
         try:
             self._spans.take_of_router(spans)
+            self._spans.note_dropped(dropped)
         except ValueError as problem:
             log.warning("spans refused", router_pid=router.pid, problem=str(problem)[:200])
 

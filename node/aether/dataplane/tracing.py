@@ -130,6 +130,7 @@ class Tracing:
         """Whether the node has told any: one that has not takes no spans."""
         self.dropped = 0
         """Spans lost because too many waited."""
+        self._told_dropped = 0
         self.unkept = 0
         """Requests that failed or were slow, and were not kept for being too many."""
         self.use(TracingSettings())
@@ -208,7 +209,8 @@ class Tracing:
                 self._waiting.popleft()
                 for _ in range(min(MOST_SPANS_A_MESSAGE, len(self._waiting)))
             ]
-            yield pack({"op": "spans", "spans": spans})
+            dropped, self._told_dropped = self.dropped - self._told_dropped, self.dropped
+            yield pack({"op": "spans", "spans": spans, "dropped": dropped})
 
     async def ship(self, writer: asyncio.StreamWriter) -> None:
         """Send spans to the node until cancelled or the link is closed.
@@ -218,7 +220,7 @@ class Tracing:
         transport = writer.transport
         while not transport.is_closing():
             await asyncio.sleep(PERIOD_S)
-            if not self.has_settings:
+            if not self.has_settings or transport.is_closing():
                 continue
             for frame in self.frames():
                 writer.write(frame)

@@ -45,6 +45,10 @@ class SpansTaker(Protocol):
         """Keep the spans of a message. Raises ValueError for what is none."""
         ...
 
+    def note_dropped(self, count: object) -> None:
+        """Count spans a process lost since it shipped last."""
+        ...
+
 
 class HostGateway:
     """Serves slice hosts; `slice_of` tells which slice a token belongs to."""
@@ -154,6 +158,7 @@ class HostGateway:
                 return await self._range(base, request)
             case "spans.hello" | "spans" if self._spans is not None:
                 self._spans.take_of_host(request.get("spans", []), base)
+                self._spans.note_dropped(request.get("dropped", 0))
                 return {}
             case other:
                 raise Invalid(f"there is no op {other!r}")

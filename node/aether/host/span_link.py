@@ -5,6 +5,7 @@ and what it does not take is dropped.
 """
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from aether.host.spans import SpanRecorder
 from aether.tasks import Tasks
 
 PERIOD_S = 0.25
+"""How long the first span waits for others; a host that records nothing does not stir."""
 MOST_MESSAGES = 8
 """Sent in one period: what is recorded beyond 8,000 spans a second is dropped."""
 FIRST_PAUSE_S = 0.2
@@ -89,8 +91,15 @@ class SpanLink:
         return understood
 
     async def _keep_shipping(self, writer: asyncio.StreamWriter) -> None:
-        while not writer.is_closing():
-            await asyncio.sleep(PERIOD_S)
+        news, loop = asyncio.Event(), asyncio.get_running_loop()
+        while True:
+            self._recorder.listen(lambda: _ring(loop, news))
+            await news.wait()
+            await asyncio.sleep(PERIOD_S)  # what comes meanwhile goes with it
+            news.clear()
+            self._recorder.listen(None)
+            if writer.is_closing():
+                return
             for _ in range(MOST_MESSAGES):
                 if writer.transport.get_write_buffer_size() or not self._ship(writer):
                     break
@@ -100,7 +109,8 @@ class SpanLink:
         """Send one message; False when there was nothing to send."""
         spans = self._recorder.take(MOST_SPANS_A_MESSAGE)
         if spans:
-            writer.write(self._message("spans", spans=spans))
+            dropped = self._recorder.take_dropped()
+            writer.write(self._message("spans", spans=spans, dropped=dropped))
         return bool(spans)
 
     def _message(self, op: str, **fields: object) -> bytes:
@@ -115,6 +125,12 @@ class SpanLink:
             case {"ok": bool(done)}:
                 return done  # no: the node knows no spans, or has just begun and not us yet
         return False
+
+
+def _ring(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
+    """Say from any thread that there are spans."""
+    with contextlib.suppress(RuntimeError):  # the loop has ended: nobody ships any more
+        loop.call_soon_threadsafe(news.set)
 
 
 def _log_failure(name: str, failure: BaseException) -> None:

@@ -103,6 +103,9 @@ class SpanRecorder:
         self._asked: dict[str, None] = {}
         self.dropped = 0
         """Spans lost because too many waited."""
+        self._told_dropped = 0
+        self._wake: Callable[[], None] | None = None
+        self._is_awake = False
 
     def begin(self, method: str, path: bytes, traceparent: bytes) -> HostSpan | None:
         """Begin the span of a request; None when its header says of no trace."""
@@ -144,6 +147,26 @@ class SpanRecorder:
             self._ring.remove(span)
             self._ship(span, "" if span.status else "no answer")
 
+    def listen(self, wake: Callable[[], None] | None) -> None:
+        """Have `wake` called once, from any thread, when a span waits; at once when one does already.
+
+        To be called before spans are taken: what is recorded from then on wakes again.
+        """
+        self._wake, self._is_awake = wake, False
+        if self._waiting:
+            self._call()
+
+    def _call(self) -> None:
+        wake = self._wake
+        if not self._is_awake and wake is not None:
+            self._is_awake = True
+            wake()
+
+    def take_dropped(self) -> int:
+        """Return how many spans were lost since this was asked last."""
+        before, self._told_dropped = self._told_dropped, self.dropped
+        return self._told_dropped - before
+
     def take(self, most: int) -> Sequence[Span]:
         """Take up to `most` of the spans that wait to be shipped."""
         taken: list[Span] = []
@@ -170,3 +193,4 @@ class SpanRecorder:
                 problem=shortened(problem, MOST_PROBLEM_CHARS),
             )
         )
+        self._call()

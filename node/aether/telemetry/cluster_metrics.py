@@ -169,6 +169,11 @@ class ClusterMetrics:
         """Time since the last aggregate."""
         return self._clock.now() - self._heard_at
 
+    @property
+    def refused(self) -> int:
+        """Values the history did not keep because there were too many series."""
+        return self._courses.refused
+
     def nodes(self) -> Mapping[NodeId, NodeFigures]:
         """Return the last figures of every node measured in the last 15 s, with their age, in order."""
         age_s = self.age_s

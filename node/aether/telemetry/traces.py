@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from aether.core.metrics.histogram import MOST_COUNT
 from aether.core.tracing.shelf import TraceShelf
 from aether.core.tracing.span import ENTRY, KEPT, MOST_SPANS_A_MESSAGE, Kind, Span, TraceId
 
@@ -48,6 +49,7 @@ class NodeTraces:
         self._wanted = Wanted()
         self._followed: dict[str, None] = {}
         self._subscribers: list[Callback] = []
+        self._dropped = 0
 
     def subscribe(self, callback: Callback) -> None:
         """Have `callback` called on the loop with spans that are new, a few at a time."""
@@ -69,6 +71,11 @@ class NodeTraces:
             for span in _read(spans)
         )
 
+    def note_dropped(self, count: object) -> None:
+        """Count spans a process of this node lost; what is no such number is left aside."""
+        if isinstance(count, int) and 0 < count <= MOST_COUNT:
+            self._dropped += count
+
     def ask(self, traces: Iterable[str]) -> None:
         """Ask the processes of this node for traces, and follow them from here."""
         for trace in traces:
@@ -89,6 +96,7 @@ class NodeTraces:
             "traces": len(shelf),
             "bytes": shelf.bytes,
             "spans": shelf.added,
+            "dropped": self._dropped,
             "refused": shelf.refused,
             "forgotten": shelf.forgotten,
         }

@@ -100,6 +100,31 @@ def test_what_nobody_takes_is_dropped_and_counted(
     assert recording.recorder.dropped == 2
 
 
+def test_what_was_dropped_is_told_once(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_WAITING", 1)
+    for _ in range(3):
+        recording.recorder.handled(recording.begin(), 200)
+    assert [recording.recorder.take_dropped() for _ in range(2)] == [2, 0]
+
+
+def test_the_first_span_rings_once_until_somebody_listens_anew(recording: Recording) -> None:
+    rings: list[int] = []
+    recorder = recording.recorder
+    recorder.listen(lambda: rings.append(1))
+    recorder.handled(recording.begin("00"), 200)
+    assert not rings, "what is only remembered is not shipped"
+    for _ in range(3):
+        recorder.handled(recording.begin(), 200)
+    assert len(rings) == 1
+    recorder.listen(lambda: rings.append(1))
+    assert len(rings) == 2, "what waits already is told of at once"
+    recording.taken()
+    recorder.listen(lambda: rings.append(1))
+    assert len(rings) == 2
+
+
 def test_a_request_without_a_trace_has_no_span(recording: Recording) -> None:
     assert recording.recorder.begin("GET", b"/", b"") is None
 

@@ -32,6 +32,7 @@ class Measured:
     """What a node knows of two nodes, two slices and two instances."""
 
     age_s = 0.25
+    refused = 7
 
     def nodes(self) -> Mapping[NodeId, NodeFigures]:
         return {NODE: NodeFigures(0.2, 1, sample(NODE)), OTHER: NodeFigures(9.0, 1, sample(OTHER))}
@@ -64,6 +65,7 @@ async def test_a_node_tells_of_itself_and_of_its_instances() -> None:
     assert values["aether_node_loop_lag_seconds"] == {(): 0.003}
     assert values["aether_instance_resident_memory_bytes"] == {("a:b", "a:b:1.0.0/0"): 1000}
     assert values["aether_cluster_measurement_age_seconds"] == {(): 0.25}
+    assert values["aether_history_refused_values"] == {(): 7}
     assert not [name for name in values if name.startswith("aether_slice_")]
 
 

@@ -1,5 +1,9 @@
 """What waits to be sent is bounded, in order, and counted when it is given up."""
 
+from collections.abc import Sequence
+from threading import Thread
+from typing import cast
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +54,27 @@ def test_what_is_given_up_is_counted() -> None:
     pending.give_up(pending.take())
     assert pending.dropped == 2
     assert len(pending) == 0
+
+
+class Ending:
+    """Offers a piece when it is taken back, as a line that is logged at the end of an object."""
+
+    def __init__(self, pending: Pending[object]) -> None:
+        self.pending = pending
+
+    def __len__(self) -> int:
+        self.pending.offer("late")
+        return 1
+
+
+def test_a_piece_may_be_offered_in_the_midst_of_a_call() -> None:
+    pending: Pending[object] = Pending(3)
+    batch = cast("Sequence[object]", Ending(pending))
+    doing = Thread(target=pending.give_up, args=(batch,), daemon=True)
+    doing.start()
+    doing.join(5)
+    assert not doing.is_alive(), "it waits for a lock of its own"
+    assert (pending.take(), pending.dropped) == (["late"], 1)
 
 
 Steps = st.lists(

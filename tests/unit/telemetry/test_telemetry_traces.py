@@ -23,9 +23,17 @@ def test_spans_are_of_the_node_that_took_them() -> None:
         "traces": 1,
         "bytes": traces.shelf.bytes,
         "spans": 1,
+        "dropped": 0,
         "refused": 0,
         "forgotten": 0,
     }
+
+
+def test_what_processes_lost_is_added_up_and_nonsense_is_left_aside() -> None:
+    traces = NodeTraces("n-1")
+    for count in (3, 0, -1, None, "9", 1.5, 2**60, 4):
+        traces.note_dropped(count)
+    assert traces.counts()["dropped"] == 7
 
 
 def test_a_host_speaks_for_its_slice_alone() -> None:

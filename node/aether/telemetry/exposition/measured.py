@@ -71,6 +71,11 @@ ROWS: tuple[Series, ...] = (
         help="Time since this node heard the measurements of the whole cluster.",
     ),
     _row(
+        name="aether_history_refused_values", kind="counter",
+        help="Values not kept in the history of this node because there were too many series.",
+        calm="there is room",
+    ),
+    _row(
         name="aether_cluster_measured_nodes", whose="leader",
         help="Nodes measured in the last three seconds.",
     ),
@@ -115,7 +120,7 @@ def measured_source(node: NodeId, store: Store, metrics: ClusterMetrics) -> Sour
     """Return the source."""
 
     async def look() -> Tell:
-        nodes, age_s = metrics.nodes(), metrics.age_s
+        nodes, age_s, refused = metrics.nodes(), metrics.age_s, metrics.refused
         mine = [one for one in metrics.instances() if one.node == node]
         loads = metrics.loads() if store.leader == node else None
 
@@ -124,6 +129,7 @@ def measured_source(node: NodeId, store: Store, metrics: ClusterMetrics) -> Sour
                 yield from _machine(nodes[node])
             yield from _instances(mine)
             yield Sample("aether_cluster_measurement_age_seconds", (), age_s)
+            yield Sample("aether_history_refused_values", (), refused)
             if loads is not None:
                 fresh = sum(1 for one in nodes.values() if one.age_s <= FRESH_S)
                 yield Sample("aether_cluster_measured_nodes", (), fresh)

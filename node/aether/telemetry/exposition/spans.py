@@ -31,6 +31,12 @@ ROWS: tuple[Series, ...] = (
     ),
     _row(
         kind="counter",
+        name="aether_spans_dropped",
+        help="Spans processes of this node lost because too many waited to be told.",
+        calm="they are told as fast as they are recorded",
+    ),
+    _row(
+        kind="counter",
         name="aether_spans_refused",
         help="Spans over the most of one trace.",
         calm="traces are smaller than their most",
@@ -53,6 +59,7 @@ _NAMES = {
     "aether_traces_kept_bytes": "bytes",
     "aether_traces_forgotten": "forgotten",
     "aether_spans": "spans",
+    "aether_spans_dropped": "dropped",
     "aether_spans_refused": "refused",
 }
 

@@ -16,7 +16,8 @@ class Pending(Generic[_T]):
 
     def __init__(self, most: int) -> None:
         self._pieces: deque[_T] = deque(maxlen=most)
-        self._lock = threading.Lock()
+        # A line may be logged by what garbage collection ends, in the very thread that holds it.
+        self._lock = threading.RLock()
         self.dropped = 0
         """Pieces that were given up, for want of room or because no collector would take them."""
 
@@ -39,10 +40,11 @@ class Pending(Generic[_T]):
     def put_back(self, batch: Sequence[_T]) -> None:
         """Have a batch wait again, before what came since; where there is no room its oldest are given up."""
         with self._lock:
-            room = (self._pieces.maxlen or 0) - len(self._pieces)
-            lost = max(len(batch) - room, 0)
-            self.dropped += lost
-            self._pieces.extendleft(reversed(batch[lost:]))
+            for piece in reversed(batch):
+                if len(self._pieces) == self._pieces.maxlen:
+                    self.dropped += 1
+                else:
+                    self._pieces.appendleft(piece)
 
     def give_up(self, batch: Sequence[_T]) -> None:
         """Note that a batch will not be sent."""
