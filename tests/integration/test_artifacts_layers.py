@@ -27,7 +27,10 @@ def names(directory: Path) -> set[str]:
     return {path.name for path in directory.iterdir()}
 
 
-async def test_requirements_are_installed_once(tmp_path: Path, links: Path) -> None:
+async def test_requirements_are_installed_once(
+    tmp_path: Path, links: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)  # compiled modules stand beside them
     layers = Layers(tmp_path)
     made = await asyncio.gather(*(layers.layer(("sample==1.0.0",)) for _ in range(3)))
     assert len(set(made)) == 1
