@@ -89,7 +89,7 @@ async def test_a_provider_that_starts_nothing() -> None:
                 seen.append(world.active().get(missing))
             assert list(dict.fromkeys(seen)) == ["warning", "critical"]
             await world.delete(keys.provision(wanted))  # as the leader does once it is on duty
-            await world.look(2)
+            await world.look(11)
             assert missing not in world.active()
     finally:
         api.close()

@@ -140,3 +140,15 @@ def test_what_is_measured_no_more_is_over_after_a_while_and_not_before(
         if second < MISSING_S - len(course) - 1:
             assert changes == ()
     assert states[-1].active == {}
+
+
+@given(st.lists(numbers, min_size=1, max_size=40), bounds())
+def test_no_alert_lowers_below_a_bound_it_has_not_been_back_within_for_the_time_to_clear(
+    course: list[float], limits: Bounds
+) -> None:
+    _, changes = lived(list(course), limits)
+    for second, change in changes:
+        if RANK[change.after] < RANK[change.before]:
+            assert second >= limits.clear_s
+            seen = course[int(second - limits.clear_s) : second + 1]
+            assert all(RANK[limits.held(value)] <= RANK[change.after] for value in seen)

@@ -16,7 +16,7 @@ from aether.core.alerts.evaluate import AlertState, Transition, evaluate
 from aether.core.alerts.thresholds import Series, bounds_of, watched
 from aether.core.metrics.catalogue import CATALOGUE
 from aether.core.model import keys
-from aether.core.model.alert_records import AlertRecord, Severity
+from aether.core.model.alert_records import RANK, AlertRecord, Severity
 from aether.core.model.ids import NodeId
 from aether.core.model.reason import Reason
 from aether.core.model.records import encode
@@ -88,8 +88,7 @@ class Alerting:
 
     async def look(self) -> None:
         """Compare every value, write down what changes, and take away what has ended."""
-        book = self.book()
-        if not self._leads(book):
+        if self.store.leader != self.node or not self._leads(book := self.book()):
             self._state = AlertState()
             return
         values = self.values(book)
@@ -99,13 +98,17 @@ class Alerting:
         self._state, changes = evaluate(
             state, values, lambda series: bounds_of(series, thresholds), self.clock.now()
         )
-        for change in self._few(changes, len(book.alerts)):
-            await self._write(book, change)
-        await self._take_away_what_ended(book)
+        try:
+            for change in self._few(changes, len(book.alerts)):
+                await self._write(book, change)
+            await self._take_away_what_ended(book)
+        except AetherError as problem:
+            # The rest would wait as long each, and wait in vain: the next look makes up for it.
+            _log.warning("alert not written down", error=problem.message)
 
     def _leads(self, book: AlertBook) -> bool:
         """Whether the reign of this node has begun: then its copy of the store has all before it."""
-        if self.store.leader != self.node or book.epoch is None or book.epoch.leader != self.node:
+        if book.epoch is None or book.epoch.leader != self.node:
             return False
         reign = book.revisions[keys.EPOCH]
         if reign != self._reign:
@@ -127,16 +130,24 @@ class Alerting:
         return found
 
     def _few(self, changes: tuple[Transition, ...], active: int) -> list[Transition]:
-        """Return what is written down now: the worst first, and not more than there may be."""
-        worst_first = sorted(changes, key=lambda one: one.after is not Severity.CRITICAL)
+        """Return what is written down now: what lowers first, then the worst, and not more than may be.
+
+        What lowers makes room for what is raised, and is never kept waiting by what cannot be raised.
+        """
         kept: list[Transition] = []
-        for change in worst_first[:MOST_CHANGES]:
-            active += change.before is Severity.INFO
-            if change.before is not Severity.INFO or active <= MOST_ACTIVE:
-                kept.append(change)
-        if len(kept) < min(len(changes), MOST_CHANGES) and not self._overflowed:
+        left_out = False
+        for change in sorted(changes, key=_urgency):
+            if len(kept) == MOST_CHANGES:
+                break
+            grows = change.before is Severity.INFO
+            if grows and active >= MOST_ACTIVE:
+                left_out = True
+                continue
+            active += grows - (change.after is Severity.INFO)
+            kept.append(change)
+        if left_out and not self._overflowed:
             _log.error("alerts not raised: too many are active", most=MOST_ACTIVE)
-        self._overflowed = len(kept) < min(len(changes), MOST_CHANGES)
+        self._overflowed = left_out
         return kept
 
     async def _write(self, book: AlertBook, change: Transition) -> None:
@@ -185,7 +196,7 @@ class Alerting:
         text: str,
         inputs: Mapping[str, str],
     ) -> bool:
-        """Write one key, if nobody has since this look and this reign goes on."""
+        """Write one key, if nobody has since this look and this reign goes on; return whether it is."""
         txn = Txn(
             then=(operation or Delete(key),),
             reason=Reason(f"leader:{self.node}", rule, text, inputs),
@@ -194,11 +205,13 @@ class Alerting:
                 Guard(key, book.revisions.get(key, 0)),
             ),
         )
-        try:
-            return isinstance(await self.store.txn(txn, timeout_s=WRITE_S), Applied)
-        except AetherError as problem:
-            _log.warning("alert not written down", why=text, error=problem.message)
-            return False
+        return isinstance(await self.store.txn(txn, timeout_s=WRITE_S), Applied)
 
     def _now_ms(self) -> int:
         return int(self.wall() * 1000)
+
+
+def _urgency(change: Transition) -> tuple[bool, bool]:
+    """Return a sort key: what lowers, then what becomes critical, then the rest."""
+    worse = RANK[change.after] > RANK[change.before]
+    return worse, change.after is not Severity.CRITICAL

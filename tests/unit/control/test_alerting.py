@@ -1,9 +1,12 @@
 """The leader's look at alerts: what it writes, what it leaves, what it survives."""
 
+import pytest
 import structlog
 
+from aether.control import alerting
 from aether.control.alerting import MOST_CHANGES
 from aether.core.model.alert_records import SilenceRecord, ThresholdRecord
+from aether.core.model.ids import NodeId
 from aether.core.model.records import encode
 from aether.core.store.commands import Applied, Guard, Put, Txn
 from aether.errors import Unavailable
@@ -97,3 +100,52 @@ async def test_silences_that_are_over_go() -> None:
         assert list(world.alerting.book().silences) == ["s"]
         await world.look(3)
         assert world.alerting.book().silences == {}
+
+
+async def test_what_cannot_be_raised_keeps_no_end_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerting, "MOST_ACTIVE", 40)
+    async with alert_world() as world:
+        await world.api.put({"threshold/node.disk/*": encode(NOW)})
+        first = {f"a-{number}": 0.9 for number in range(40)}
+        world.measured["node.disk"] = first
+        await world.look(1)
+        assert len(world.active()) == 40
+        more = {f"b-{number:02}": 1.0 for number in range(40)}
+        with structlog.testing.capture_logs() as logs:
+            world.measured["node.disk"] = {**first, **more}
+            await world.look(2)
+            assert {subject for _, subject in world.active()} == set(first)
+            world.measured["node.disk"] = {**dict.fromkeys(first, 0.1), **more}
+            await world.look(2)
+        assert {subject for _, subject in world.active()} == set(more)
+        told = [line for line in logs if line["event"].startswith("alerts not raised")]
+        assert 1 <= len(told) <= 2
+
+
+async def test_a_store_that_does_not_answer_is_asked_once_a_look() -> None:
+    async with alert_world() as world:
+        await world.api.put({"threshold/node.disk/*": encode(NOW)})
+        world.measured["node.disk"] = {f"n-{number}": 0.9 for number in range(5)}
+        asked = [0]
+
+        async def txn(*_: object, **__: object) -> object:
+            asked[0] += 1
+            raise Unavailable("no quorum")
+
+        world.api.store.txn = txn  # type: ignore[method-assign,assignment] # the port, failing
+        await world.look()
+        assert asked == [1]
+
+
+async def test_who_does_not_lead_does_not_read_the_store() -> None:
+    async with alert_world() as world:
+        world.alerting.node = NodeId("node-9")
+        read = [0]
+
+        def level(_: object) -> object:
+            read[0] += 1
+            raise AssertionError
+
+        world.api.store.level = level  # type: ignore[method-assign,assignment] # the port, counted
+        await world.look(3)
+        assert read == [0]

@@ -64,3 +64,18 @@ def test_the_text_holds_value_bound_and_meaning() -> None:
         "node.cpu of n-1 is 0.95 share (cores of the machine in use): above 0.9 for 3 s, warning"
     )
     assert (change.value, change.bound, change.before) == (0.95, 0.9, "info")
+
+
+def test_one_dip_after_easing_resolves_nothing() -> None:
+    # Out of critical since second 5, so eased at 7; the dip at 7 is the first second out of warning.
+    values = [1.0] * 5 + [0.85] * 2 + [0.5] + [0.85] * 4
+    assert course(*values)[1] == [(3, "critical"), (7, "warning")]
+
+
+def test_what_is_back_within_both_bounds_at_once_is_over_at_once() -> None:
+    assert course(*[1.0] * 5, *[0.5] * 3)[1] == [(3, "critical"), (7, "info")]
+
+
+def test_what_has_no_warning_does_not_ease_to_one() -> None:
+    limits = Bounds(critical=1.0, hysteresis=0.0, for_s=0, clear_s=2)
+    assert course(1.0, 0.5, 0.5, 0.5, limits=limits)[1] == [(0, "critical"), (3, "info")]

@@ -105,3 +105,11 @@ def test_every_built_in_alert_fires_and_resolves_in_a_test_by_its_cause() -> Non
 def test_what_a_rule_says_of_a_metric_is_what_the_catalogue_says() -> None:
     for metric in set(RULES) & set(CATALOGUE):
         assert unit_of(metric) == CATALOGUE[metric].unit
+
+
+def test_single_moments_are_raised_at_once_and_stay_to_be_seen() -> None:
+    lag = RULES["node.loop_lag"].bounds  # the worst of one second: a stall is one value
+    assert (lag.for_s, lag.clear_s) == (0, 60)
+    assert RULES["slice.failing"].bounds.clear_s == 60  # a crash loop leaves FAILED between tries
+    for metric in ("node.silent", "node.provision"):
+        assert RULES[metric].bounds.clear_s == 10

@@ -1,7 +1,7 @@
 """Which alerts are raised, change or are over: one step a second over all series.
 
 A bound must be crossed for `for_s` without a break before the alert is raised, and a raised one is
-lowered only after the value has been back by more than the hysteresis for `clear_s`. What is active
+lowered only after the value has been back by more than the hysteresis for `clear_s`, of each bound. What is active
 comes from the store, what is on its way is kept here: a new leader raises nothing twice, and lowers
 nothing before it has looked for as long itself. A series that is not measured stays as it is for
 `MISSING_S`; then its alert is over, for nothing can be said of it.
@@ -26,8 +26,10 @@ class Track:
 
     warning_since: float | None = None
     critical_since: float | None = None
+    eased_since: float | None = None
+    """Since when it has been back within the critical bound, while critical."""
     back_since: float | None = None
-    """Since when it has been back within what is active."""
+    """Since when it has been back within both bounds, while active."""
     seen: float
 
 
@@ -97,9 +99,7 @@ def _look(
     raised = _raised(moved, limits, now)
     if RANK[raised] > RANK[severity]:
         return moved, raised
-    if moved.back_since is not None and now - moved.back_since >= limits.clear_s:
-        return moved, limits.held(value)
-    return moved, severity
+    return moved, _lowered(moved, limits, severity, now)
 
 
 def _unseen(track: Track | None, severity: Severity, now: float) -> tuple[Track | None, Severity]:
@@ -114,7 +114,7 @@ def _moved(
     track: Track | None, value: float, limits: Bounds, severity: Severity, now: float
 ) -> Track:
     crossed = RANK[limits.crossed(value)]
-    is_back = RANK[limits.held(value)] < RANK[severity]
+    held, active = RANK[limits.held(value)], RANK[severity]
 
     def since(before: float | None, *, holds: bool) -> float | None:
         return (now if before is None else before) if holds else None
@@ -122,7 +122,8 @@ def _moved(
     return Track(
         warning_since=since(track.warning_since if track else None, holds=crossed >= 1),
         critical_since=since(track.critical_since if track else None, holds=crossed >= 2),
-        back_since=since(track.back_since if track else None, holds=is_back),
+        eased_since=since(track.eased_since if track else None, holds=held < 2 <= active),
+        back_since=since(track.back_since if track else None, holds=held < 1 <= active),
         seen=now,
     )
 
@@ -136,6 +137,14 @@ def _raised(track: Track, limits: Bounds, now: float) -> Severity:
         if since is not None and now - since >= limits.for_s and limits.bound(severity) is not None:
             return severity
     return Severity.INFO
+
+
+def _lowered(track: Track, limits: Bounds, severity: Severity, now: float) -> Severity:
+    """Return what is active still: each bound is left only after `clear_s` back within it."""
+    if track.back_since is not None and now - track.back_since >= limits.clear_s:
+        return Severity.INFO
+    eased = track.eased_since is not None and now - track.eased_since >= limits.clear_s
+    return Severity.WARNING if eased and limits.warning is not None else severity
 
 
 def _transition(

@@ -71,7 +71,6 @@ def _rule(metric: str, unit: str, says: str, **bounds: float | Direction) -> Rul
     return Rule(metric=metric, unit=unit, says=says, bounds=Bounds(**bounds))  # type: ignore[arg-type] # numbers but for the direction, all named
 
 
-_AT_ONCE: Mapping[str, float] = {"hysteresis": 0.0, "for_s": 0.0, "clear_s": 0.0}
 _TABLE = (
     _rule("node.cpu", "share", "cores of the machine in use", warning=0.9, critical=0.97, for_s=60),
     _rule("node.memory", "share", "memory of the machine in use", warning=0.9, critical=0.96,
@@ -79,16 +78,17 @@ _TABLE = (
     _rule("node.disk", "share", "file system of the data directory in use", warning=0.85,
           critical=0.95, hysteresis=0.02),
     _rule("node.loop_lag", "s", "longest time a timer of the node's loop was late", warning=0.25,
-          critical=1.0, hysteresis=0.5, for_s=5),
+          critical=1.0, hysteresis=0.5, for_s=0, clear_s=60),
     _rule("node.fds", "share", "file descriptors of the node process in use", warning=0.8,
           critical=0.95, hysteresis=0.05),
-    _rule("node.silent", "", "0: heard, 1: SUSPECT, 2: LOST", warning=1, critical=2, **_AT_ONCE),
+    _rule("node.silent", "", "0: heard, 1: SUSPECT, 2: LOST", warning=1, critical=2, hysteresis=0,
+          for_s=0, clear_s=10),
     _rule("node.condition", "", "0: well, 1: its store member recovers, 2: it has failed or its "
           "disk is full", warning=1, critical=2, hysteresis=0, for_s=10, clear_s=5),
     _rule("node.certificate", "days", "days until a certificate of the node ends",
           direction="below", warning=21, critical=3, hysteresis=0, for_s=0, clear_s=0),
     _rule("node.provision", "tries", "times the provider failed to start a node that is wanted",
-          warning=1, critical=3, **_AT_ONCE),
+          warning=1, critical=3, hysteresis=0, for_s=0, clear_s=10),
     _rule("member.lag", "entries", "log entries a store member is behind its leader",
           warning=5000, critical=100_000, hysteresis=0.5, for_s=10, clear_s=10),
     _rule("member.silent", "s", "time since a store member answered its leader", warning=5,
@@ -102,7 +102,7 @@ _TABLE = (
     _rule("slice.short", "instances", "instances wanted that are not ACTIVE", warning=1,
           hysteresis=0, for_s=60, clear_s=5),
     _rule("slice.failing", "instances", "instances that are FAILED", warning=1, hysteresis=0,
-          for_s=10, clear_s=5),
+          for_s=10, clear_s=60),
     _rule("slice.error_share", "share", "requests of 10 s answered 5xx or cut short", warning=0.05,
           critical=0.25, hysteresis=0.5, for_s=10),
     _rule("slice.cpu", "cores", "cores used, mean of its instances", warning=0.9,
