@@ -1,13 +1,17 @@
 """Orders about nodes, and plans of them."""
 
+from dataclasses import replace
+
 import pytest
 
 from aether.api import node_orders
+from aether.control.scaling_nodes import ACTOR
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.records import DrainOrder, Verdict, VerdictRecord, decode, encode
 from aether.errors import OutcomeUnknown
-from aether.ports import ApiResponse, Member, MemberStatus
+from aether.ports import ApiRequest, ApiResponse, Member, MemberStatus
+from aether.rpc.values import request_from_wire, request_to_wire
 from tests.api_world import MEMBERS, NODE, SHOP_1, ApiWorld
 
 NODE_2 = NodeId("node-2")
@@ -42,6 +46,19 @@ async def test_a_node_is_drained_and_activated(deployed: ApiWorld) -> None:
     assert listed["drain"] == {"by": "api:anonymous", "shutdown": False, "force": True}
     assert (await deployed.call("POST", "nodes/node-2/activate")).json()["changed"] is True
     assert await verdict(deployed) == verdict_of(Verdict.JOINING)
+
+
+async def test_an_order_of_this_node_itself_says_so_and_nobody_outside_can(
+    deployed: ApiWorld,
+) -> None:
+    path = "/api/v1/nodes/node-2/shutdown"
+    asked = ApiRequest(method="POST", path=path, headers={"actor": ACTOR})
+    assert request_from_wire(request_to_wire(replace(asked, actor=ACTOR))) == asked
+    assert (await deployed.api.handle(asked)).status == 200
+    assert (await verdict(deployed)).drain == DrainOrder(by="api:anonymous", shutdown=True)
+    await judge(deployed, NODE_2, verdict_of(Verdict.ON_DUTY))
+    assert (await deployed.api.handle(replace(asked, actor=ACTOR))).status == 200
+    assert (await verdict(deployed)).drain == DrainOrder(by=ACTOR, shutdown=True)
 
 
 @pytest.mark.parametrize(("path", "body"), [("shutdown", b""), ("drain", b'{"shutdown": true}')])
