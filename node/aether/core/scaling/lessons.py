@@ -18,6 +18,8 @@ SAMPLE_S = 5.0
 DAY_S = 86_400.0
 HEADS = len(HEADROOMS)
 _HOUR_S = 3_600.0
+_UNHEARD_OF = 2.0
+"""A load so many times all there was until an hour ago: the day says nothing of where it goes."""
 _DEPTH = 64
 """Most looks remembered: start-up times above 5 minutes count as 5 minutes."""
 _NONE = (0.0,) * BASES
@@ -104,11 +106,10 @@ def day_peak(lessons: Lessons, at: float) -> float:
 def most_known(lessons: Lessons, at: float, margin: float) -> float:
     """Return the highest rate worth planning for, requests per second: a margin above the day's peak.
 
-    Nothing bounds a load that by that margin is above all there was until an hour ago: of where it goes the day
-    says nothing.
+    Nothing bounds a load that is twice all there was until an hour ago, as after a day without traffic.
     """
     peak = day_peak(lessons, at)
-    return inf if peak > lessons.known[0] * margin else peak * margin
+    return inf if peak > lessons.known[0] * _UNHEARD_OF else peak * margin
 
 
 def looked(lessons: Lessons, look: Look, settings: ScalingSettings) -> tuple[Lessons, bool]:
