@@ -36,9 +36,9 @@ def test_an_aggregate_is_read_as_it_was_sent() -> None:
 
 def test_instances_are_found_again_on_their_nodes() -> None:
     assert list(instances_of(WHOLE)) == [
-        InstanceFigures("g.x:a:1.0.0/0", "n-1", 0.5, 1000, 1),
-        InstanceFigures("g.x:a:1.0.0/1", "n-2", 0.5, 2**40, 1),
-        InstanceFigures("g.x:b:1.0.0/0", "n-1", 0.0, 1000, 1),
+        InstanceFigures("g.x:a:1.0.0/0", "n-1", 0.5, 1000, 1, 4, 9),
+        InstanceFigures("g.x:a:1.0.0/1", "n-2", 0.5, 2**40, 1, 4, 9),
+        InstanceFigures("g.x:b:1.0.0/0", "n-1", 0.0, 1000, 1, 4, 9),
     ]
 
 

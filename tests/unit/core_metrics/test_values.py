@@ -40,6 +40,8 @@ def test_instances_are_told_by_name() -> None:
         ("instance.cpu", "g.x:a:1.0.0/3", 0.25),
         ("instance.rss", "g.x:a:1.0.0/3", 77.0),
         ("instance.in_flight", "g.x:a:1.0.0/3", 1.0),
+        ("instance.threads", "g.x:a:1.0.0/3", 4.0),
+        ("instance.fds", "g.x:a:1.0.0/3", 9.0),
     ]
 
 

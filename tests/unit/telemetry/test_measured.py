@@ -38,7 +38,7 @@ class Measured:
         return {NODE: NodeFigures(0.2, 1, sample(NODE)), OTHER: NodeFigures(9.0, 1, sample(OTHER))}
 
     def instances(self) -> Iterator[InstanceFigures]:
-        yield InstanceFigures("a:b:1.0.0/0", NODE, 0.1, 1000, 2)
+        yield InstanceFigures("a:b:1.0.0/0", NODE, 0.1, 1000, 2, 4, 9)
         yield InstanceFigures("a:b:1.0.0/1", OTHER, 0.1, 1000, 2)
 
     def loads(self) -> Mapping[SliceBase, SliceLoad]:
@@ -64,6 +64,8 @@ async def test_a_node_tells_of_itself_and_of_its_instances() -> None:
     assert values["aether_node_memory_size_bytes"] == {(): 400}
     assert values["aether_node_loop_lag_seconds"] == {(): 0.003}
     assert values["aether_instance_resident_memory_bytes"] == {("a:b", "a:b:1.0.0/0"): 1000}
+    assert values["aether_instance_threads"] == {("a:b", "a:b:1.0.0/0"): 4}
+    assert values["aether_instance_open_files"] == {("a:b", "a:b:1.0.0/0"): 9}
     assert values["aether_cluster_measurement_age_seconds"] == {(): 0.25}
     assert values["aether_history_refused_values"] == {(): 7}
     assert not [name for name in values if name.startswith("aether_slice_")]

@@ -1,7 +1,7 @@
 """The whole cluster in one second: what the leader makes of all samples and shares with every node.
 
 It holds each node's figures without its instances, sums and latencies of each slice over all nodes,
-and three figures of each instance, written close: an instance costs some 14 bytes a node it is sent to.
+and five figures of each instance, written close: an instance costs some 14 bytes a node it is sent to.
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ MOST_SLICES = 16_384
 MOST_ARTIFACTS = 32_768
 MOST_INSTANCES = 100_000
 
-_FIELDS = 5
+_FIELDS = 7
 """Numbers that tell one instance in an `InstanceGroup`."""
 _MILLI = 1000
 
@@ -76,7 +76,8 @@ class SliceLoad(msgspec.Struct, frozen=True, array_like=True):
 class InstanceGroup(msgspec.Struct, frozen=True, array_like=True):
     """The instances of one artifact, five numbers each.
 
-    Ordinal, place of its node, thousandths of a core, resident bytes, requests in flight.
+    Ordinal, place of its node, thousandths of a core, resident bytes, requests in flight, threads,
+    open files.
     """
 
     artifact: _Name
@@ -108,6 +109,9 @@ class InstanceFigures:
     rss: int
     """Resident bytes."""
     in_flight: int
+    threads: int = 0
+    fds: int = 0
+    """Files and sockets it has open."""
 
 
 def groups_of(samples: Iterable[NodeSample]) -> tuple[InstanceGroup, ...]:
@@ -118,7 +122,8 @@ def groups_of(samples: Iterable[NodeSample]) -> tuple[InstanceGroup, ...]:
             artifact, _, ordinal = one.instance.rpartition("/")
             if ordinal.isascii() and ordinal.isdigit() and len(ordinal) < 16:
                 numbers = found.setdefault(artifact, [])
-                numbers += (int(ordinal), place, round(one.cpu * _MILLI), one.rss, one.in_flight)
+                numbers += (int(ordinal), place, round(one.cpu * _MILLI))
+                numbers += (one.rss, one.in_flight, one.threads, one.fds)
     return tuple(InstanceGroup(artifact, tuple(found[artifact])) for artifact in sorted(found))
 
 
@@ -127,9 +132,9 @@ def instances_of(aggregate: Aggregate) -> Iterator[InstanceFigures]:
     nodes = [figures.sample.node for figures in aggregate.nodes]
     for group in aggregate.instances:
         rows = iter(group.numbers)
-        for ordinal, place, cpu, rss, in_flight in zip(rows, rows, rows, rows, rows, strict=True):
+        for ordinal, place, cpu, *counts in zip(*([rows] * _FIELDS), strict=True):
             name = f"{group.artifact}/{ordinal}"
-            yield InstanceFigures(name, nodes[place], cpu / _MILLI, rss, in_flight)
+            yield InstanceFigures(name, nodes[place], cpu / _MILLI, *counts)
 
 
 _ENCODER = msgspec.msgpack.Encoder()

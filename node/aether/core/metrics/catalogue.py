@@ -80,6 +80,8 @@ _TABLE = (
         ("cpu", "gauge", "cores", "cores used by the host process", "mean"),
         ("rss", "gauge", "bytes", "resident memory of the host process", "mean"),
         ("in_flight", "gauge", "requests", "requests the host is answering", "mean"),
+        ("threads", "gauge", "threads", "threads of the host process", "mean"),
+        ("fds", "gauge", "files", "files and sockets the host process has open", "mean"),
     ),
     *_rows(
         "cluster",

@@ -81,3 +81,5 @@ def instance_values(aggregate: Aggregate) -> Iterator[Value]:
         yield "instance.cpu", one.instance, one.cpu
         yield "instance.rss", one.instance, float(one.rss)
         yield "instance.in_flight", one.instance, float(one.in_flight)
+        yield "instance.threads", one.instance, float(one.threads)
+        yield "instance.fds", one.instance, float(one.fds)

@@ -22,7 +22,7 @@ Series = tuple[str, str]
 SPAN_S = 7200
 STEPS_S = (1, 10, 60)
 MOST_BYTES = 64 * 1024 * 1024
-"""Most memory of the rows of a second; 2 h of 1,100 series fit."""
+"""Most memory of the rows of one step; 2 h of 1,100 series fit at a second each."""
 MOST_SERIES = 20_000
 _JITTER_S = 0.9
 _BYTES = 8

@@ -66,6 +66,11 @@ ROWS: tuple[Series, ...] = (
         help="Requests an instance on this node is answering.",
         calm="it is zero between requests", **_INSTANCE,
     ),
+    _row(name="aether_instance_threads", help="Threads of an instance on this node.", **_INSTANCE),
+    _row(
+        name="aether_instance_open_files",
+        help="Files and sockets an instance on this node has open.", **_INSTANCE,
+    ),
     _row(
         name="aether_cluster_measurement_age_seconds", unit="seconds",
         help="Time since this node heard the measurements of the whole cluster.",
@@ -165,6 +170,8 @@ def _instances(mine: Sequence[InstanceFigures]) -> Iterator[Sample]:
         yield Sample("aether_instance_processor_cores", labels, one.cpu)
         yield Sample("aether_instance_resident_memory_bytes", labels, one.rss)
         yield Sample("aether_instance_requests_in_flight", labels, one.in_flight)
+        yield Sample("aether_instance_threads", labels, one.threads)
+        yield Sample("aether_instance_open_files", labels, one.fds)
 
 
 def _slice_of(instance: str) -> str:
