@@ -61,7 +61,7 @@ async def list_history(context: Context, call: Call) -> Answer:
     choice = Choice(types=("ALERT_*",), subjects=subjects_named(subject) if subject else ())
     after = call.query.get("after")
     if after is None:
-        told = feed.newest(choice, call.limit)
+        told = await feed.newest(choice, call.limit)
     else:
         told = await feed.after(place_named(after, "after"), choice, call.limit)
     return Answer(value=show_page(told, feed))
@@ -128,7 +128,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         method="GET", path=v1("alerts/history"), name="alert.history", handler=list_history,
-        answers="what alerts did, in order, as events",
+        answers="what alerts did, in order, as events; `earlier`: there may be some before the last ones",
         query={
             "after": "later than this event id; the last ones when left out",
             "subject": "`node/…`, `slice/…`, `cluster`, or a name without its kind",

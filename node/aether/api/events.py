@@ -28,6 +28,7 @@ async def list_events(context: Context, call: Call) -> Answer:
     feed, choice, after = feed_of(context), _choice(call), _after(call)
     if _STREAM in call.headers.get("accept", ""):
         # Asked before the first byte, so that what keeps a stream from beginning is a proper error.
+        feed.refuse_when_full()
         told = await _page(feed, after, choice, min(call.limit, PAGE))
         return Answer(value=None, stream=_stream(feed, choice, told), stream_type=_STREAM)
     told = await _page(feed, after, choice, call.limit)
@@ -40,6 +41,7 @@ def show_page(told: EventPage, feed: EventFeed) -> dict[str, object]:
         "items": [show_event(event) for event in told.events],
         "next": str(told.next),
         "more": told.more,
+        "earlier": told.earlier,
         "revision": feed.revision,
     }
 
@@ -60,10 +62,13 @@ def place_named(text: str, name: str) -> Place:
 
 
 def _after(call: Call) -> Place | None:
-    """Return where to go on: `after`, or where a stream broke off; None: nowhere in particular."""
+    """Return where to go on: where a stream broke off, or `after`; None: nowhere in particular.
+
+    A client that connects again sends the same URL with how far it came: the latter counts.
+    """
     for name, text in (
-        ("after", call.query.get("after", "")),
         ("last-event-id", call.headers.get("last-event-id", "")),
+        ("after", call.query.get("after", "")),
     ):
         if text:
             return place_named(text, name)
@@ -71,7 +76,11 @@ def _after(call: Call) -> Place | None:
 
 
 async def _page(feed: EventFeed, after: Place | None, choice: Choice, limit: int) -> EventPage:
-    return feed.newest(choice, limit) if after is None else await feed.after(after, choice, limit)
+    return (
+        await feed.newest(choice, limit)
+        if after is None
+        else await feed.after(after, choice, limit)
+    )
 
 
 def _choice(call: Call) -> Choice:
@@ -116,7 +125,8 @@ def _frame(event: Event) -> bytes:
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="GET", path=v1("events"), name="event.list", handler=list_events,
-        answers="events in order, each with its `id`; `next` is where to go on. With "
+        answers="events in order, each with its `id`; `next` is where to go on, `earlier` whether there may be "
+        "some before the last ones. With "
         "`Accept: text/event-stream` they are streamed, and `Last-Event-ID` goes on where a stream ended",
         query={
             "after": "later than this event id, of any node, or revision; "

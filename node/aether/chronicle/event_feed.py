@@ -6,9 +6,10 @@ his own place, so a slow follower costs nothing: he reads on from where he is.
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
@@ -21,6 +22,7 @@ from aether.errors import AetherError, NotFound, Unavailable
 from aether.ports import Clock
 
 _log = structlog.get_logger()
+_Answer = TypeVar("_Answer")
 
 MOST_HELD = 10_000
 """Events in memory; a quarter more may be there before the oldest go."""
@@ -48,6 +50,8 @@ class EventPage:
     """Everything wanted up to here is in `events`."""
     more: bool
     """Whether there is more at once."""
+    earlier: bool = False
+    """Of the last events: whether there may be more before them that were not looked for."""
 
 
 class EventFeed:
@@ -168,15 +172,21 @@ class EventFeed:
 
     # -- telling -----------------------------------------------------------------------------------
 
-    def newest(self, choice: Choice, limit: int) -> EventPage:
-        """Return the last events wanted of those in memory, in order."""
+    async def newest(self, choice: Choice, limit: int) -> EventPage:
+        """Return the last events wanted, in order: those in memory, and some before them if need be.
+
+        Raises Unavailable before the feed has begun, and when events of long ago cannot be had now.
+        """
+        horizon = self._begun()
         found: list[Event] = []
+        end = self._end()
         for event in reversed(self._events):
             if len(found) == limit:
-                break
+                return EventPage(events=tuple(reversed(found)), next=end, more=False, earlier=True)
             if choice.takes(event):
                 found.append(event)
-        return EventPage(events=tuple(reversed(found)), next=self._end(), more=False)
+        before, earlier = await self._in_turn(self._before(horizon, choice, limit - len(found)))
+        return EventPage(events=(*before, *reversed(found)), next=end, more=False, earlier=earlier)
 
     async def after(self, place: Place, choice: Choice, limit: int) -> EventPage:
         """Return the first events wanted after a place, which any node may have told.
@@ -184,12 +194,8 @@ class EventFeed:
         A place that this node has not reached yet has nothing after it. Raises Unavailable when
         events of long ago cannot be had now.
         """
-        if self._horizon is None:
-            raise Unavailable(
-                "this node does not tell events yet: its chronicle waits for the store"
-            )
-        if place < self._horizon:
-            return await self._earlier(place, choice, limit)
+        if place < self._begun():
+            return await self._in_turn(self._derived(place, choice, limit))
         found: list[Event] = []
         for position in range(bisect_right(self._events, place, key=_place), len(self._events)):
             event = self._events[position]
@@ -199,13 +205,17 @@ class EventFeed:
                     return EventPage(events=tuple(found), next=event.place, more=True)
         return EventPage(events=tuple(found), next=max(place, self._end()), more=False)
 
-    @contextmanager
-    def following(self) -> Iterator[None]:
-        """Count one who follows; raises Unavailable when there are too many."""
+    def refuse_when_full(self) -> None:
+        """Raise Unavailable when as many follow as may."""
         if self._followers >= MOST_FOLLOWERS:
             raise Unavailable(
                 f"{MOST_FOLLOWERS} clients follow the events of this node; ask another one"
             )
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Count one who follows; raises Unavailable when there are too many."""
+        self.refuse_when_full()
         self._followers += 1
         try:
             yield
@@ -215,16 +225,56 @@ class EventFeed:
     def _end(self) -> Place:
         return parse_place(str(self.revision)) if self._fold is not None else NOWHERE
 
+    def _begun(self) -> Place:
+        """Return the horizon; raise Unavailable before there is one."""
+        if self._horizon is None:
+            raise Unavailable(
+                "this node does not tell events yet: its chronicle waits for the store"
+            )
+        return self._horizon
+
     # -- the past ----------------------------------------------------------------------------------
 
-    async def _earlier(self, place: Place, choice: Choice, limit: int) -> EventPage:
+    async def _in_turn(self, asked: Coroutine[None, None, _Answer]) -> _Answer:
+        """Return an answer about the past: one is made at a time, within `PAST_S`."""
+        begun = False
         try:
             async with asyncio.timeout(PAST_S), self._past:
-                return await self._derived(place, choice, limit)
+                begun = True
+                return await asked
         except TimeoutError as late:
             raise Unavailable(
                 f"earlier events were not read within {PAST_S:g} s; ask again or later ones"
             ) from late
+        finally:
+            if not begun:
+                asked.close()
+
+    async def _before(
+        self, horizon: Place, choice: Choice, limit: int
+    ) -> tuple[tuple[Event, ...], bool]:
+        """Return the last events wanted up to the horizon, and whether there may be more before.
+
+        They are looked for in the last `MOST_SCANNED` transactions before it, not behind a gap.
+        """
+        reach = await self._chronicle.reach()
+        first = max([reach.first, *(gap.until for gap in reach.gaps)])
+        if limit <= 0 or horizon.revision <= first:
+            return (), horizon.revision > reach.first
+        query = Query(until=horizon.revision, limit=MOST_SCANNED)
+        found = await self._chronicle.find(query)
+        start = first
+        if found.more and found.recorded:
+            start = max(first, found.recorded[-1].revision - 1)
+        if start >= horizon.revision:
+            return (), start > reach.first
+        held: list[Event] = []
+        place, more = parse_place(str(start)), True
+        while more and place < horizon:
+            page = await self._derived(place, choice, PAGE)
+            held += page.events
+            more, place = place < page.next, page.next
+        return tuple(held[-limit:]), len(held) > limit or start > reach.first
 
     async def _derived(self, place: Place, choice: Choice, limit: int) -> EventPage:
         """Derive again what is no longer in memory, up to what is."""

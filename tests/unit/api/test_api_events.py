@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 
 import pytest
 
 from aether.api import events
+from aether.chronicle.event_feed import MOST_FOLLOWERS
 from aether.core.alerts.events import MISSING
 from aether.ports import ApiRequest
 from tests.api_world import ApiWorld
@@ -98,3 +100,25 @@ async def test_a_node_without_a_chronicle_says_so() -> None:
         assert answer.status == 503
     finally:
         await made.stop()
+
+
+async def test_one_that_connects_again_goes_on_where_it_was(world: ApiWorld) -> None:
+    await topology(world, 1, 2, 3)
+    last = (await world.call("GET", "events?limit=2")).items()
+    headers = {"last-event-id": last[0]["id"]}
+    path = f"/api/v1/events?after={int(float(last[0]['id'])) - 1}"
+    request = ApiRequest(method="GET", path=path, headers=headers)
+    answer = await world.api.handle(request)
+    assert [one["id"] for one in json.loads(answer.body)["items"]] == [last[1]["id"]]
+
+
+async def test_one_follower_too_many_is_refused_before_the_first_byte(world: ApiWorld) -> None:
+    await topology(world, 1)
+    headers = {"accept": "text/event-stream"}
+    with ExitStack() as others:
+        for _ in range(MOST_FOLLOWERS):
+            others.enter_context(world.events.following())
+        request = ApiRequest(method="GET", path="/api/v1/events", headers=headers)
+        answer = await world.api.handle(request)
+    assert (answer.status, answer.stream) == (503, None)
+    assert "ask another one" in json.loads(answer.body)["detail"]

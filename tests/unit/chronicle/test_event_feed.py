@@ -6,6 +6,7 @@ from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 
+from aether.chronicle import event_feed
 from aether.chronicle.event_feed import MOST_FOLLOWERS, EventFeed, EventPage
 from aether.core.alerts.events import MISSING, NOWHERE, Choice, parse_place
 from aether.core.model.reason import Reason
@@ -69,7 +70,7 @@ async def test_what_happens_is_told_in_order_and_resumed() -> None:
         async with fed(world) as feed:
             revisions = await change(world, 2, 3, 4)
             await told(world, feed)
-            page = feed.newest(ALL, 2)
+            page = await feed.newest(ALL, 2)
             assert texts(page) == ["3", "4"]
             assert [event.id for event in page.events] == [f"{r}.0" for r in revisions[1:]]
             later = await feed.after(page.events[0].place, ALL, 10)
@@ -163,7 +164,7 @@ async def test_a_chronicle_begun_anew_is_a_gap_and_what_follows_is_told() -> Non
             await told(world, feed)
             await change(world, 5)
             await told(world, feed)
-            found = [event.type for event in feed.newest(ALL, 10).events]
+            found = [event.type for event in (await feed.newest(ALL, 10)).events]
             assert found[-2:] == [MISSING, "TOPOLOGY_CHANGED"]
 
 
@@ -172,7 +173,8 @@ async def test_before_it_has_begun_nothing_is_told() -> None:
         feed = EventFeed(world.chronicle, MonotonicClock())
         with pytest.raises(Unavailable, match="does not tell events yet"):
             await feed.after(NOWHERE, ALL, 1)
-        assert feed.newest(ALL, 5).events == ()
+        with pytest.raises(Unavailable, match="does not tell events yet"):
+            await feed.newest(ALL, 5)
 
 
 async def test_no_more_follow_than_may() -> None:
@@ -205,3 +207,34 @@ async def test_the_events_of_one_transaction_are_cut_between_pages() -> None:
                     break
             assert found[:5] == [f"{outcome.revision}.{n}" for n in range(5)]
             assert len(found) == len(set(found)) == 8
+
+
+async def test_the_last_ones_go_on_before_what_is_in_memory() -> None:
+    async with chronicle_world() as world:
+        await change(world, 0)
+        await world.begin()
+        async with fed(world, held=10) as small:
+            await change(world, *range(1, 60))
+            await told(world, small)
+            assert len(small._events) < 30
+            page = await small.newest(ALL, 40)
+            assert texts(page) == [str(number) for number in range(20, 60)]
+            assert page.earlier
+            whole = await small.newest(ALL, 100)
+            assert texts(whole) == [str(number) for number in range(1, 60)]
+            assert not whole.earlier
+
+
+async def test_what_was_not_looked_through_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_feed, "MOST_SCANNED", 20)
+    monkeypatch.setattr(event_feed, "PAGE", 10)
+    async with chronicle_world() as world:
+        await change(world, 0)
+        await world.begin()
+        async with fed(world, held=10) as small:
+            await change(world, *range(1, 60))
+            await told(world, small)
+            page = await small.newest(ALL, 100)
+            assert 20 <= len(page.events) < 59
+            assert texts(page)[-1] == "59"
+            assert page.earlier
