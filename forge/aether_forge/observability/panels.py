@@ -220,6 +220,18 @@ SLICES = Dashboard(
             ),
         ),
         _panel(
+            "Threads and open files",
+            "short",
+            (
+                'max by (slice) (aether_instance_threads{slice=~"$slice"})',
+                "{{slice}}, most threads of an instance",
+            ),
+            (
+                'max by (slice) (aether_instance_open_files{slice=~"$slice"})',
+                "{{slice}}, most files of an instance",
+            ),
+        ),
+        _panel(
             "Cores an instance uses",
             "short",
             ('aether_slice_processor_cores{slice=~"$slice"}', "{{slice}}, mean"),
@@ -349,7 +361,16 @@ NODES = Dashboard(
             ("aether_traces_kept", "{{instance}} kept"),
             ("rate(aether_spans_total[$__rate_interval])", "{{instance}} spans a second"),
             ("rate(aether_spans_refused_total[$__rate_interval])", "{{instance}} refused"),
+            ("rate(aether_spans_dropped_total[$__rate_interval])", "{{instance}} dropped"),
             ("rate(aether_traces_forgotten_total[$__rate_interval])", "{{instance}} forgotten"),
+        ),
+        _panel(
+            "Values not kept in the history",
+            "short",
+            (
+                "rate(aether_history_refused_values_total[$__rate_interval])",
+                "{{instance}} a second",
+            ),
         ),
         _panel("Memory of traces", "bytes", ("aether_traces_kept_bytes", "{{instance}}")),
         _panel(
