@@ -139,7 +139,15 @@ TOLD = {
     "metrics.scrape": exposition,
 }
 """What some of them ask, which the world of these tests has not by itself."""
-RECORDED = {"slice.why", "node.why", "blueprint.why", "change.list", "change.diff", "event.list"}
+RECORDED = {
+    "slice.why",
+    "node.why",
+    "blueprint.why",
+    "change.list",
+    "change.diff",
+    "event.list",
+    "alert.history",
+}
 HELD = {
     "app/x": b"1",
     "webhook/w-1": encode(WebhookRecord(url="http://localhost/x")),
@@ -168,6 +176,7 @@ async def test_every_call_succeeds_with_the_status_it_names(
     await deployed.put(HELD)
     if meant.name in RECORDED:
         await deployed.record()
+        await deployed.told()
     if meant.name == "trace.get":
         deployed.traces.take_of_router([to_plain_span()])
     if meant.name in TOLD:
