@@ -43,7 +43,7 @@ def parts(run: Path, otel: OtelConfig) -> Told:
         "alerts": AlertBook,
         "traffic": NodeTraffic(clock),
         "routers": FakeRouters(),
-        "metrics": SimpleNamespace(nodes=dict, age_s=0.5, instances=list, loads=dict),
+        "metrics": SimpleNamespace(nodes=dict, age_s=0.5, refused=0, instances=list, loads=dict),
         "is_ready": lambda: True,
     }
     return Told(**fields)
