@@ -48,7 +48,7 @@ class ScalingSettings:
     """Whether headroom is learnt for each slice; else it is what `target_utilisation` leaves."""
     most_utilisation: float = 0.88
     """Highest utilisation planned for, however calm a slice is."""
-    thrift: float = 0.027
+    thrift: float = 0.032
     """What instances are worth: one percent of instance-hours less may cost so many percent of minutes more in
     which the slice is too small."""
     memory_minutes: float = 720.0
