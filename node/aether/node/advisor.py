@@ -4,16 +4,13 @@
 redirects are not followed, so nothing that is read or answered decides where requests go.
 """
 
-import asyncio
-from pathlib import Path
-
 import aiohttp
 
 from aether.config.advisor import AdvisorConfig
 from aether.core.control.proposals import MAX_ANSWER_BYTES
-from aether.errors import Conflict, Unavailable
+from aether.errors import Unavailable
+from aether.node.token_file import bearer
 
-MAX_TOKEN_BYTES = 4096
 _OK = 200
 
 
@@ -26,7 +23,10 @@ class HttpAdvisor:
     async def advise(self, figures: bytes) -> bytes:
         """Return the answer; raises Unavailable when there is none in time, Conflict for a bad token."""
         url, limit_s = self._config.url, self._config.timeout_s
-        headers = {"content-type": "application/json", **await self._authorization()}
+        headers = {
+            "content-type": "application/json",
+            **await bearer(self._config.token_file, "the advisor"),
+        }
         timeout = aiohttp.ClientTimeout(total=limit_s)
         try:
             async with (
@@ -43,23 +43,6 @@ class HttpAdvisor:
             raise Unavailable(f"the advisor at {url} answered {status}; 200 is expected")
         return told
 
-    async def _authorization(self) -> dict[str, str]:
-        if not self._config.token_file:
-            return {}
-        path = Path(self._config.token_file)
-        try:
-            content = await asyncio.to_thread(_read_token, path)
-            token = content.decode("ascii").strip()
-        except (OSError, UnicodeDecodeError) as problem:
-            raise Conflict(
-                f"the advisor's token cannot be read from {path}: {problem}"
-            ) from problem
-        if not token or not token.isprintable() or len(content) > MAX_TOKEN_BYTES:
-            raise Conflict(
-                f"{path} holds no token: expected one line of at most {MAX_TOKEN_BYTES} bytes"
-            )
-        return {"authorization": f"Bearer {token}"}
-
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Return the body, one byte more than is allowed at most: whoever reads it says that it is too long."""
@@ -71,8 +54,3 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         if left <= 0:
             break
     return b"".join(parts)
-
-
-def _read_token(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_TOKEN_BYTES + 1)

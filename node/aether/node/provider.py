@@ -4,9 +4,7 @@
 being started. Redirects are not followed: the token is for the host that was configured.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import aiohttp
 import msgspec
@@ -14,10 +12,10 @@ import msgspec
 from aether.config.node import ProviderConfig
 from aether.core.model.ids import NodeId
 from aether.errors import AetherError, Conflict, Unavailable
+from aether.node.token_file import bearer
 
 MAX_ANSWER_BYTES = 4096
 """Of an answer that says why not; the rest is not read."""
-MAX_TOKEN_BYTES = 4096
 MAX_JOIN = 5
 """Addresses handed to a new node: any live one is enough."""
 _CLIENT_ERROR, _SERVER_ERROR = 400, 500
@@ -42,7 +40,10 @@ class HttpNodeProvider:
                 "cluster_id": self._cluster_id,
             }
         )
-        headers = {"content-type": "application/json", **await self._authorization()}
+        headers = {
+            "content-type": "application/json",
+            **await bearer(self._config.token_file, "the provider"),
+        }
         timeout = aiohttp.ClientTimeout(total=self._config.timeout_s)
         try:
             async with (
@@ -63,28 +64,6 @@ class HttpNodeProvider:
             ) from problem
         if not 200 <= status < 300:
             raise _refusal(self._config.url, node, status, told)
-
-    async def _authorization(self) -> dict[str, str]:
-        if not self._config.token_file:
-            return {}
-        path = Path(self._config.token_file)
-        try:
-            content = await asyncio.to_thread(_read_token, path)
-            token = content.decode("ascii").strip()
-        except (OSError, UnicodeDecodeError) as problem:
-            raise Conflict(
-                f"the provider's token cannot be read from {path}: {problem}"
-            ) from problem
-        if not token or not token.isprintable() or len(content) > MAX_TOKEN_BYTES:
-            raise Conflict(
-                f"{path} holds no token: expected one line of at most {MAX_TOKEN_BYTES} bytes"
-            )
-        return {"authorization": f"Bearer {token}"}
-
-
-def _read_token(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_TOKEN_BYTES + 1)
 
 
 def _refusal(url: str, node: NodeId, status: int, told: bytes) -> AetherError:
