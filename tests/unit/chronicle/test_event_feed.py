@@ -88,9 +88,11 @@ async def test_who_waits_is_woken() -> None:
         async with fed(world) as feed:
             await told(world, feed)
             moved = feed.moved
-            await change(world, 2)
+            assert not moved.is_set()
+            (revision,) = await change(world, 2)
             async with asyncio.timeout(WAIT_S):
                 await moved.wait()
+            assert feed.revision >= revision
 
 
 async def test_a_choice_goes_on_behind_what_it_did_not_take() -> None:
