@@ -22,7 +22,6 @@ HIGH = 4 * LOW
 LINES = """
 instances = 2
 max_instances = 10
-scaling = { target_utilisation = 0.7 }
 """
 
 

@@ -14,11 +14,46 @@ def after(*rates: float | None, utilisation: float | None = None) -> Load | None
     return load
 
 
-def test_averages_follow_a_jump_at_their_spans() -> None:
-    load = after(100.0, *[200.0] * 10)
+def test_averages_follow_a_rise_at_their_spans() -> None:
+    load = after(100.0, *[140.0] * 10)
     assert load is not None
-    assert 180.0 < load.fast < 190.0
-    assert 125.0 < load.slow < 135.0
+    assert 132.0 < load.fast < 136.0
+    assert 110.0 < load.slow < 114.0
+
+
+@pytest.mark.parametrize("factor", [2.0, 4.0, 40.0])
+def test_a_jump_is_believed_in_its_third_second(factor: float) -> None:
+    before, jumped = after(100.0, *[100.0 * factor] * 2), after(100.0, *[100.0 * factor] * 3)
+    assert before is not None
+    assert jumped is not None
+    assert before.fast < 100.0 + 40.0 * (factor - 1.0)
+    assert jumped.fast == pytest.approx(100.0 * factor)
+    assert jumped.slow < 100.0 + 10.0 * (factor - 1.0)
+
+
+def test_a_jump_is_as_high_as_the_mean_of_its_seconds() -> None:
+    jumped = after(100.0, 300.0, 600.0, 450.0)
+    assert jumped is not None
+    assert jumped.fast == pytest.approx(450.0)
+
+
+def test_seconds_that_are_not_in_a_row_are_no_jump() -> None:
+    load = after(100.0, 400.0, 400.0, 100.0, 400.0, 400.0, 100.0)
+    assert load is not None
+    assert load.fast < 250.0
+    assert load.above_s == 0.0
+
+
+def test_a_few_requests_more_are_no_jump() -> None:
+    load = after(1.0, *[5.0] * 3)
+    assert load is not None
+    assert load.fast < 4.0
+
+
+def test_seconds_that_were_missed_count_as_the_one_that_came() -> None:
+    jumped = measured(after(100.0), seen(3.0, 400.0), DEFAULTS)
+    assert jumped is not None
+    assert jumped.fast == pytest.approx(400.0)
 
 
 def test_seconds_without_figures_change_nothing() -> None:

@@ -1,6 +1,6 @@
 """From single seconds to the load of a slice: averages of its rate, and what one instance can serve."""
 
-from math import inf
+from math import inf, sqrt
 from typing import TypeGuard
 
 import msgspec
@@ -12,6 +12,12 @@ _GAP_S = 60.0
 """After so long without figures the averages begin anew."""
 _LEARN = 0.05
 """Weight of a second's figure in the learnt capacity: a span of some 40 s."""
+_JUMP_S = 2.5
+"""Seconds in a row far above the fast average that are a jump: three looks a second apart, which are never quite that."""
+_JUMP_FACTOR = 1.5
+"""How far above is far, as a multiple: log-normal noise of 30 % gets there for three seconds in a row once in two hours."""
+_JUMP_SIGMAS = 5.0
+"""And how far at least, in standard deviations of requests that come independently of each other."""
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -27,6 +33,10 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Fast average of utilisation, 0..1."""
     capacity: float | None = None
     """Requests per second one instance serves at full use, as learnt."""
+    above_s: float = 0.0
+    """Seconds in a row, the last one among them, in which the rate was far above the fast average."""
+    above: float = 0.0
+    """Requests in these seconds."""
 
 
 def counts(rate: float | None) -> TypeGuard[float]:
@@ -43,17 +53,31 @@ def measured(load: Load | None, seen: Observation, settings: ScalingSettings) ->
         learnt = _learnt(None if load is None else load.capacity, seen)
         return Load(at=seen.at, fast=rate, slow=rate, busy=seen.utilisation, capacity=learnt)
     past = seen.at - load.at
-    fast = _weight(past, settings.fast_s)
+    weight = _weight(past, settings.fast_s)
+    fast = load.fast + weight * (rate - load.fast)
+    above_s, above = _above(load, rate, past)
+    if above_s >= _JUMP_S:  # an average would take three times as long to believe it
+        fast, above_s, above = max(fast, above / above_s), 0.0, 0.0
     busy = seen.utilisation
     if busy is not None and load.busy is not None:
-        busy = load.busy + fast * (busy - load.busy)
+        busy = load.busy + weight * (busy - load.busy)
     return Load(
         at=seen.at,
-        fast=load.fast + fast * (rate - load.fast),
+        fast=fast,
         slow=load.slow + _weight(past, settings.slow_s) * (rate - load.slow),
         busy=busy,
         capacity=_learnt(load.capacity, seen),
+        above_s=above_s,
+        above=above,
     )
+
+
+def _above(load: Load, rate: float, past: float) -> tuple[float, float]:
+    """Return for how many seconds the rate has been far above the fast average, and the requests in them."""
+    noise = _JUMP_SIGMAS * sqrt(max(load.fast, 1.0))
+    if rate <= max(_JUMP_FACTOR * load.fast, load.fast + noise):
+        return 0.0, 0.0
+    return load.above_s + past, load.above + rate * past
 
 
 def _weight(past: float, span_s: float) -> float:
