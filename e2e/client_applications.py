@@ -3,6 +3,8 @@
 import textwrap
 from pathlib import Path
 
+from e2e.projects import write_project
+
 STARLETTE = """
     import hashlib
     from starlette.applications import Starlette
@@ -109,25 +111,6 @@ FLASK = """
     def path(rest):
         return jsonify({"path": rest})
 """
-PROJECT = """
-    [build-system]
-    requires = ["hatchling>=1.30"]
-    build-backend = "hatchling.build"
-
-    [project]
-    name = "suite-{name}"
-    version = "1.0.0"
-    requires-python = ">=3.11"
-    dependencies = ["{requires}"]
-
-    [tool.hatch.build.targets.wheel]
-    packages = ["suite_{name}"]
-
-    [tool.aether.slice]
-    id = "org.example:suite-{name}"
-    app = "suite_{name}:app"
-    prefix = "/{name}"
-"""
 BLUEPRINT = """
     id = "org.example:suite-app:1.0.0"
 
@@ -143,15 +126,12 @@ APPLICATIONS = {"starlette": STARLETTE, "flask": FLASK}
 REQUIRES = {"starlette": "starlette>=1.0,<2", "flask": "flask>=3.1,<4"}
 
 
-def write_project(folder: Path, name: str) -> Path:
+def write_application(folder: Path, name: str) -> Path:
     """Write the project of one application below `folder` and return it."""
-    project = folder / name
-    package = project / f"suite_{name}"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text(textwrap.dedent(APPLICATIONS[name]))
-    table = textwrap.dedent(PROJECT).format(name=name, requires=REQUIRES[name])
-    (project / "pyproject.toml").write_text(table)
-    return project
+    package = f"suite_{name}"
+    table = {"id": f"org.example:suite-{name}", "app": f"{package}:app", "prefix": f"/{name}"}
+    code = textwrap.dedent(APPLICATIONS[name])
+    return write_project(folder / name, package, code, table, requires=[REQUIRES[name]])
 
 
 def write_blueprint(folder: Path) -> Path:

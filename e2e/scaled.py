@@ -15,29 +15,19 @@ from pathlib import Path
 from typing import Self
 
 from e2e.forge import BIN, ROOT
+from e2e.projects import write_project
 
 BASE = "org.example:waiter"
 BLUEPRINT = "org.example:waiting"
 THREADS, WAIT_S = 8, 0.2
 CAPACITY_RPS = THREADS / WAIT_S
-_PROJECT = f"""
-[build-system]
-requires = ["hatchling>=1.30"]
-build-backend = "hatchling.build"
-[project]
-name = "waiter"
-version = "1.0.0"
-requires-python = ">=3.11"
-dependencies = []
-[tool.hatch.build.targets.wheel]
-packages = ["waiter"]
-[tool.aether.slice]
-id = "{BASE}"
-app = "waiter:app"
-prefix = "/waiter"
-interface = "wsgi"
-threads = {THREADS}
-"""
+_SLICE: dict[str, str | int] = {
+    "id": BASE,
+    "app": "waiter:app",
+    "prefix": "/waiter",
+    "interface": "wsgi",
+    "threads": THREADS,
+}
 _APP = f"""
 import time
 
@@ -50,12 +40,9 @@ def app(environ, start_response):
 
 def make_application(folder: Path) -> Path:
     """Write the application's project and build its wheel; return the wheel."""
-    package = folder / "source" / "waiter"
-    package.mkdir(parents=True)
-    (folder / "source" / "pyproject.toml").write_text(_PROJECT)
-    (package / "__init__.py").write_text(_APP)
+    source = write_project(folder / "source", "waiter", _APP, _SLICE)
     out = folder / "wheels"
-    command = [str(BIN / "aether"), "slice", "build", str(folder / "source"), "--out", str(out)]
+    command = [str(BIN / "aether"), "slice", "build", str(source), "--out", str(out)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = out.glob("*.whl")
     return wheel

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2e.forge import Answer, Forge, call, running_forge
+from e2e.projects import write_project
 
 LINKS = (
     "--artifact",
@@ -77,22 +78,8 @@ def push(forge: Forge, wheel: Path, digest: str = "") -> Answer:
 
 def build(forge: Forge, tmp_path: Path, code: str) -> Path:
     """Build a wheel of a small slice with this code, through the command."""
-    project = tmp_path / "project"
-    (project / "broken").mkdir(parents=True)
-    (project / "broken" / "__init__.py").write_text(code)
-    (project / "pyproject.toml").write_text(
-        """
-[build-system]
-requires = ["hatchling"]
-build-backend = "hatchling.build"
-[project]
-name = "broken"
-version = "1.0.0"
-[tool.aether.slice]
-id = "org.example:broken"
-entry = "broken:Broken"
-"""
-    )
+    table = {"id": "org.example:broken", "entry": "broken:Broken"}
+    project = write_project(tmp_path / "project", "broken", code, table)
     forge.aether("slice", "build", str(project), "--out", str(tmp_path))
     return next(tmp_path.glob("*.whl"))
 

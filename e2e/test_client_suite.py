@@ -22,7 +22,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from e2e.client_applications import APPLICATIONS, write_blueprint, write_project
+from e2e.client_applications import APPLICATIONS, write_application, write_blueprint
 from e2e.plain import Nodes, plain_nodes
 
 TIMEOUT_S = 30.0
@@ -159,7 +159,7 @@ def nodes() -> Iterator[Nodes]:
         made.start(1)
         made.wait_ready(1)
         for name in sorted(APPLICATIONS):
-            made.aether(1, "artifact", "push", str(write_project(made.folder, name)))
+            made.aether(1, "artifact", "push", str(write_application(made.folder, name)))
         made.aether(1, "blueprint", "apply", str(write_blueprint(made.folder)), "--wait")
         yield made
 

@@ -14,7 +14,9 @@ import pytest
 from e2e.forge import Forge, running_forge, wait_until
 from e2e.scaled import BASE, CAPACITY_RPS, Clients, make_application, write_blueprint
 
-DECIDED_S, SERVING_S = 3.0, 10.0
+IS_CALM = "SOAK_SCALING_S" in os.environ
+"""Whether nothing else is said to use the machine: `make soak-scaling` is for such, and holds to the times aimed at."""
+DECIDED_S, SERVING_S = (3.0, 10.0) if IS_CALM else (10.0, 40.0)
 NOISE_S = float(os.environ.get("SOAK_SCALING_S", "30"))
 """Time of constant load; `make soak-scaling` gives it ten minutes."""
 LOW = 0.6 * 2 * CAPACITY_RPS

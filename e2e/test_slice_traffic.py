@@ -7,6 +7,7 @@ import pytest
 
 from e2e.forge import call, wait_until
 from e2e.plain import Nodes, plain_nodes
+from e2e.projects import write_project
 
 BASE = 17_800
 SLICE = "org.example:which"
@@ -15,20 +16,6 @@ UPDATE_S = 60.0
 HEARD_S = 5.0
 ASKED = 24
 
-PROJECT = """
-[build-system]
-requires = ["hatchling"]
-build-backend = "hatchling.build"
-
-[project]
-name = "which"
-version = "{version}"
-dependencies = ["aether-cluster"]
-
-[tool.aether.slice]
-id = "org.example:which"
-entry = "which:Which"
-"""
 CODE = """
 import asyncio
 
@@ -62,10 +49,14 @@ update = {{ max_surge = 1 }}
 
 
 def push(nodes: Nodes, version: str, pause_s: float) -> None:
-    project = nodes.folder / f"which-{version}"
-    (project / "which").mkdir(parents=True)
-    (project / "pyproject.toml").write_text(PROJECT.format(version=version))
-    (project / "which" / "__init__.py").write_text(CODE.format(version=version, pause_s=pause_s))
+    project = write_project(
+        nodes.folder / f"which-{version}",
+        "which",
+        CODE.format(version=version, pause_s=pause_s),
+        {"id": "org.example:which", "entry": "which:Which"},
+        version=version,
+        requires=["aether-cluster"],
+    )
     nodes.aether(1, "artifact", "push", str(project))
 
 

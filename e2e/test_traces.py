@@ -12,6 +12,7 @@ import pytest
 
 from e2e.forge import call, wait_until
 from e2e.plain import Nodes, plain_nodes
+from e2e.projects import write_project
 
 pytestmark = pytest.mark.timeout(400)  # six slices are built, and each of 220 traces is read
 
@@ -22,25 +23,6 @@ RETRIED = 4
 PAUSE_S = 0.05
 """Between two requests: routers allow themselves few retries."""
 
-PROJECT = """
-[build-system]
-requires = ["hatchling>=1.30"]
-build-backend = "hatchling.build"
-
-[project]
-name = "hop-{name}"
-version = "1.0.0"
-requires-python = ">=3.11"
-dependencies = []
-
-[tool.hatch.build.targets.wheel]
-packages = ["hop_{name}"]
-
-[tool.aether.slice]
-id = "traced:{name}"
-entry = "hop_{name}:Hop"
-{needs}
-"""
 CODE = """
 import asyncio
 import logging
@@ -92,14 +74,10 @@ class Hop(Slice):
 """
 
 
-def write_project(folder: Path, name: str, marks: Path) -> Path:
+def write_hop(folder: Path, name: str, marks: Path) -> Path:
     """Write the project of one slice of the chain; the last calls nobody."""
     after = CHAIN[CHAIN.index(name) + 1 :][:1]
-    project = folder / name
-    package = project / f"hop_{name}"
-    package.mkdir(parents=True)
     needs = f'dependencies = [{{ slice = "traced:{after}", required = true }}]' if after else ""
-    (project / "pyproject.toml").write_text(PROJECT.format(name=name, needs=needs))
     code = CODE.format(
         name=name,
         after=after or name,
@@ -117,8 +95,8 @@ def write_project(folder: Path, name: str, marks: Path) -> Path:
             ),
         )
         code = code[:begin] + code[end:]
-    (package / "__init__.py").write_text(code)
-    return project
+    table = {"id": f"traced:{name}", "entry": f"hop_{name}:Hop"}
+    return write_project(folder / name, f"hop_{name}", code, table, more=needs)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +109,7 @@ def nodes() -> Iterator[Nodes]:
         marks = made.folder / "marks"
         marks.mkdir()
         for name in CHAIN:
-            made.aether(1, "artifact", "push", str(write_project(made.folder / "src", name, marks)))
+            made.aether(1, "artifact", "push", str(write_hop(made.folder / "src", name, marks)))
         blueprint = made.folder / "chain.toml"
         slices = "".join(
             f'[[slices]]\nartifact = "traced:{name}:1.0.0"\ninstances = 2\n' for name in CHAIN

@@ -73,7 +73,7 @@ class OurStack:
         nodes.start(1)
         nodes.wait_ready(1)
         self.address = f"127.0.0.1:{nodes.port(1, 'router')}"
-        nodes.aether(1, "artifact", "push", str(trivial.write_project(folder, self._kind)))
+        nodes.aether(1, "artifact", "push", str(trivial.write_application(folder, self._kind)))
 
     @property
     def nodes(self) -> Nodes:
@@ -122,7 +122,7 @@ class Uvicorn:
     def start(self, folder: Path) -> None:
         """Start nginx."""
         folder.mkdir()
-        self._folder = trivial.write_project(folder, "asgi")
+        self._folder = trivial.write_application(folder, "asgi")
         origin = Origin(kind="unix", socket=folder / "gunicorn.sock", address="")
         site = Site(folder=folder, port=free_ports(1)[0], origin=origin)
         self.address = site.address

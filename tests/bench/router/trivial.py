@@ -1,6 +1,9 @@
 """The trivial application all stacks serve: 99 bytes of JSON at `/answer`, as ASGI and as a slice."""
 
+from collections.abc import Mapping
 from pathlib import Path
+
+from e2e.projects import write_project
 
 PATH = "/answer"
 BODY = b'{"answer":"' + b"x" * 86 + b'"}'
@@ -36,35 +39,17 @@ class Trivial(Slice):
     async def answer(self) -> Response:
         return Response(BODY, headers={{"content-type": "application/json"}})
 """
-PROJECT = """
-[build-system]
-requires = ["hatchling"]
-build-backend = "hatchling.build"
-
-[project]
-name = "trivial-{kind}"
-version = "1.0.0"
-requires-python = ">=3.11"
-
-[tool.hatch.build.targets.wheel]
-packages = ["trivial"]
-
-[tool.aether.slice]
-id = "{blueprint}-{kind}"
-{entry}
-"""
-ENTRY = {"slice": 'entry = "trivial:Trivial"', "asgi": 'app = "trivial:app"\nprefix = "/answer"'}
+TABLE: Mapping[str, Mapping[str, str | int]] = {
+    "slice": {"entry": "trivial:Trivial"},
+    "asgi": {"app": "trivial:app", "prefix": "/answer"},
+}
 SOURCES = {"slice": SLICE, "asgi": ASGI}
 
 
-def write_project(folder: Path, kind: str) -> Path:
+def write_application(folder: Path, kind: str) -> Path:
     """Write the application as a project, as `slice` or as `asgi`; return its directory."""
-    project = folder / f"trivial-{kind}"
-    (project / "trivial").mkdir(parents=True)
-    (project / "trivial" / "__init__.py").write_text(SOURCES[kind])
-    text = PROJECT.format(kind=kind, blueprint=BLUEPRINT, entry=ENTRY[kind])
-    (project / "pyproject.toml").write_text(text)
-    return project
+    table = {"id": f"{BLUEPRINT}-{kind}", **TABLE[kind]}
+    return write_project(folder / f"trivial-{kind}", "trivial", SOURCES[kind], table)
 
 
 def blueprint(kind: str) -> str:
