@@ -1,6 +1,8 @@
 """Laws of the shipped model, of what goes into it, and of the history it is fed from."""
 
 import math
+from array import array
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -8,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aether.forecast.history import RateHistory
-from aether.forecast.inputs import build
+from aether.forecast.inputs import Batch, build
 from aether.forecast.runtime import OnnxForecaster
 from aether.forecast.shape import COARSE_STEPS, FINE, HORIZON, INPUTS, LEAST_HISTORY
+from tests.plain_forecast import plain_inputs, plainly_long_enough
 
 RATES = st.floats(0, 1e6, allow_nan=False, width=32)
 GAPPED = st.one_of(RATES, st.just(math.nan))
@@ -80,6 +83,46 @@ def test_inputs_are_finite_masked_and_end_with_the_newest_step(
     whole = [rate for rate in past[-COARSE_STEPS:] if math.isfinite(rate)]
     if len(past) >= COARSE_STEPS and whole:
         assert inputs["coarse"][0, -1] == pytest.approx(np.mean(whole), rel=1e-4)
+
+
+ODD = st.one_of(
+    st.sampled_from([math.nan, math.inf, -math.inf, -1.0, -0.0, 0.0]),
+    st.floats(width=32),
+)
+
+
+@st.composite
+def pasts(draw: st.DrawFn) -> Sequence[float]:
+    """Histories of all lengths, with stretches nobody measured and with numbers that are no rates."""
+    size = draw(st.one_of(st.integers(0, 130), st.integers(470, 490), st.integers(1440, 1600)))
+    scale = draw(st.floats(0, 1e6, width=32))
+    past = array("f", [scale * (1 + place % 7) for place in range(size)])
+    if not size:
+        return past
+    places = st.integers(0, size - 1)
+    for place, value in draw(st.lists(st.tuples(places, ODD), max_size=8)):
+        past[place] = value
+    for place, length in draw(st.lists(st.tuples(places, st.integers(1, 100)), max_size=3)):
+        gap = array("f", [math.nan]) * min(length, size - place)
+        past[place : place + len(gap)] = gap
+    form = draw(st.sampled_from([lambda one: one, list, tuple]))
+    return form(past)
+
+
+@given(
+    batch=st.lists(pasts(), max_size=4),
+    step_s=st.sampled_from([10.0, 60.0, 86_400 / 50, 86_400 / 20]),
+)
+def test_a_batch_is_read_as_its_numbers_are_one_by_one(
+    batch: list[Sequence[float]], step_s: float
+) -> None:
+    found, plain = build(batch, step_s), plain_inputs(batch, step_s)
+    assert found.keys() == INPUTS.keys()
+    for name, values in found.items():
+        assert values.dtype == np.float32
+        assert np.array_equal(values, plain[name]), name
+    asked = [place for place, past in enumerate(batch) if plainly_long_enough(past)]
+    assert Batch.read(batch, step_s).long_enough().tolist() == asked
 
 
 @given(past=st.lists(RATES, min_size=1, max_size=200), cut=st.integers(0, 50))

@@ -3,15 +3,14 @@
 Importing it costs some 0.1 s and 20 MB, so `aether.forecast.runtime` does it only when a model is used.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import onnxruntime
 
 from aether.forecast.card import ModelUnusable
-from aether.forecast.inputs import Floats, Inputs, build
-from aether.forecast.shape import HORIZON, INPUTS, LEAST_HISTORY, OUTPUT, QUANTILES
+from aether.forecast.inputs import Batch, Floats, Inputs
+from aether.forecast.shape import HORIZON, INPUTS, OUTPUT, QUANTILES
 
 Row = tuple[float, float, float, float]
 Rows = tuple[Row, ...]
@@ -54,18 +53,20 @@ class Session:
     def predict(self, histories: Sequence[Sequence[float]], step_s: float) -> list[Rows | None]:
         """Return a forecast for each history; None for one too short, and for an answer that is no number."""
         answers: list[Rows | None] = [None] * len(histories)
-        asked = [row for row, past in enumerate(histories) if _long_enough(past)]
-        if asked:
-            found = self.run(build([histories[row] for row in asked], step_s))
-            finite = np.isfinite(found)
-            for place, quantiles in enumerate(found.tolist()):
-                if finite[place].all():
-                    answers[asked[place]] = tuple(map(tuple, quantiles))
+        batch = Batch.read(histories, step_s)
+        asked = batch.long_enough()
+        if not asked.size:
+            return answers
+        found = self.run(batch.rows(asked).inputs())
+        finite = np.isfinite(found).all(axis=(1, 2))
+        for row, rows, whole in zip(asked.tolist(), _rows(found), finite.tolist(), strict=True):
+            if whole:
+                answers[row] = rows
         return answers
 
 
-def _long_enough(past: Sequence[float]) -> bool:
-    """Whether enough of the newest steps were measured, the last one or the one before among them."""
-    newest = past[-LEAST_HISTORY * 2 :]
-    known = sum(map(math.isfinite, newest))
-    return known >= LEAST_HISTORY and any(map(math.isfinite, newest[-2:]))
+def _rows(found: Floats) -> Iterator[Rows]:
+    """Return a batch of quantiles as plain numbers, without a list of each row in between."""
+    numbers = iter(found.ravel().tolist())
+    rows: Iterator[Row] = zip(numbers, numbers, numbers, numbers, strict=True)
+    return zip(*[rows] * HORIZON, strict=True)

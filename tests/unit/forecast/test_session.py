@@ -1,4 +1,5 @@
 import math
+from array import array
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from aether.forecast.card import SHIPPED, ModelUnusable, read
 from aether.forecast.inputs import build
 from aether.forecast.session import Session
 from aether.forecast.shape import HORIZON, INPUTS, LEAST_HISTORY, QUANTILES
+from tests.plain_forecast import plain_answers, plain_inputs
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,26 @@ def test_what_is_masked_changes_nothing(session: Session) -> None:
         hidden = np.broadcast_to(inputs[f"{name}_ok"], inputs[name].shape) == 0
         inputs[name] = np.where(hidden, 777.0, inputs[name]).astype(np.float32)
     assert np.allclose(session.run(inputs), plain, rtol=1e-5)
+
+
+def test_answers_are_those_of_the_histories_read_plainly(session: Session) -> None:
+    whole = array("f", [float(50 + minute % 9) for minute in range(1560)])
+    gapped = whole[:]
+    gapped[1400:1450] = array("f", [math.nan]) * 50
+    below = array("f", [-3.0]) + whole[:1500]
+    batch = [whole, gapped, whole[:40], below, array("f", [math.inf, *whole[:90]])]
+    for asked in ([whole, whole], batch):
+        plain = plain_answers(session.run(plain_inputs(asked, 60.0)))
+        assert session.predict(asked, 60.0) == plain
+        assert None not in plain
+
+
+def test_histories_are_not_written_to_and_may_go_on_after_it(session: Session) -> None:
+    past = array("f", [float(50 + minute % 9) for minute in range(600)])
+    before = past.tobytes()
+    session.predict([past], 60.0)
+    assert past.tobytes() == before
+    past.append(1.0)
 
 
 def test_too_short_a_history_gets_none_beside_others_that_get_one(session: Session) -> None:
