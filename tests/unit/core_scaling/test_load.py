@@ -50,10 +50,13 @@ def test_a_few_requests_more_are_no_jump() -> None:
     assert load.fast < 4.0
 
 
-def test_seconds_that_were_missed_count_as_the_one_that_came() -> None:
-    jumped = measured(after(100.0), seen(3.0, 400.0), DEFAULTS)
-    assert jumped is not None
-    assert jumped.fast == pytest.approx(400.0)
+def test_one_look_after_a_hole_is_no_jump() -> None:
+    once = measured(after(100.0), seen(5.0, 400.0), DEFAULTS)
+    twice = measured(once, seen(10.0, 700.0), DEFAULTS)
+    assert once is not None
+    assert twice is not None
+    assert once.fast < 320.0
+    assert twice.fast == pytest.approx(550.0)
 
 
 def test_seconds_without_figures_change_nothing() -> None:

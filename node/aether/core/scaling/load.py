@@ -77,7 +77,8 @@ def _above(load: Load, rate: float, past: float) -> tuple[float, float]:
     noise = _JUMP_SIGMAS * sqrt(max(load.fast, 1.0))
     if rate <= max(_JUMP_FACTOR * load.fast, load.fast + noise):
         return 0.0, 0.0
-    return load.above_s + past, load.above + rate * past
+    counted = min(past, _JUMP_S / 2)  # one look after a hole is no jump
+    return load.above_s + counted, load.above + rate * counted
 
 
 def _weight(past: float, span_s: float) -> float:
