@@ -105,8 +105,7 @@ def pasts(draw: st.DrawFn) -> Sequence[float]:
     for place, length in draw(st.lists(st.tuples(places, st.integers(1, 100)), max_size=3)):
         gap = array("f", [math.nan]) * min(length, size - place)
         past[place : place + len(gap)] = gap
-    form = draw(st.sampled_from([lambda one: one, list, tuple]))
-    return form(past)
+    return draw(st.sampled_from([past, list(past), tuple(past)]))
 
 
 @given(

@@ -7,7 +7,6 @@ that have run for a day, is passed on as it is; gaps cost some 0.2 ms for 64 his
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +24,6 @@ from aether.forecast.shape import (
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 Inputs = Mapping[str, Floats]
-_Steps: TypeAlias = "array[float] | Floats"
 MOST_GAPS_OF_DAY = 0.25
 """Share of yesterday's steps that may be missing; they are filled with the last one known."""
 _RECENT = COARSE * COARSE_STEPS
@@ -72,7 +70,7 @@ class Batch:
     @classmethod
     def read(cls, histories: Sequence[Sequence[float]], step_s: float) -> "Batch":
         """Read histories, oldest step first; NaN is a step nobody measured, negative rates count as zero."""
-        recent, day, sizes = list[_Steps](), list[_Steps](), list[int]()
+        recent, day, sizes = list["array[float]"](), list["array[float]"](), list[int]()
         behind = day_steps(step_s)
         for history in histories:
             size = len(history)
@@ -114,14 +112,14 @@ def build(histories: Sequence[Sequence[float]], step_s: float) -> Inputs:
     return Batch.read(histories, step_s).inputs()
 
 
-def _single(steps: Sequence[float]) -> _Steps:
+def _single(steps: Sequence[float]) -> "array[float]":
     """Return steps as float32; those histories are kept in are that already."""
     if isinstance(steps, array) and steps.typecode == "f":
         return steps
-    return np.asarray(steps, np.float32)
+    return array("f", np.asarray(steps, np.float32).tobytes())
 
 
-def _joined(parts: Sequence[_Steps], width: int) -> Steps:
+def _joined(parts: Sequence["array[float]"], width: int) -> Steps:
     rates = np.frombuffer(b"".join(parts), np.float32).reshape(-1, width)
     if rates.view(np.uint32).max(initial=0) < _INFINITE:
         return Steps(rates, np.ones(rates.shape, np.bool_))

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 from aether.forecast.card import ModelUnusable
-from aether.forecast.inputs import Batch, Floats, Inputs
+from aether.forecast.inputs import Batch, Flags, Floats, Inputs
 from aether.forecast.shape import HORIZON, INPUTS, OUTPUT, QUANTILES
 
 Row = tuple[float, float, float, float]
@@ -58,8 +58,8 @@ class Session:
         if not asked.size:
             return answers
         found = self.run(batch.rows(asked).inputs())
-        finite = np.isfinite(found).all(axis=(1, 2))
-        for row, rows, whole in zip(asked.tolist(), _rows(found), finite.tolist(), strict=True):
+        finite: Flags = np.logical_and.reduce(np.isfinite(found), axis=(1, 2))
+        for row, rows, whole in zip(asked.tolist(), _rows(found), finite, strict=True):
             if whole:
                 answers[row] = rows
         return answers
