@@ -11,8 +11,8 @@ import pytest
 
 from aether.config.monitoring import OtelConfig
 from aether.core.tracing.span import ENTRY, Span
+from aether.logs import taps as log_taps
 from aether.node.clock import MonotonicClock
-from aether.telemetry import log_taps
 from aether.telemetry.exposition.bounds import BOUNDS_S
 from aether.telemetry.exposition.exposition import Exposition
 from aether.telemetry.exposition.pages import Taken

@@ -16,6 +16,8 @@ from aether.host import spans
 from aether.host.gateway import HostGateway
 from aether.host.span_link import PERIOD_S, SpanLink
 from aether.host.spans import SpanRecorder
+from aether.logs.orders import LogOrders
+from aether.logs.process import ProcessLogs
 from aether.ports import Store
 from aether.telemetry.traces import NodeTraces
 from tests.spans import TRACE, plain, span
@@ -39,7 +41,9 @@ class Both:
         self.traces = NodeTraces("n-1")
         self.bases = {KNOWN_AS: SliceBase("g:a")}
         self.recorder = SpanRecorder("g:a:1.0.0/0", "g:a")
-        self.link = SpanLink(self.socket, KNOWN_AS, self.recorder)
+        self.orders: list[LogOrders] = []
+        logs = ProcessLogs(self.orders.append)
+        self.link = SpanLink(self.socket, KNOWN_AS, self.recorder, logs)
         self.gateway = self.make_gateway()
 
     def make_gateway(self) -> HostGateway:
@@ -168,3 +172,30 @@ async def test_a_node_that_knows_no_spans_is_left_in_peace() -> None:
     writer.close()
     await gateway.stop()
     shutil.rmtree(folder)
+
+
+async def test_a_host_hears_what_to_log_now_later_and_from_a_node_that_comes_back(
+    both: Both,
+) -> None:
+    both.request("01")
+    await until(lambda: both.told == 1)
+    assert both.orders == [], "nothing is said before the node knows"
+    orders = LogOrders(loggers={"shop.orders": "debug"})
+    both.gateway.tell_logs(orders)
+    await until(lambda: both.orders == [orders])
+    await both.gateway.stop()
+    both.gateway = both.make_gateway()
+    both.gateway.tell_logs(LogOrders())
+    await both.gateway.start()
+    await until(lambda: both.orders == [orders, LogOrders()])
+
+
+async def test_a_host_of_an_earlier_version_is_told_nothing_it_does_not_know(both: Both) -> None:
+    both.gateway.tell_logs(LogOrders(level="debug"))
+    reader, writer = await asyncio.open_unix_connection(str(both.socket))
+    await write_frame(writer, {"id": 0, "token": KNOWN_AS, "op": "spans.hello"})
+    assert await read_frame(reader) == {"id": 0, "ok": True}
+    both.gateway.tell_logs(LogOrders(level="error"))
+    both.gateway.ask([TRACE])
+    assert (await read_frame(reader))["event"] == "traces"
+    writer.close()

@@ -1,4 +1,4 @@
-"""Calls about log levels: loggers of node processes that log more or less than the rest."""
+"""Calls about log levels: loggers, of Aether or of slices, that log more or less than the rest."""
 
 from typing import Any
 

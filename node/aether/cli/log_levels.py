@@ -26,7 +26,7 @@ def group() -> None:
 
 @group.group("level", cls=LazyGroup)
 def level() -> None:
-    """Levels of single loggers of the node processes; all others go by the setting log.level."""
+    """Levels of single loggers in every process of a node, slices included; all others go by the setting log.level."""
 
 
 @level.command("list")

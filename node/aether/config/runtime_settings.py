@@ -78,7 +78,7 @@ _TABLE = (
     ),
     Setting(
         name=LOG_LEVEL, kind="choice", scopes=("cluster", "node"), default="info", choices=LEVELS,
-        meaning="least severe level the node process logs",
+        meaning="least severe level Aether's processes log on the node, and its own loggers in slice hosts",
     ),
     Setting(
         name=CAPACITY, kind="count", scopes=("node",), default=200, unit="instances",

@@ -19,6 +19,7 @@ from aether.core.tracing.sampling import TracingSettings
 from aether.dataplane.editions import Edition, Editions
 from aether.dataplane.streams import end_stream
 from aether.frames import FrameError, pack, read_frame
+from aether.logs.orders import LogOrders, plain_orders
 from aether.tasks import Tasks
 
 MAX_ROUTERS = 64
@@ -71,6 +72,8 @@ class TableFeed:
         self._spans = spans
         self._tracing: bytes = b""
         """What routers are told about tracing, packed; empty before anything is."""
+        self._logs: bytes = b""
+        """What routers are told about their logs, likewise."""
         self._tasks = Tasks(on_failure=_log_failure)
         self._server: asyncio.AbstractServer | None = None
         self._editions = Editions()
@@ -112,6 +115,13 @@ class TableFeed:
         told, self._tracing = self._tracing, pack(message)
         if told != self._tracing:
             self._write_to_tracing(self._tracing)
+
+    def tell_logs(self, orders: LogOrders) -> None:
+        """Have every router log as told, those that come later included."""
+        self._logs = pack({"op": "logs", **plain_orders(orders)})
+        for router in self._routers:
+            if router.logs and not router.writer.transport.is_closing():
+                router.writer.write(self._logs)
 
     def ask(self, traces: Sequence[str]) -> None:
         """Have every router ship what it remembers of these traces."""
@@ -164,6 +174,9 @@ class TableFeed:
             router.traces = isinstance(hello, dict) and hello.get("traces") is True
             if router.traces and self._tracing:
                 router.writer.write(self._tracing)
+            router.logs = isinstance(hello, dict) and hello.get("logs") is True
+            if router.logs and self._logs:
+                router.writer.write(self._logs)
             if self._editions.present is not None:
                 router.news.set()
                 router.changes.set()
@@ -269,6 +282,8 @@ class _Router:
         """Whether it knows what to do with rules of slow calls."""
         self.traces = False
         """Whether it knows what to do with messages about traces."""
+        self.logs = False
+        """Whether it knows what to do with messages about its log."""
         self.news = asyncio.Event()
         self.changes = asyncio.Event()
         """Set when there is more to tell than a revision."""

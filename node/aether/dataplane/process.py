@@ -16,9 +16,11 @@ import uvloop
 from aether.core.model.ids import parse_node_id
 from aether.dataplane.certificates import BadCertificate
 from aether.dataplane.limits import Limits, raise_open_files
-from aether.dataplane.listeners import Places
+from aether.dataplane.listeners import Places, worker_name
 from aether.dataplane.router import Router
 from aether.dataplane.settings import MOST_WORKERS, RouterSettings, read_settings
+from aether.logs.process import ProcessLogs
+from aether.logs.setup import configure_logs
 
 log = structlog.get_logger()
 
@@ -29,8 +31,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m aether.d
     Return 0 after a clean end, 1 when it cannot serve.
     """
     options = _read_arguments(arguments, prog)
-    _log_as_json()
     settings: RouterSettings = options.settings
+    configure_logs(worker_name(options.worker), settings.node)
     places = Places(data_dir=options.data_dir, worker=options.worker, workers=settings.workers)
     limits = Limits(
         clients=raise_open_files(),
@@ -51,7 +53,7 @@ async def _serve(places: Places, settings: RouterSettings, limits: Limits) -> No
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    router = Router(places, settings, limits)
+    router = Router(places, settings, limits, ProcessLogs())
     pid_file = places.run / f"{places.name}.pid"
     try:
         if not await _unless(stopping, router.start()):
@@ -140,17 +142,3 @@ def _existing_folder(text: str) -> Path:
     if not path.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is not a folder that exists")
     return path
-
-
-def _log_as_json() -> None:
-    """Write one JSON object a line to standard error."""
-    processors: list[Any] = [  # Any: structlog types a processor's mapping that way
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks,
-        structlog.processors.JSONRenderer(),
-    ]
-    structlog.configure(
-        processors=processors,
-        logger_factory=structlog.WriteLoggerFactory(file=open(2, "w", closefd=False)),  # noqa: SIM115 - standard error, for the life of the process
-    )

@@ -29,6 +29,7 @@ from aether.dataplane.settings import RouterSettings, digest
 from aether.dataplane.table_client import TableClient
 from aether.dataplane.table_file import read_table
 from aether.dataplane.tracing import Tracing
+from aether.logs.process import ProcessLogs
 from aether.tasks import Tasks
 from aether.write_batch import WriteBatch
 
@@ -44,11 +45,17 @@ class Router:
     """Serves until stopped or replaced, with or without a node."""
 
     def __init__(
-        self, places: Places, settings: RouterSettings, limits: Limits | None = None
+        self,
+        places: Places,
+        settings: RouterSettings,
+        limits: Limits | None = None,
+        logs: ProcessLogs | None = None,
     ) -> None:
+        """Take `logs` where the router is all of its process: the node says what it logs."""
         self._places = places
         self._settings = settings
         self._limits = limits or Limits()
+        self._logs = logs
         self._tasks = Tasks(on_failure=_log_failure)
         self._serving: Serving | None = None
         self._context: Context | None = None
@@ -83,7 +90,13 @@ class Router:
         tracing = Tracing(now)
         tracing.node, tracing.process = table.node, f"router {places.worker}"
         client = TableClient(
-            places.table_link, places.table_file, self._swap, table, observer, tracing
+            places.table_link,
+            places.table_file,
+            self._swap,
+            table,
+            observer,
+            tracing,
+            logs=self._logs,
         )
         self._context = context = Context(
             routing=Routing(table),

@@ -15,6 +15,7 @@ from aether.dataplane.streams import end_stream
 from aether.dataplane.table_file import write_table
 from aether.dataplane.tracing import Tracing
 from aether.frames import FrameError, read_frame, write_frame
+from aether.logs.process import ProcessLogs
 from aether.tasks import Tasks
 
 FIRST_PAUSE_S = 0.05
@@ -34,7 +35,7 @@ class TableClient:
     what changed is then written to `file` off the loop, the latest winning.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all who send and hear over the link
         self,
         link: Path,
         file: Path,
@@ -42,6 +43,8 @@ class TableClient:
         current: Table,
         observer: Observer | None = None,
         tracing: Tracing | None = None,
+        *,
+        logs: ProcessLogs | None = None,
     ) -> None:
         self._link = link
         self._file = file
@@ -49,6 +52,7 @@ class TableClient:
         self._copy = TableCopy(current)
         self._observer = observer
         self._tracing = tracing
+        self._logs = logs
         self._unsaved = asyncio.Event()
 
     async def run(self) -> None:
@@ -103,11 +107,12 @@ class TableClient:
             "fingerprint": self._copy.number,
             "traces": self._tracing is not None,
             "slow_calls": self._observer is not None,
+            "logs": self._logs is not None,
         }
 
     def _take(self, message: object) -> dict[str, object] | None:
         """Act on one message of the node; return the answer, None where none is due."""
-        if self._is_about_requests(message):
+        if self._is_for_others(message):
             return None
         before = self._copy.table
         try:
@@ -131,8 +136,10 @@ class TableClient:
         self._use(before, self._copy.table)
         return {"op": "using", "revision": self.revision}
 
-    def _is_about_requests(self, message: object) -> bool:
-        """Have whoever looks at requests act on a message; False when it is about the table."""
+    def _is_for_others(self, message: object) -> bool:
+        """Have whoever it is for act on a message; False when it is about the table."""
+        if self._logs is not None and self._logs.take(message):
+            return True
         if self._tracing is not None and self._tracing.take(message):
             return True
         return self._observer is not None and self._observer.take(message)

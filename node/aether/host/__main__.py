@@ -14,7 +14,7 @@ from aether.host.fork import preload
 from aether.host.launcher import Launcher
 from aether.host.paths import HostPaths
 from aether.host.pidfile import write_pid
-from aether.telemetry.trace_names import add_trace
+from aether.host.slice_logs import configure_launcher
 
 ALREADY_RUNS = 3
 
@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument("--data-dir", type=Path, required=True)
     paths = HostPaths(parser.parse_args().data_dir.absolute())
     paths.prepare()
-    structlog.configure(processors=_LOG_PROCESSORS)
+    configure_launcher()
     lock = paths.launcher_lock.open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -44,15 +44,6 @@ def main() -> int:
     Launcher(paths).run()
     paths.launcher_pid.unlink(missing_ok=True)
     return 0
-
-
-_LOG_PROCESSORS: list[structlog.typing.Processor] = [
-    add_trace,
-    structlog.processors.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.format_exc_info,
-    structlog.processors.JSONRenderer(),
-]
 
 
 def _lead_session() -> None:

@@ -23,6 +23,7 @@ from aether.core.store.commands import (
 )
 from aether.errors import AetherError, Conflict, Invalid, Unavailable
 from aether.frames import FrameError, pack, read_frame, write_frame
+from aether.logs.orders import LogOrders, plain_orders
 from aether.ports import Store
 from aether.tasks import Tasks
 
@@ -69,6 +70,10 @@ class HostGateway:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tracing: dict[asyncio.StreamWriter, None] = {}
         """Connections on which spans come, and which are told the traces that are wanted."""
+        self._logging: dict[asyncio.StreamWriter, None] = {}
+        """Those of them that know what to do with messages about their logs."""
+        self._logs = b""
+        """What hosts are told about their logs, packed; empty before anything is."""
 
     async def start(self) -> None:
         """Listen on a socket nobody else may connect to."""
@@ -94,6 +99,13 @@ class HostGateway:
             if transport.get_write_buffer_size() < MOST_UNSENT_BYTES:
                 writer.write(frame)
 
+    def tell_logs(self, orders: LogOrders) -> None:
+        """Have every host log as told, those that come later included."""
+        self._logs = pack({"event": "logs", **plain_orders(orders)})
+        for writer in self._logging:
+            if not writer.transport.is_closing():
+                writer.write(self._logs)
+
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._writers) >= MAX_CONNECTIONS:
             log.warning("too many connections of hosts", limit=MAX_CONNECTIONS)
@@ -115,6 +127,7 @@ class HostGateway:
             log.debug("host connection ended", why=str(lost))
         finally:
             self._tracing.pop(writer, None)
+            self._logging.pop(writer, None)
             await answers.stop()
             await _close(writer)
             self._writers.discard(writer)
@@ -130,6 +143,7 @@ class HostGateway:
             answer = {"id": number, "ok": True, **await self._do(request)}
             if request["op"] == "spans.hello":
                 self._tracing[writer] = None
+                self._greet(writer, knows_logs=request.get("logs") is True)
         except AetherError as problem:
             answer = {"id": number, "ok": False, "code": problem.code, "message": problem.message}
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
@@ -141,6 +155,13 @@ class HostGateway:
             log.debug("host went away before it was answered", op=str(request)[:60])
         finally:
             places.release()  # only now: a host that takes no answers must not go on asking
+
+    def _greet(self, writer: asyncio.StreamWriter, *, knows_logs: bool) -> None:
+        """Tell a host that has come what to log, when it knows what to do with that."""
+        if knows_logs:
+            self._logging[writer] = None
+            if self._logs:
+                writer.write(self._logs)
 
     async def _do(self, request: Mapping[str, Any]) -> Mapping[str, object]:
         base = self._slice_of(_text(request, "token"))

@@ -15,10 +15,12 @@ from aether.host.kv import NodeKv
 from aether.host.paths import HostPaths
 from aether.host.serving import SliceApp
 from aether.host.settings import HostSettings
+from aether.host.slice_logs import heed_as_host
 from aether.host.span_link import SpanLink
 from aether.host.spans import SpanRecorder
 from aether.host.wsgi.app import WsgiApp
 from aether.host.wsgi.threads import DEFAULT_THREADS, Threads
+from aether.logs.process import ProcessLogs
 from aether.ports import HostSpec
 from aether.sdk import Slice
 from aether.sdk.shape import SliceShape, construct
@@ -116,7 +118,8 @@ class Instance:
         self._kv = NodeKv(paths.node_socket, spec.token)
         self._caller = RouterCaller(paths.router_socket)
         self._spans = SpanRecorder(spec.instance, spec.instance.base)
-        self._span_link = SpanLink(paths.node_socket, spec.token, self._spans)
+        logs = ProcessLogs(heed_as_host)
+        self._span_link = SpanLink(paths.node_socket, spec.token, self._spans, logs)
         self.settings = HostSettings.read(spec.config)
         self._application: _Application | None = None
         self._server: HttpServer | None = None

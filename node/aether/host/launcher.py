@@ -23,6 +23,8 @@ from aether.host.hosts import HostProcess, Message, Question
 from aether.host.links import Links
 from aether.host.paths import HostPaths
 from aether.host.pidfile import read_note, read_pid, write_pid
+from aether.host.slice_logs import heed_as_launcher
+from aether.logs.orders import FILE, OrdersFile
 from aether.ports import HostSpec
 
 KILL_AFTER_S = 5.0
@@ -53,10 +55,12 @@ class Launcher:
         self._is_ending = False
         self._shutdowns: list[tuple[Channel, int]] = []
         self._next_log_check = 0.0
+        self._log_orders = OrdersFile(paths.run / FILE)
         self._links = Links(self._on_message, self._on_closed, self._on_exit)
 
     def run(self) -> None:
         """Serve until told to shut down and the last host has gone."""
+        self._log_orders.heed(heed_as_launcher)
         self._adopt_silent()
         self._links.listen(self._paths.launcher_socket)
         signal.set_wakeup_fd(self._links.wake_write.fileno(), warn_on_full_buffer=False)
@@ -399,6 +403,7 @@ class Launcher:
         self._answer_rolls(now)
         if now >= self._next_log_check:
             self._next_log_check = now + LOG_CHECK_S
+            self._log_orders.heed(heed_as_launcher)
             for host in self._hosts.values():
                 if host.log_path is not None:
                     bound_log(host.log_path)

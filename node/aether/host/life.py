@@ -1,7 +1,6 @@
 """The life of a slice host: import, tell the launcher, activate, serve, drain, stop."""
 
 import asyncio
-import logging
 import signal
 import sys
 from collections.abc import Mapping
@@ -16,9 +15,9 @@ from aether.host.entry import Loaded, LoadFailed, load, trace_of
 from aether.host.executor import ContextThreads
 from aether.host.instance import Instance
 from aether.host.paths import HostPaths
+from aether.host.slice_logs import configure_host, heed_inherited
 from aether.ports import HostSpec
 from aether.tasks import Tasks
-from aether.telemetry.trace_names import name_traces
 
 ORPHAN_S = 3600.0
 """A host that has had no launcher for so long ends itself."""
@@ -34,8 +33,9 @@ log = structlog.get_logger()
 
 def run_host(spec: HostSpec, paths: HostPaths, *, probe: bool) -> int:
     """Be the host of one instance until told to end; return the exit status."""
-    _configure_logs()
+    configure_host()
     loaded = load(spec.manifest)
+    heed_inherited()
     if isinstance(loaded, LoadFailed):
         sys.stderr.write(f"{loaded.message}\n{loaded.trace}\n")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -43,16 +43,6 @@ def run_host(spec: HostSpec, paths: HostPaths, *, probe: bool) -> int:
             state = "failed" if isinstance(loaded, LoadFailed) else "probed"
             return runner.run(_tell(paths, _hello(spec, loaded, state)))
         return runner.run(Life(spec, paths, loaded).run())
-
-
-def _configure_logs() -> None:
-    """Have libraries of slices, which use `logging`, write to the host's log."""
-    name_traces()
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s%(trace)s",
-        force=True,
-    )
 
 
 def _hello(spec: HostSpec, loaded: Loaded | LoadFailed, state: str) -> dict[str, Any]:

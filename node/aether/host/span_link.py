@@ -1,4 +1,4 @@
-"""Brings a host's spans to its node over `run/node.sock`, and hears which traces the node wants.
+"""Brings a host's spans to its node over `run/node.sock`, and hears which traces the node wants and what to log.
 
 Spans are of less worth than requests: while the node is away they wait within the recorder's bound,
 and what it does not take is dropped.
@@ -14,6 +14,7 @@ import structlog
 from aether.core.tracing.span import MOST_SPANS_A_MESSAGE
 from aether.frames import FrameError, pack, read_frame
 from aether.host.spans import SpanRecorder
+from aether.logs.process import ProcessLogs
 from aether.tasks import Tasks
 
 PERIOD_S = 0.25
@@ -31,10 +32,13 @@ log = structlog.get_logger()
 class SpanLink:
     """One connection to the node, made again when it is lost."""
 
-    def __init__(self, socket: Path, token: str, recorder: SpanRecorder) -> None:
+    def __init__(
+        self, socket: Path, token: str, recorder: SpanRecorder, logs: ProcessLogs | None = None
+    ) -> None:
         self._socket = socket
         self._token = token
         self._recorder = recorder
+        self._logs = logs
         self._writer: asyncio.StreamWriter | None = None
         self._tasks = Tasks(on_failure=_log_failure)
         self._has_started = False
@@ -76,7 +80,7 @@ class SpanLink:
         shipping = Tasks(on_failure=_log_failure)
         understood = False
         try:
-            writer.write(self._message("spans.hello"))
+            writer.write(self._message("spans.hello", logs=self._logs is not None))
             shipping.start("ship spans", self._keep_shipping(writer))
             while (message := await read_frame(reader)) is not None:
                 if not self._take(message):
@@ -118,6 +122,8 @@ class SpanLink:
 
     def _take(self, message: Any) -> bool:  # noqa: ANN401 - a frame
         """Act on a message; False when the node takes no spans."""
+        if self._logs is not None and self._logs.take(message):
+            return True
         match message:
             case {"event": "traces", "asked": list(asked)}:
                 self._recorder.ask(trace for trace in asked if isinstance(trace, str))

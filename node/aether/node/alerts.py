@@ -14,7 +14,6 @@ from aether.core.model.view import ClusterView
 from aether.node.live_log_levels import LiveLogLevels
 from aether.ports import Clock, Group, LeaderLink, Store
 from aether.tasks import Tasks
-from aether.telemetry.log_levels import set_own_levels
 from aether.telemetry.webhook_http import post
 
 
@@ -31,6 +30,8 @@ class AlertsGround:
     chronicle: Chronicle
     measured: Measured
     view: Callable[[], ClusterView]
+    set_own_levels: Callable[[Mapping[str, str]], None]
+    """Has the processes of this node log as said, by names of loggers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def assemble_alerts(ground: AlertsGround) -> Alerts:
         alerting=Alerting(node, store, clock, sources),
         facts=facts,
         webhooks=webhooks,
-        levels=LiveLogLevels(node, store, clock, set_own_levels),
+        levels=LiveLogLevels(node, store, clock, ground.set_own_levels),
     )
 
 

@@ -14,9 +14,9 @@ import structlog
 from aether.config.node import NodeConfig, load_config
 from aether.config.version import aether_version
 from aether.errors import ConfigInvalid
+from aether.logs.setup import configure_logs
 from aether.node.runtime import Node
 from aether.rpc.admission import NodeIdTaken
-from aether.telemetry.logs import configure_logs
 
 _log = structlog.get_logger()
 

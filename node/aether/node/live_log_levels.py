@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -39,7 +39,7 @@ class LiveLogLevels:
     clock: Clock
     set_own_levels: Callable[[Mapping[str, str]], None]
     wall: Callable[[], float] = time.time
-    _set: Mapping[str, str] = field(default_factory=dict)
+    _set: Mapping[str, str] | None = None
 
     async def run(self) -> None:
         """Look whenever a level changed, and once a period, until cancelled."""
@@ -60,7 +60,10 @@ class LiveLogLevels:
         level = self.store.level((keys.LOG_LEVELS,))
         book = open_book(level.entries, level.revision)
         wanted = in_force(book.log_levels, self.node, int(self.wall() * 1000))
-        if wanted != self._set:
-            self.set_own_levels(wanted)
-            _log.info("log levels changed", before=dict(self._set), now=wanted)
-            self._set = wanted
+        if wanted == self._set:
+            return
+        # The first look tells in any case: processes outlive a node, and may go by what it said before.
+        self.set_own_levels(wanted)
+        if wanted or self._set:
+            _log.info("log levels changed", before=dict(self._set or {}), now=wanted)
+        self._set = wanted

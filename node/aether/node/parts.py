@@ -27,12 +27,14 @@ from aether.core.model.records import NodeRecord
 from aether.dataplane.feed import TableFeed
 from aether.host.client import UnixLauncher
 from aether.host.gateway import HostGateway
+from aether.logs.orders import FILE as LOG_ORDERS
 from aether.node.alerts import Alerts, AlertsGround, assemble_alerts, certificates_of
 from aether.node.clock import MonotonicClock
 from aether.node.data_dir import DataDir
 from aether.node.edges import edges_of
 from aether.node.exposing import Exposing, Told, expose
 from aether.node.forecasting import Forecasting, forecasting_of
+from aether.node.log_orders import NodeLogs
 from aether.node.managers import Managers, ManagersGround, assemble_managers
 from aether.node.measuring import Measured, NodeMeasuring, measure
 from aether.node.provider import HttpNodeProvider
@@ -46,7 +48,6 @@ from aether.rpc.formation import Membership
 from aether.rpc.peers import Peers
 from aether.store.spec import OnMembers
 from aether.telemetry.cluster_metrics import ClusterMetrics
-from aether.telemetry.log_levels import set_level
 from aether.telemetry.traces import NodeTraces
 from aether.telemetry.traffic import NodeTraffic
 
@@ -129,6 +130,7 @@ class _Base:
     layers: Layers
     traffic: NodeTraffic
     traces: NodeTraces
+    logs: NodeLogs
     feed: TableFeed
     chronicle: Chronicle
     readiness: Readiness
@@ -155,7 +157,7 @@ def assemble(ground: Ground) -> Parts:
     base = _base(ground)
     deciding = _deciding(ground, base)
     control, metrics = deciding.managers.control, deciding.measuring.metrics
-    alerts = _alerts(ground, base.node_store, base.chronicle, metrics, control)
+    alerts = _alerts(ground, base, metrics, control)
     exposing = _exposing(ground, base, deciding, alerts)
     gateway = HostGateway(
         ground.data_dir.run("node.sock"),
@@ -163,6 +165,7 @@ def assemble(ground: Ground) -> Parts:
         deciding.managers.agent.slice_of,
         base.traces,
     )
+    base.logs.tell(gateway.tell_logs)
     return Parts(
         node_store=base.node_store,
         store=base.store,
@@ -197,6 +200,8 @@ def _base(ground: Ground) -> _Base:
     store = node_store.store
     traffic, traces = NodeTraffic(clock), NodeTraces(config.node_id)
     feed = TableFeed(data_dir.run("router.sock.table"), traffic, traces)
+    logs = NodeLogs(data_dir.run(LOG_ORDERS))
+    logs.tell(feed.tell_logs)
     return _Base(
         clock=clock,
         node_store=node_store,
@@ -204,6 +209,7 @@ def _base(ground: Ground) -> _Base:
         layers=Layers(data_dir.path),
         traffic=traffic,
         traces=traces,
+        logs=logs,
         feed=feed,
         chronicle=Chronicle(data_dir.path / FOLDER, store, clock, ground.membership.cluster_id),
         readiness=Readiness(
@@ -247,7 +253,7 @@ def _managers_ground(ground: Ground, base: _Base, measuring: NodeMeasuring) -> M
         settings=_control_settings(config),
         period_s=config.control.period_s,
         registered=base.readiness.note_registered,
-        set_log_level=set_level,
+        set_log_level=base.logs.set_level,
         set_slow_rule=base.feed.judge_by,
         set_tracing=base.feed.tell_tracing,
     )
@@ -280,23 +286,20 @@ def _copies(ground: Ground, base: _Base) -> Copies:
 
 
 def _alerts(
-    ground: Ground,
-    node_store: NodeStore,
-    chronicle: Chronicle,
-    metrics: ClusterMetrics,
-    control: ClusterDeploymentManager,
+    ground: Ground, base: _Base, metrics: ClusterMetrics, control: ClusterDeploymentManager
 ) -> Alerts:
     return assemble_alerts(
         AlertsGround(
             node=ground.config.node_id,
             cluster_id=ground.membership.cluster_id,
-            store=node_store.store,
-            group=node_store.group,
+            store=base.store,
+            group=base.node_store.group,
             link=ground.peers,
             clock=MonotonicClock(),
-            chronicle=chronicle,
+            chronicle=base.chronicle,
             measured=metrics.series,
             view=control.view,
+            set_own_levels=base.logs.set_own_levels,
         )
     )
 

@@ -115,7 +115,8 @@ def test_silences_have_an_author_an_end_and_a_known_metric() -> None:
 
 def test_log_levels_are_of_loggers_and_nodes() -> None:
     there = LogLevelRecord(level="debug", nodes=(NodeId("n-1"),))
-    assert isinstance(admit_log_level(EMPTY, "aether.control", there), Admitted)
+    for name in ("aether.control", "shop-app.sql"):
+        assert isinstance(admit_log_level(EMPTY, name, there), Admitted)
     assert "no logger" in problems(admit_log_level(EMPTY, "a b", there))
     assert "say debug" in problems(admit_log_level(EMPTY, "a", LogLevelRecord(level="loud")))
     bad = LogLevelRecord(level="info", nodes=(NodeId("N!"),))

@@ -18,6 +18,7 @@ from aether.core.tracing.sampling import TracingSettings
 from aether.dataplane.feed import TableFeed, _Router
 from aether.dataplane.streams import end_stream
 from aether.frames import read_frame, write_frame
+from aether.logs.orders import LogOrders
 
 BASE = SliceBase("a:b")
 POLL_S = 0.005
@@ -237,3 +238,16 @@ async def test_unknown_message_is_answered_with_an_error(folder: Path, feed: Tab
         await one.say({"op": "refused", "revision": 1, "problems": ["bad"]})
         feed.publish(table(1))
         assert (await one.hear())["op"] == "table"
+
+
+async def test_routers_are_told_what_to_log_now_and_later(folder: Path, feed: TableFeed) -> None:
+    knows = {"op": "hello", "pid": 77, "logs": True}
+    async with link(folder, knows) as one, link(folder, {"op": "hello", "pid": 78}) as earlier:
+        await until(lambda: len(feed.using) == 2)
+        feed.tell_logs(LogOrders(level="warning", loggers={"aether.dataplane": "debug"}))
+        told = {"op": "logs", "level": "warning", "loggers": {"aether.dataplane": "debug"}}
+        assert await one.hear() == {**told, "lines": False}
+        async with link(folder, {**knows, "pid": 79}) as two:
+            assert (await two.hear())["loggers"] == {"aether.dataplane": "debug"}
+        feed.publish(table(1))
+        assert (await earlier.hear())["op"] == "table", "a router of an earlier version"

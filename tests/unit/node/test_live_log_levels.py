@@ -42,7 +42,7 @@ async def test_what_changes_is_set_and_taken_back() -> None:
         live.look()
         world.api.now_s += 2
         live.look()
-        assert told == [{"aether.control": "debug"}, {}]
+        assert told == [{}, {"aether.control": "debug"}, {}]
 
 
 async def test_the_leader_takes_away_what_has_ended() -> None:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from aether.core.model.ids import NodeId
+from aether.logs.orders import FILE, LogOrders, write_orders
 from tests.integration.contracts.raft_cluster import new_members
 from tests.integration.contracts.store_processes import StoreClients, StoreProcesses
 from tests.integration.store_rig import until
@@ -42,3 +43,16 @@ async def test_a_store_serves_until_it_is_told_to_stop() -> None:
         assert not (run / "store.pid").exists()
         assert "store stopped" in cluster.log(node)
         assert "Traceback" not in cluster.log(node)
+
+
+async def test_a_store_logs_as_its_node_says() -> None:
+    with StoreProcesses(new_members(1), engine="native") as cluster:
+        (node,) = cluster.processes
+        process = cluster.processes[NodeId(node)]
+        loggers = {"aether.store.process.life": "error"}
+        write_orders(cluster.data_dir(node) / "run" / FILE, LogOrders(loggers=loggers))
+        await until(lambda: "log levels changed" in cluster.log(node))
+        process.send_signal(signal.SIGTERM)
+        await until(lambda: process.poll() is not None)
+        assert process.returncode == 0
+        assert "store stopped" not in cluster.log(node)

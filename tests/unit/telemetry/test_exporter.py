@@ -10,8 +10,8 @@ import structlog
 
 from aether.config.monitoring import OtelConfig
 from aether.core.tracing.span import Span
+from aether.logs import taps as log_taps
 from aether.node.clock import MonotonicClock
-from aether.telemetry import log_taps
 from aether.telemetry.exposition.exposition import Exposition
 from aether.telemetry.exposition.pages import Taken
 from aether.telemetry.exposition.sending import sending_source

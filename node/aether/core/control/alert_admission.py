@@ -38,7 +38,7 @@ MOST_TEXT = 500
 MOST_URL = 2000
 MOST_TIMEOUT_S = 30.0
 LEVELS = ("debug", "info", "warning", "error")
-_LOGGER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
+_LOGGER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _TYPE = re.compile(r"[A-Z_]*\*?")
 

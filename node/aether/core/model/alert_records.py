@@ -72,7 +72,7 @@ class SilenceRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLevelRecord:
-    """`loglevel/{logger}`: least level of one logger and all below it, on the node processes."""
+    """`loglevel/{logger}`: least level of one logger and all below it, in every process of a node."""
 
     level: str
     nodes: tuple[NodeId, ...] = ()

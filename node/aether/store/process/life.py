@@ -14,11 +14,12 @@ import structlog
 from aether.core.model.ids import NodeId
 from aether.core.store.machine import KvMachine
 from aether.errors import ConfigInvalid
+from aether.logs.orders import FILE, OrdersFile
+from aether.logs.setup import configure_logs
 from aether.ports import Consensus
 from aether.store.engine import open_consensus
 from aether.store.process.engines import wait_failed
 from aether.store.process.lock import take_lock
-from aether.store.process.logs import log_as_json
 from aether.store.process.pids import write_own_pid
 from aether.store.process.server import StoreServer
 from aether.store.process.spec import StoreSpec, read_spec
@@ -31,6 +32,7 @@ GC_THRESHOLDS = (50_000, 50, 100)
 """Allocations between two collections of the youngest objects, and how rarely older ones are
 looked through. Entries and commands hold no cycles and are freed by their counts."""
 LOOK_S = 1.0
+"""Between two looks whether a node is connected, and what it says of log levels."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         spec = read_spec(options.spec)
-        log_as_json(spec.node, spec.log_level)
+        configure_logs("store", spec.node, spec.log_level)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_run(spec))
     except ConfigInvalid as problem:
@@ -91,7 +93,8 @@ async def _serve(
         write_own_pid(pid_file)
         _tune_collection()
         log.info("store started", engine=spec.engine, socket=str(spec.socket), raft=spec.port)
-        await _until_told((stopping, failed), server, spec.alone_s)
+        orders = OrdersFile(Path(spec.data_dir) / "run" / FILE)
+        await _until_told((stopping, failed), server, spec.alone_s, orders)
     finally:
         pid_file.unlink(missing_ok=True)
         await server.stop()
@@ -106,9 +109,12 @@ async def _watch_engine(consensus: Consensus, failed: asyncio.Event) -> None:
     failed.set()
 
 
-async def _until_told(told: Sequence[asyncio.Event], server: StoreServer, alone_s: float) -> None:
+async def _until_told(
+    told: Sequence[asyncio.Event], server: StoreServer, alone_s: float, orders: OrdersFile
+) -> None:
     """Return when one of the events is set, or when this process has been alone for too long."""
     while not any(event.is_set() for event in told):
+        orders.heed()
         await _pause(told)
         if server.alone_s > alone_s:
             log.warning("no node has been connected, ending", for_s=round(server.alone_s))

@@ -10,11 +10,11 @@ import structlog
 
 from aether.config.monitoring import OtelConfig
 from aether.core.tracing.span import Span
+from aether.logs.taps import add_tap, remove_tap
 from aether.ports import Clock
 from aether.telemetry.exposition.exposition import Exposition
 from aether.telemetry.exposition.pages import Taken
 from aether.telemetry.exposition.series import Series
-from aether.telemetry.log_taps import add_tap, remove_tap
 from aether.telemetry.otlp.lines import Line, line_of
 from aether.telemetry.otlp.pending import Pending
 from aether.telemetry.otlp.worker import Worker

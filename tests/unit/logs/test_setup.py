@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from aether.telemetry.log_levels import set_level
-from aether.telemetry.logs import configure_logs
+from aether.logs.levels import set_level
+from aether.logs.setup import configure_logs
 
 
 @pytest.fixture(autouse=True)

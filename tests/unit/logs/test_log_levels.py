@@ -7,8 +7,14 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from aether.telemetry.log_levels import level_for, set_level, set_own_levels
-from aether.telemetry.logs import configure_logs
+from aether.logs.levels import (
+    level_for,
+    name_levels,
+    own_levels,
+    set_level,
+    set_own_levels,
+)
+from aether.logs.setup import configure_logs
 
 LIBRARY = "some.library"
 
@@ -73,5 +79,56 @@ def test_a_level_of_a_later_version_is_passed_over() -> None:
         set_own_levels({"aether.rpc": "trace", "aether.control": "debug"})
         assert level_for("aether.control") == logging.DEBUG
         assert level_for("aether.rpc") == before
+    finally:
+        set_own_levels({})
+
+
+def test_a_level_an_author_set_comes_back() -> None:
+    library = logging.getLogger(f"{LIBRARY}.quiet")
+    library.setLevel(logging.ERROR)
+    try:
+        set_own_levels({library.name: "debug"})
+        set_own_levels({library.name: "info"})
+        assert library.level == logging.INFO
+        set_own_levels({})
+        assert library.level == logging.ERROR
+        set_own_levels({library.name: "debug"})
+        library.setLevel(logging.WARNING)  # the author's code goes on deciding
+        set_own_levels({})
+        assert library.level == logging.WARNING
+    finally:
+        set_own_levels({})
+        library.setLevel(logging.NOTSET)
+
+
+def test_a_logger_that_was_put_out_of_use_says_something_again() -> None:
+    library = logging.getLogger(f"{LIBRARY}.disabled")
+    library.disabled = True
+    set_own_levels({library.name: "debug"})
+    assert library.isEnabledFor(logging.DEBUG)
+    set_own_levels({})
+    assert library.disabled
+    library.disabled = False
+
+
+def test_libraries_may_stay_as_they_are() -> None:
+    root, before = logging.getLogger(), logging.getLogger().level
+    try:
+        root.setLevel(logging.INFO)
+        set_level("error", libraries=False)
+        assert (root.level, level_for("aether.host")) == (logging.INFO, logging.ERROR)
+        set_level("no level of this version", libraries=False)
+        assert level_for("aether.host") == logging.INFO
+    finally:
+        set_level("info", libraries=False)
+        root.setLevel(before)
+
+
+def test_names_alone_make_no_logger_of_the_standard_library() -> None:
+    try:
+        name_levels({"not.imported.yet": "debug"})
+        assert level_for("not.imported.yet.part") == logging.DEBUG
+        assert own_levels() == {"not.imported.yet": "debug"}
+        assert "not.imported.yet" not in logging.root.manager.loggerDict
     finally:
         set_own_levels({})

@@ -1,4 +1,4 @@
-"""Logs of the node's processes: one JSON object a line on standard error, or text for people."""
+"""Logs of a node's processes: one JSON object a line on standard error, or text for people."""
 
 import logging
 import sys
@@ -7,9 +7,9 @@ from typing import Literal
 import msgspec
 import structlog
 
-from aether.telemetry.log_levels import drop_below_level, set_level
-from aether.telemetry.log_taps import pass_on
-from aether.telemetry.trace_names import add_trace
+from aether.logs.levels import drop_below_level, set_level
+from aether.logs.taps import pass_on
+from aether.logs.trace_names import add_trace
 
 LogFormat = Literal["json", "text"]
 LEVELS = ("debug", "info", "warning", "error")
@@ -20,7 +20,7 @@ def configure_logs(process: str, node: str, level: str = "info", form: LogFormat
 
     Records of libraries that use the standard `logging` go the same way.
     """
-    render = _render_json if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
+    render = render_json if form == "json" else structlog.dev.ConsoleRenderer(colors=False)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         add_trace,
@@ -39,7 +39,7 @@ def configure_logs(process: str, node: str, level: str = "info", form: LogFormat
     bridge = logging.StreamHandler(sys.stderr)
     bridge.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[_name_logger, *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
@@ -47,7 +47,17 @@ def configure_logs(process: str, node: str, level: str = "info", form: LogFormat
     set_level(level)
 
 
-def _render_json(_: object, __: str, event: structlog.typing.EventDict) -> str:
-    # Keys in order of reading: when, how bad, what; then everything else.
+def _name_logger(
+    _: object, __: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Name the logger of a record of the standard `logging`."""
+    record = event.get("_record")
+    if isinstance(record, logging.LogRecord):
+        event["logger"] = record.name
+    return event
+
+
+def render_json(_: object, __: str, event: structlog.typing.EventDict) -> str:
+    """Return a line; its keys in order of reading: when, how bad, what, then everything else."""
     first = {name: event.pop(name) for name in ("timestamp", "level", "event") if name in event}
     return msgspec.json.encode({**first, **event}, enc_hook=str).decode()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aether.telemetry.log_taps import add_tap, pass_on, remove_tap
+from aether.logs.taps import add_tap, pass_on, remove_tap
 
 
 def test_a_tap_sees_each_line_until_it_is_taken_away() -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from aether.logs.trace_names import add_trace, name_traces
 from aether.sdk.trace import SCOPE, Scope
-from aether.telemetry.trace_names import add_trace, name_traces
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 

@@ -1,0 +1,32 @@
+"""The log of a process that is told by its node what to log."""
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from aether.logs.orders import LogOrders, heed_levels, read_orders
+
+log = structlog.get_logger()
+
+
+class ProcessLogs:
+    """Of a router or a slice host. Nothing is changed before its node says something."""
+
+    def __init__(self, heed: Callable[[LogOrders], None] = heed_levels) -> None:
+        """`heed` has the loggers of this process log as told."""
+        self._heed = heed
+
+    def take(self, message: Any) -> bool:  # noqa: ANN401 - a frame
+        """Act on a message of the node; False when it is about something else."""
+        match message:
+            case {"op": "logs"} | {"event": "logs"}:
+                try:
+                    self._obey(read_orders(message))
+                except ValueError as problem:
+                    log.warning("log levels refused", problem=str(problem)[:200])
+                return True
+        return False
+
+    def _obey(self, orders: LogOrders) -> None:
+        self._heed(orders)
