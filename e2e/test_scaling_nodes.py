@@ -11,6 +11,7 @@ from e2e.scaled import BASE, CAPACITY_RPS, Clients, make_application, write_blue
 from e2e.test_growth import standing
 
 HIGH = 3.2 * CAPACITY_RPS
+BY_HAND = ("node-1", "node-2", "node-3")
 LINES = """
 instances = 2
 max_instances = 6
@@ -46,11 +47,21 @@ def test_a_node_comes_with_the_load_and_goes_after_it(folder: Path) -> None:
             wait_until("a node is asked for", lambda: "node-4" in standing(forge, 1), 60)
             wait_until("on duty", lambda: standing(forge, 1)["node-4"] == "ON_DUTY", 60)
             wait_until("it carries load", lambda: hosts(forge, "node-4") >= 1, 60)
+            assert origins(forge) == dict.fromkeys(BY_HAND, "by hand") | {"node-4": "provider"}
         assert clients.failures == []
         wait_until("nothing is there any more", lambda: "node-4" not in standing(forge, 1), 120)
-        assert set(standing(forge, 1)) == {"node-1", "node-2", "node-3"}
-        assert set(standing(forge, 1).values()) == {"ON_DUTY"}
+        assert standing(forge, 1) == dict.fromkeys(BY_HAND, "ON_DUTY")
         assert "of the places are taken" in nodes_text(forge)
+        for node in (1, 2, 3):
+            forge.aether("config", "set", "node.capacity", "9", "--node", f"node-{node}")
+        forge.aether("topology", "set", "--nodes", "2", "--max", "4")
+        kept = "none is given back: joined by hand: kept: node-1, node-2, node-3"
+        wait_until("nodes are kept", lambda: nodes_text(forge).endswith(kept), 90)
+        assert standing(forge, 1) == dict.fromkeys(BY_HAND, "ON_DUTY")
+
+
+def origins(forge: Forge) -> dict[str, str]:
+    return {one["node"]: one["origin"] for one in forge.api(1, "nodes").json()["items"]}
 
 
 def hosts(forge: Forge, node: str) -> int:

@@ -20,7 +20,8 @@ from aether.core.control.signals import ControlSettings
 from aether.core.model import keys
 from aether.core.model.alert_records import WebhookRecord
 from aether.core.model.ids import NodeId
-from aether.core.model.records import ProvisionRecord, encode
+from aether.core.model.provision_records import ProvisionRecord
+from aether.core.model.records import encode
 from aether.node.provider import HttpNodeProvider
 from tests.alert_world import AlertWorld, SelfLink, alert_world
 from tests.api_world import NODE

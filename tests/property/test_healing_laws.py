@@ -10,13 +10,8 @@ from aether.core.control.signals import ControlSettings, Heard, Signals
 from aether.core.control.waiting import Waiting
 from aether.core.model.ids import NodeId
 from aether.core.model.plan import DropProvision, Provision, carry_out
-from aether.core.model.records import (
-    NodeRecord,
-    ProvisionRecord,
-    TopologyRecord,
-    Verdict,
-    VerdictRecord,
-)
+from aether.core.model.provision_records import ProvisionRecord
+from aether.core.model.records import NodeRecord, TopologyRecord, Verdict, VerdictRecord
 from aether.core.model.view import ClusterView
 from tests.worlds import node_record, nodes
 
@@ -137,6 +132,18 @@ def test_one_at_a_time_whoever_leads_and_never_a_name_that_is_taken(
         assert len(life.view.provisions) <= 1
         if asked:
             assert not any(isinstance(step, Provision) for step in life.step()), "twice is once"
+
+
+@given(lives(), st.data())
+def test_only_a_node_that_was_asked_for_is_the_providers(
+    made: tuple[ClusterView, list[str]], data: st.DataObject
+) -> None:
+    life, asked = Life(made[0], data), set[NodeId]()
+    for what in made[1]:
+        life.happen(what)
+        asked |= {step.node for step in life.step() if isinstance(step, Provision)}
+        listed = set(life.view.provisioned)
+        assert set(life.view.provisions) <= listed <= asked
 
 
 @given(lives(), st.data(), st.booleans())

@@ -85,6 +85,11 @@ def verdict_of(view: ClusterView, node: NodeId) -> str:
     return record.verdict if record else "UNJUDGED"
 
 
+def origin_of(view: ClusterView, node: NodeId) -> str:
+    """Return how a node came into the cluster, as people read it."""
+    return "provider" if node in view.provisioned else "by hand"
+
+
 def _node(view: ClusterView, node: NodeId, leader: NodeId | None) -> dict[str, Any]:
     record = view.verdicts.get(node)
     return {
@@ -92,6 +97,7 @@ def _node(view: ClusterView, node: NodeId, leader: NodeId | None) -> dict[str, A
         "verdict": verdict_of(view, node),
         "drain": to_plain(record.drain) if record else None,
         "leader": node == leader,
+        "origin": origin_of(view, node),
         "instances": sum(1 for placed in view.wanted if placed[0] == node),
     }
 
@@ -99,7 +105,7 @@ def _node(view: ClusterView, node: NodeId, leader: NodeId | None) -> dict[str, A
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         method="GET", path=v1("nodes"), name="node.list", handler=list_nodes,
-        answers="nodes with verdict, addresses and load",
+        answers="nodes with verdict, addresses, load and `origin`",
         query={**LIST, **FRESH, **PAST},
     ),
     Endpoint(

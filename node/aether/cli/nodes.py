@@ -19,6 +19,7 @@ _COLUMNS: Mapping[str, str] = {
     "VERDICT": "verdict",
     "LEADER": "leader",
     "ROLE": "role",
+    "ORIGIN": "origin",
     "INSTANCES": "instances",
     "MANAGEMENT": "management",
     "ROUTER": "router",

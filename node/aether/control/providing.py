@@ -15,8 +15,9 @@ from aether.core.control.healing import call_after_s
 from aether.core.control.signals import ControlSettings
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
+from aether.core.model.provision_records import ProvisionRecord
 from aether.core.model.reason import Reason
-from aether.core.model.records import ProvisionRecord, encode
+from aether.core.model.records import encode
 from aether.core.model.view import project
 from aether.core.store.commands import Applied, Guard, Put, Txn
 from aether.errors import AetherError

@@ -1,5 +1,7 @@
 """What load asks of the number of nodes, as the leader has watched it.
 
+Only nodes that were asked of the provider are given back; one that was joined by hand is its operator's.
+
 Nothing is stored: nodes beyond the operator's number that a new leader finds count as asked for by load,
 a node that was being started is known by its provision record, and one that is given back by its order.
 """
@@ -29,6 +31,8 @@ NOBODY = "load asks for no nodes: no topology is set, or scaling.nodes is off"
 NO_PROVIDER = "none is given back, because without a provider of nodes none would come again"
 ACTOR = "controller"
 """Who orders a node to stop that load does not need, as its order and the chronicle say."""
+_MOST_NAMED = 5
+"""Nodes a sentence names; further ones are counted."""
 _SETTINGS = SizeSettings()
 _EMPTY = frozenset({Verdict.DECOMMISSIONED, Verdict.LOST})
 """Verdicts with which a node is removed once its process has stopped."""
@@ -133,12 +137,20 @@ class NodeScaling:
         decision: SizeDecision,
     ) -> NodeWish:
         wanted = max(self._wanted or 0, topology.nodes)
-        if decision.wish == "less" and not self._has_provider:
-            decision = SizeDecision(wanted, "same", f"{decision.text}; {NO_PROVIDER}")
         if decision.wish == "less":
             if self.give_back is not None or _coming_or_going(view):
                 return self._wish(wanted, topology)  # one at a time
-            self.give_back = surplus_of(view, present, topology.nodes)
+            self.give_back = (
+                surplus_of(view, present, topology.nodes) if self._has_provider else None
+            )
+            if self.give_back is None:
+                kept = kept_text(view, present) if self._has_provider else NO_PROVIDER
+                decision = SizeDecision(wanted, "same", f"{decision.text}; {kept}")
+                # It stays idle: what keeps the nodes may end, and is told as long as it does not.
+                before = self._state
+                state = msgspec.structs.replace(
+                    state, idle_since=before.idle_since, changed_at=before.changed_at
+                )
         if decision.wish == "more" and wanted > len(present):
             # Whoever provides nodes goes on trying: asking for more of them brings none sooner.
             text = f"{decision.text}; {wanted} nodes are asked for and {len(present)} there"
@@ -213,10 +225,28 @@ def ordered_away(view: ClusterView) -> tuple[NodeId | None, Verdict | None]:
 
 
 def surplus_of(view: ClusterView, present: list[NodeId], least: int) -> NodeId | None:
-    """Return the node that goes first: the last one to come, never the leader; None if none is over."""
-    leader = view.epoch.leader if view.epoch is not None else None
-    candidates = [node for node in present if node != leader]
+    """Return the node that goes first: the last one the provider brought, never the leader.
+
+    None if none is over, or if those that are over were joined by hand.
+    """
+    leader = _leader(view)
+    candidates = [node for node in present if node != leader and node in view.provisioned]
     return max(candidates, key=_order, default=None) if len(present) > least else None
+
+
+def kept_text(view: ClusterView, present: list[NodeId]) -> str:
+    """Return why none of the nodes on duty is given back."""
+    by_hand = [node for node in present if node not in view.provisioned]
+    further = f" and {len(by_hand) - _MOST_NAMED} more" if len(by_hand) > _MOST_NAMED else ""
+    told = [f"joined by hand: kept: {', '.join(by_hand[:_MOST_NAMED])}{further}"] if by_hand else []
+    leader = _leader(view)
+    if leader in view.provisioned:
+        told.append(f"{leader} leads")
+    return f"none is given back: {'; '.join(told)}"
+
+
+def _leader(view: ClusterView) -> NodeId | None:
+    return view.epoch.leader if view.epoch is not None else None
 
 
 def nodes_on_duty(view: ClusterView) -> list[NodeId]:

@@ -6,7 +6,8 @@ from aether.core.control.dependencies import required
 from aether.core.control.signals import Heard, NodeWish, Restless, ScaleWish, Signals
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.model.lifecycle import Desired, Phase
-from aether.core.model.records import ProvisionRecord, TargetRecord
+from aether.core.model.provision_records import ProvisionRecord
+from aether.core.model.records import TargetRecord
 from aether.core.model.slice_view import Copy, Slices
 from aether.core.model.view import ClusterView, Placed
 

@@ -5,6 +5,7 @@ import pytest
 from aether.api.call import FORWARDED
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
+from aether.core.model.provision_records import ProvisionedRecord
 from aether.core.model.records import DrainOrder, EpochRecord, Verdict, VerdictRecord, encode
 from aether.ports import ApiResponse
 from tests.api_world import NODE, SHOP_1, ApiWorld
@@ -37,6 +38,13 @@ async def test_nodes(deployed: ApiWorld) -> None:
     assert missing.status == 404
     assert "node-1, node-2" in str(missing.json()["detail"])
     assert (await deployed.call("GET", "nodes/No%20Node")).status == 422
+
+
+async def test_how_a_node_came_is_told(deployed: ApiWorld) -> None:
+    await deployed.put({keys.provisioned(NODE_2): encode(ProvisionedRecord(node=NODE_2))})
+    items = (await deployed.call("GET", "nodes")).json()["items"]
+    assert isinstance(items, list)
+    assert [item["origin"] for item in items] == ["by hand", "provider"]
 
 
 async def test_the_progress_of_a_drain_is_told_with_what_it_waits_for(deployed: ApiWorld) -> None:

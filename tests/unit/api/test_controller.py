@@ -23,6 +23,7 @@ async def test_the_plan_of_the_leader_is_told_with_its_reasons() -> None:
                     "inputs": {"node": "node-4"},
                     "rejected": {"keep": "no need"},
                 },
+                "is_by_hand": False,
             }
         ]
     await world.stop()

@@ -28,7 +28,7 @@ def draining(verdict: str, *left: Any, waiting: tuple[str, ...] = ()) -> Answer:
 def test_list(api: FakeApi, aether: Aether) -> None:
     api.on("GET", "nodes?limit=1000", page(NODE))
     heading, row = aether("node", "list").out.splitlines()
-    assert heading.split()[:4] == ["NODE", "VERDICT", "LEADER", "ROLE"]
+    assert heading.split()[:5] == ["NODE", "VERDICT", "LEADER", "ROLE", "ORIGIN"]
     assert row.split()[:4] == ["node-1", "ON_DUTY", "yes", "voter"]
     assert json.loads(aether("node", "list", "-o", "json").out) == [NODE]
 

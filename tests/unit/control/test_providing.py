@@ -7,8 +7,9 @@ from aether.control.providing import Providing
 from aether.core.control.signals import ControlSettings
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
+from aether.core.model.provision_records import ProvisionRecord
 from aether.core.model.reason import Reason
-from aether.core.model.records import EpochRecord, ProvisionRecord, decode, encode
+from aether.core.model.records import EpochRecord, decode, encode
 from aether.core.store.commands import Delete, Operation, Put, Txn
 from aether.core.store.machine import KvMachine
 from aether.errors import Unavailable

@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 
-from aether.control.scaling_nodes import ACTOR, NOBODY, nodes_on_duty, surplus_of
+from aether.control.scaling_nodes import ACTOR, NOBODY, kept_text, nodes_on_duty, surplus_of
 from aether.core.control.reconcile import reconcile
 from aether.core.control.signals import ControlSettings, NodeWish
 from aether.core.model.ids import NodeId
 from aether.core.model.plan import Provision
+from aether.core.model.provision_records import ProvisionedRecord, ProvisionRecord
 from aether.core.model.records import (
     ConfigRecord,
     DrainOrder,
     EpochRecord,
-    ProvisionRecord,
     TopologyRecord,
     Verdict,
     VerdictRecord,
@@ -25,12 +25,17 @@ IDLE = load(1.0, in_flight=0, concurrency=0.0)
 SOON = {("cluster", "scaling.node_idle_s"): ConfigRecord(value=20)}
 
 
+def provided(*names: str) -> dict[NodeId, ProvisionedRecord]:
+    return {NodeId(name): ProvisionedRecord(node=NodeId(name)) for name in names}
+
+
 def crowded(*names: str, capacity: int = 1, least: int = 2, most: int = 4) -> ClusterView:
-    """Nodes that are full with two instances of a slice that may have ten."""
+    """Nodes that are full with two instances of a slice that may have ten; from the third on provided."""
     view = running(2, scaled(2), view=nodes(*names, capacity=capacity))
     return replace(
         view,
         topology=TopologyRecord(nodes=least, max_nodes=most),
+        provisioned=provided(*names[2:]),
         epoch=EpochRecord(leader=NodeId(names[0]), epoch=1),
     )
 
@@ -90,10 +95,11 @@ async def test_the_operators_nodes_and_the_leader_stay() -> None:
     assert world.loop.nodes.give_back is None
     led_by_last = replace(
         crowded("node-1", "node-2", "node-10"),
+        provisioned=provided("node-2", "node-10"),
         epoch=EpochRecord(leader=NodeId("node-10"), epoch=1),
     )
     assert surplus_of(led_by_last, nodes_on_duty(led_by_last), 2) == "node-2"
-    led_by_first = crowded("node-1", "node-9", "node-10")
+    led_by_first = crowded("node-1", "node-2", "node-9", "node-10")
     assert surplus_of(led_by_first, nodes_on_duty(led_by_first), 2) == "node-10"
 
 
@@ -215,3 +221,47 @@ async def test_a_provider_that_fails_is_not_asked_for_more_and_more() -> None:
     await world.second(STORM, times=1000)
     assert world.control.nodes_wish.more == 1
     assert "3 nodes are asked for and 2 there" in world.loop.nodes.decision.text
+
+
+async def test_a_node_that_was_joined_by_hand_is_never_given_back() -> None:
+    view = replace(crowded("node-1", "node-2", "mine", capacity=10), config=SOON, provisioned={})
+    world = ScalingWorld(view)
+    await world.second(IDLE, times=200)
+    assert world.loop.nodes.give_back is None
+    assert world.control.nodes_wish.more == 1, "it is not asked for less either"
+    assert world.loop.nodes.decision.text.endswith(
+        "none is given back: joined by hand: kept: mine, node-1, node-2"
+    )
+
+
+async def test_of_both_kinds_the_provided_one_goes_and_the_other_stays() -> None:
+    view = replace(crowded("node-1", "node-2", "node-3", "node-9", capacity=10), config=SOON)
+    world = ScalingWorld(replace(view, provisioned=provided("node-3")))
+    await world.second(IDLE, times=30)
+    assert world.loop.nodes.give_back == "node-3"
+    left = crowded("node-1", "node-2", "node-9", capacity=10)
+    world.control.seen = replace(left, config=SOON, provisioned={})
+    await world.second(IDLE, times=200)
+    assert world.loop.nodes.give_back is None
+    assert "kept: node-1, node-2, node-9" in world.loop.nodes.decision.text
+
+
+async def test_a_provided_node_that_leads_is_given_back_once_another_leads() -> None:
+    view = replace(crowded("node-1", "node-2", "node-3", capacity=10), config=SOON)
+    led = replace(view, epoch=EpochRecord(leader=NodeId("node-3"), epoch=2))
+    world = ScalingWorld(led)
+    await world.second(IDLE, times=60)
+    assert world.loop.nodes.give_back is None
+    assert world.loop.nodes.decision.text.endswith("kept: node-1, node-2; node-3 leads")
+    world.control.seen = view
+    await world.second(IDLE)
+    assert world.loop.nodes.give_back == "node-3"
+
+
+def test_only_some_of_many_kept_nodes_are_named() -> None:
+    names = [f"node-{number}" for number in range(1, 9)]
+    view = replace(crowded(*names), provisioned={})
+    assert kept_text(view, nodes_on_duty(view)) == (
+        "none is given back: joined by hand: kept: "
+        "node-1, node-2, node-3, node-4, node-5 and 3 more"
+    )

@@ -12,7 +12,8 @@ from aether.core.alerts.conditions import (
 )
 from aether.core.model.ids import NodeId
 from aether.core.model.lifecycle import Phase
-from aether.core.model.records import Failure, ProvisionRecord, Verdict, VerdictRecord
+from aether.core.model.provision_records import ProvisionRecord
+from aether.core.model.records import Failure, Verdict, VerdictRecord
 from tests.worlds import SHOP, fact, nodes, target, wish, with_instance
 
 N1, N2, N4 = NodeId("node-1"), NodeId("node-2"), NodeId("node-4")

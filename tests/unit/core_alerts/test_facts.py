@@ -8,13 +8,13 @@ from aether.core.model import keys
 from aether.core.model.alert_records import Severity
 from aether.core.model.ids import Artifact, NodeId, SliceBase
 from aether.core.model.lifecycle import Desired, Phase
+from aether.core.model.provision_records import ProvisionRecord
 from aether.core.model.records import (
     BlueprintRecord,
     ConfigRecord,
     EpochRecord,
     Failure,
     PhaseRecord,
-    ProvisionRecord,
     RouteRecord,
     SliceSpec,
     TargetRecord,

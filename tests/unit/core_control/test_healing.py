@@ -8,13 +8,8 @@ from aether.core.control.signals import ControlSettings, Heard, Signals
 from aether.core.control.waiting import Waiting
 from aether.core.model.ids import NodeId
 from aether.core.model.plan import DropProvision, Provision
-from aether.core.model.records import (
-    ProvisionRecord,
-    RemovedRecord,
-    TopologyRecord,
-    Verdict,
-    VerdictRecord,
-)
+from aether.core.model.provision_records import ProvisionRecord
+from aether.core.model.records import RemovedRecord, TopologyRecord, Verdict, VerdictRecord
 from aether.core.model.view import ClusterView
 from tests.worlds import node_record, nodes
 
@@ -146,6 +141,32 @@ def test_a_record_goes_when_its_node_is_on_duty_or_needed_no_more() -> None:
     assert step.because.text == "n-4 is on duty"
     joining = replace(view, nodes={**view.nodes, N4: node_record("n-4")})
     assert isinstance(healed(joining)[0], Waiting), "who registers is waited for"
+
+
+def dropped(steps: list[Provision | DropProvision | Waiting]) -> DropProvision:
+    (step,) = steps
+    assert isinstance(step, DropProvision)
+    return step
+
+
+def test_what_came_while_the_provider_was_asked_is_the_providers() -> None:
+    here = cluster("n-1", "n-2", "n-4")
+    for attempt in range(SETTINGS.provision_tries):
+        assert not dropped(healed(asked(here, attempt))).is_by_hand
+
+
+def test_what_an_operator_started_in_its_place_counts_as_joined_by_hand() -> None:
+    here = cluster("n-1", "n-2", "n-4")
+    given_up = dropped(healed(asked(here, SETTINGS.provision_tries, "no room")))
+    assert given_up.is_by_hand
+    assert given_up.because.text == (
+        "n-4 is on duty; nobody was being asked for it, so it counts as joined by hand"
+    )
+    assert dropped(healed(asked(here), ControlSettings())).is_by_hand, "there is no provider"
+
+
+def test_a_name_that_did_not_come_is_free_for_an_operator() -> None:
+    assert dropped(healed(asked(cluster("n-1", "n-2", "n-3")))).is_by_hand
 
 
 def test_without_a_topology_what_was_asked_for_is_dropped() -> None:

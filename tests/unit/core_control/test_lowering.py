@@ -15,16 +15,19 @@ from aether.core.model.ids import NodeId
 from aether.core.model.lifecycle import Desired
 from aether.core.model.plan import (
     Command,
+    DropProvision,
     DropRoute,
     DropTarget,
     DropTraffic,
     Forget,
     Judge,
+    Provision,
     SetTarget,
     Wish,
 )
+from aether.core.model.provision_records import ProvisionedRecord, ProvisionRecord
 from aether.core.model.reason import Reason
-from aether.core.model.records import EpochRecord, Verdict, VerdictRecord, decode
+from aether.core.model.records import EpochRecord, Verdict, VerdictRecord, decode, encode
 from aether.core.store.commands import Delete, DeletePrefix, Guard, Put
 from tests.worlds import (
     APP,
@@ -64,6 +67,23 @@ def test_a_key_the_view_did_not_show_must_be_absent() -> None:
     judged = VerdictRecord(verdict=Verdict.LOST, incarnation="life-1")
     txn = lower(Judge(NodeId("n1"), judged, BECAUSE), VIEW, 7)
     assert Guard(keys.verdict(NodeId("n1")), 0) in txn.guards
+
+
+def test_whose_a_node_is_stands_in_the_store_with_the_request_for_it() -> None:
+    node = NodeId("n2")
+    asked = Put(keys.provision(node), encode(ProvisionRecord(node=node)))
+    request = Provision(node, ProvisionRecord(node=node), BECAUSE)
+    txn = lower(request, VIEW, 7)
+    whose = ProvisionedRecord(node=node, because="text")
+    assert txn.then == (asked, Put(keys.provisioned(node), encode(whose)))
+    assert Guard(keys.provisioned(node), 0) in txn.guards
+    known = replace(VIEW, revisions={**VIEW.revisions, keys.provisioned(node): 9})
+    assert lower(request, known, 7).then == (asked,), "a second try changes nothing of it"
+    gone = Delete(keys.provision(node))
+    assert lower(DropProvision(node, BECAUSE), known, 7).then == (gone,)
+    by_hand = DropProvision(node, BECAUSE, is_by_hand=True)
+    assert lower(by_hand, known, 7).then == (gone, Delete(keys.provisioned(node)))
+    assert lower(by_hand, VIEW, 7).then == (gone,)
 
 
 def test_every_command_writes_its_own_family() -> None:

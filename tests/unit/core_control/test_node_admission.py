@@ -183,6 +183,7 @@ def test_a_lost_node_is_removed_with_its_settings() -> None:
         Delete("node/n1"),
         Delete("verdict/n1"),
         Delete("provision/n1"),
+        Delete("provisioned/n1"),
         DeletePrefix("config/node/n1/"),
     )
     assert decision.guards == (Guard("verdict/n1", 7), Guard("node/n1", 4))

@@ -17,8 +17,9 @@ from aether.core.model.plan import (
     SetTarget,
     Wish,
 )
+from aether.core.model.provision_records import ProvisionRecord
 from aether.core.model.reason import Reason
-from aether.core.model.records import ProvisionRecord, RouteRecord, Verdict, VerdictRecord
+from aether.core.model.records import RouteRecord, Verdict, VerdictRecord
 from aether.core.model.view import ClusterView
 from tests.worlds import (
     SHOP,

@@ -11,12 +11,12 @@ from aether.core.control.signals import ControlSettings, Heard, Signals
 from aether.core.model.ids import NodeId
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import Command
+from aether.core.model.provision_records import ProvisionRecord
 from aether.core.model.reason import Reason
 from aether.core.model.records import (
     ConfigRecord,
     Dependency,
     Failure,
-    ProvisionRecord,
     TopologyRecord,
     Verdict,
     VerdictRecord,

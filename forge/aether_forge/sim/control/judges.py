@@ -30,6 +30,7 @@ _WRITES: dict[str, tuple[str, ...]] = {
         keys.TARGETS,
         keys.WANTED,
         keys.PROVISIONS,
+        keys.PROVISIONED,
     ),
     "api": (
         keys.BLUEPRINTS,
@@ -45,7 +46,7 @@ _WRITES: dict[str, tuple[str, ...]] = {
 }
 _DELETES: dict[str, tuple[str, ...]] = {
     "leader": (keys.PHASES, keys.ROUTES, keys.TRAFFIC, keys.APP),
-    "api": (keys.NODES, keys.WANTED, keys.PHASES, keys.PROVISIONS),
+    "api": (keys.NODES, keys.WANTED, keys.PHASES, keys.PROVISIONS, keys.PROVISIONED),
 }
 """What an actor may delete beside what it may write."""
 

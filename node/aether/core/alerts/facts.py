@@ -21,6 +21,7 @@ from aether.core.model.alert_records import (
 )
 from aether.core.model.ids import Artifact
 from aether.core.model.lifecycle import Desired, Phase
+from aether.core.model.provision_records import ProvisionRecord
 from aether.core.model.records import (
     ArtifactRecord,
     BlueprintRecord,
@@ -29,7 +30,6 @@ from aether.core.model.records import (
     EpochRecord,
     NodeRecord,
     PhaseRecord,
-    ProvisionRecord,
     RouteRecord,
     TargetRecord,
     TopologyRecord,

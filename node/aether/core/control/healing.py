@@ -16,8 +16,9 @@ from aether.core.control.signals import ControlSettings, Signals
 from aether.core.control.waiting import Waiting
 from aether.core.model.ids import NodeId, numbered
 from aether.core.model.plan import DropProvision, Provision
+from aether.core.model.provision_records import ProvisionRecord
 from aether.core.model.reason import Reason
-from aether.core.model.records import ProvisionRecord, TopologyRecord, Verdict
+from aether.core.model.records import TopologyRecord, Verdict
 from aether.core.model.view import ClusterView
 
 _PRESENT = frozenset({Verdict.JOINING, Verdict.ON_DUTY, Verdict.SUSPECT})
@@ -176,7 +177,10 @@ def _heal(
     match step:
         case HealStep.DROP:
             text = f"{node} is on duty" if question.verdict else f"{node} is not needed any more"
-            yield DropProvision(node, _because(question, step, text))
+            by_hand = _came_by_hand(question)
+            if by_hand and question.verdict:
+                text = f"{text}; nobody was being asked for it, so it counts as joined by hand"
+            yield DropProvision(node, _because(question, step, text), by_hand)
         case HealStep.RETRY:
             problem = f"{node} has not appeared in time"
             again = replace(record, attempt=record.attempt + 1, problem=problem)
@@ -195,6 +199,15 @@ def _heal(
         case _:
             trouble = f"; try {record.attempt} failed: {record.problem}" if record.attempt else ""
             yield Waiting(f"{node} has been asked for and is not on duty yet{trouble}")
+
+
+def _came_by_hand(question: HealQuestion) -> bool:
+    """Whether a node of this name, there or to come, counts as joined by an operator, and is kept.
+
+    An operator who reads that a node is wanted, and that nobody can be asked for it, starts one; most
+    likely under the name that was read.
+    """
+    return not question.verdict or not question.has_provider or question.attempt >= question.tries
 
 
 _NO_PROVIDER = "the leading node has no provider of nodes: give every node [provider] url, or start a node by hand"

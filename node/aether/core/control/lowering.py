@@ -27,6 +27,7 @@ from aether.core.model.plan import (
     SetTarget,
     Wish,
 )
+from aether.core.model.provision_records import ProvisionedRecord
 from aether.core.model.reason import Reason
 from aether.core.model.records import EpochRecord, Verdict, encode
 from aether.core.model.view import ClusterView
@@ -197,21 +198,31 @@ def _leader(view: ClusterView) -> str:
 def _operations(command: Command, view: ClusterView) -> tuple[Operation, ...]:
     match command:
         case Judge() | Provision() | DropProvision():
-            return (_about_node(command),)
+            return _about_node(command, view)
         case Wish() | Forget():
             return _about_instance(command)
         case SetTarget() | DropTarget() | DropRoute() | DropTraffic():
             return _about_slice(command, view)
 
 
-def _about_node(command: Judge | Provision | DropProvision) -> Operation:
+def _about_node(
+    command: Judge | Provision | DropProvision, view: ClusterView
+) -> tuple[Operation, ...]:
     match command:
         case Judge(node, verdict):
-            return Put(keys.verdict(node), encode(verdict))
-        case Provision(node, provision):
-            return Put(keys.provision(node), encode(provision))
+            return (Put(keys.verdict(node), encode(verdict)),)
+        case Provision(node, provision, because):
+            # With the request, so that whoever leads when the node comes knows whose it is.
+            asked = Put(keys.provision(node), encode(provision))
+            if keys.provisioned(node) in view.revisions:
+                return (asked,)
+            whose = ProvisionedRecord(node=node, because=because.text)
+            return (asked, Put(keys.provisioned(node), encode(whose)))
         case DropProvision(node):
-            return Delete(keys.provision(node))
+            is_listed = keys.provisioned(node) in view.revisions
+            whose_not = command.is_by_hand and is_listed
+            gone = (Delete(keys.provisioned(node)),) if whose_not else ()
+            return (Delete(keys.provision(node)), *gone)
 
 
 def _about_instance(command: Wish | Forget) -> tuple[Operation, ...]:

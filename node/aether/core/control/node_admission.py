@@ -173,6 +173,7 @@ def admit_removal(
             Delete(keys.node(node)),
             Delete(keys.verdict(node)),
             Delete(keys.provision(node)),
+            Delete(keys.provisioned(node)),
             DeletePrefix(keys.config(f"node/{node}", "")),
             *taken,
         ),

@@ -21,6 +21,7 @@ _NAMES: Mapping[str, tuple[str, Callable[[Any], str]]] = {
     keys.ROUTES: ("routes", lambda route: keys.route(*route)),
     keys.TRAFFIC: ("traffic", keys.traffic),
     keys.PROVISIONS: ("provisions", keys.provision),
+    keys.PROVISIONED: ("provisioned", keys.provisioned),
     keys.REMOVED: ("removed", keys.removed),
     keys.CONFIG: ("config", lambda name: keys.config(*name)),
 }

@@ -24,6 +24,7 @@ ROUTES = "route/"
 TRAFFIC = "traffic/"
 TOPOLOGY = "topology"
 PROVISIONS = "provision/"
+PROVISIONED = "provisioned/"
 REMOVED = "removed/"
 CONFIG = "config/"
 GENERATIONS = "generation/"
@@ -54,6 +55,7 @@ SYSTEM_FAMILIES: tuple[str, ...] = (
     TRAFFIC,
     TOPOLOGY,
     PROVISIONS,
+    PROVISIONED,
     REMOVED,
     CONFIG,
     GENERATIONS,
@@ -115,6 +117,11 @@ def traffic(base: SliceBase) -> str:
 def provision(node: NodeId) -> str:
     """`provision/{node}`."""
     return f"{PROVISIONS}{node}"
+
+
+def provisioned(node: NodeId) -> str:
+    """`provisioned/{node}`."""
+    return f"{PROVISIONED}{node}"
 
 
 def removed(prefix: str) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from aether.core.model.ids import InstanceId, NodeId, SliceBase
+from aether.core.model.provision_records import ProvisionedRecord, ProvisionRecord
 from aether.core.model.reason import Reason
 from aether.core.model.records import (
     PhaseRecord,
-    ProvisionRecord,
     RouteRecord,
     TargetRecord,
     TrafficRecord,
@@ -97,6 +97,8 @@ class DropProvision:
 
     node: NodeId
     because: Reason
+    is_by_hand: bool = False
+    """Whether a node of this name, there or to come, is none of the provider's."""
 
 
 AboutSlice = SetTarget | DropTarget | DropRoute | DropTraffic
@@ -123,6 +125,7 @@ def carry_out(view: ClusterView, commands: Iterable[Command]) -> ClusterView:
         routes=dict(view.routes),
         traffic=dict(view.traffic),
         provisions=dict(view.provisions),
+        provisioned=dict(view.provisioned),
     )
     changes = Changes()
     for command in commands:
@@ -146,6 +149,7 @@ def carry_out(view: ClusterView, commands: Iterable[Command]) -> ClusterView:
         routes=draft.routes,
         traffic=draft.traffic,
         provisions=draft.provisions,
+        provisioned=draft.provisioned,
     )
     return later.after(view, changes)
 
@@ -161,6 +165,7 @@ class _Tables:
     routes: dict[tuple[str, str], RouteRecord]
     traffic: dict[SliceBase, TrafficRecord]
     provisions: dict[NodeId, ProvisionRecord]
+    provisioned: dict[NodeId, ProvisionedRecord]
 
 
 def _change_instance(draft: _Tables, command: Wish | Forget) -> None:
@@ -176,10 +181,13 @@ def _change_node(draft: _Tables, command: Judge | Provision | DropProvision) -> 
     match command:
         case Judge(node, verdict):
             draft.verdicts[node] = verdict
-        case Provision(node, provision):
+        case Provision(node, provision, because):
             draft.provisions[node] = provision
+            draft.provisioned.setdefault(node, ProvisionedRecord(node=node, because=because.text))
         case DropProvision(node):
             draft.provisions.pop(node, None)
+            if command.is_by_hand:
+                draft.provisioned.pop(node, None)
 
 
 def _change_slice(draft: _Tables, command: AboutSlice) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase, write_id
 from aether.core.model.lifecycle import Desired, Phase
+from aether.core.model.provision_records import ProvisionedRecord, ProvisionRecord
 from aether.core.model.scaling import ScaledBy, Scaling
 from aether.core.model.traffic import SplitRule, VersionWeight
 
@@ -103,20 +104,6 @@ class TopologyRecord:
     """Nodes wanted ON_DUTY; fewer, and the NodeProvider is asked for another."""
     max_nodes: int
     """Nodes that exist never exceed this, those being started and those lost included."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProvisionRecord:
-    """`provision/{node}`: the leader wants the NodeProvider to start this node.
-
-    Dropped when the node is on duty, or given up after its tries.
-    """
-
-    node: NodeId
-    attempt: int = 0
-    """Times the provider has failed, or the node has not appeared in time."""
-    problem: str = ""
-    """What went wrong last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -432,6 +419,7 @@ Record = (
     | RouteRecord
     | TopologyRecord
     | ProvisionRecord
+    | ProvisionedRecord
     | ConfigRecord
 )
 

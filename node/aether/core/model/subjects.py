@@ -118,6 +118,7 @@ _BY_KEY: Mapping[str, Callable[[str], Iterator[str]]] = {
     "node": _node,
     "verdict": _node,
     "provision": _node,
+    "provisioned": _node,
     "removed": _cluster,
     "target": _slice,
     "traffic": _slice,

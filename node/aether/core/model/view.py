@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from aether.core.model import keys
 from aether.core.model.ids import Artifact, InstanceId, NodeId, SliceBase
 from aether.core.model.lifecycle import Phase
+from aether.core.model.provision_records import ProvisionedRecord, ProvisionRecord
 from aether.core.model.records import (
     ArtifactRecord,
     BlueprintRecord,
@@ -21,7 +22,6 @@ from aether.core.model.records import (
     EpochRecord,
     NodeRecord,
     PhaseRecord,
-    ProvisionRecord,
     RemovedRecord,
     RouteRecord,
     TargetRecord,
@@ -50,6 +50,7 @@ PREFIXES: tuple[str, ...] = (
     keys.TRAFFIC,
     keys.TOPOLOGY,
     keys.PROVISIONS,
+    keys.PROVISIONED,
     keys.REMOVED,
     keys.CONFIG,
 )
@@ -84,6 +85,8 @@ class ClusterView:
     traffic: Mapping[SliceBase, TrafficRecord] = field(default_factory=_nothing)
     topology: TopologyRecord | None = None
     provisions: Mapping[NodeId, ProvisionRecord] = field(default_factory=_nothing)
+    provisioned: Mapping[NodeId, ProvisionedRecord] = field(default_factory=_nothing)
+    """Nodes that came through the provider, or were asked of it; all others were joined by hand."""
     removed: Mapping[str, RemovedRecord] = field(default_factory=_nothing)
     """By what stands before the number in a node's name."""
     config: Mapping[tuple[str, str], ConfigRecord] = field(default_factory=_nothing)
@@ -194,6 +197,7 @@ FAMILIES: Mapping[str, Family] = {
     "traffic": Family("traffic", TrafficRecord, _rest),
     "topology": Family("topology", TopologyRecord, str),
     "provision": Family("provisions", ProvisionRecord, _rest),
+    "provisioned": Family("provisioned", ProvisionedRecord, _rest),
     "removed": Family("removed", RemovedRecord, _rest),
     "config": Family("config", ConfigRecord, keys.read_config),
 }
