@@ -17,6 +17,7 @@ from aether.core.dataplane.balance import Choice, Outcome, Refusal
 from aether.core.dataplane.table import Endpoint
 from aether.core.model.ids import InstanceId
 from aether.dataplane.context import Context
+from aether.dataplane.forwarding import lines_for_peer
 from aether.dataplane.tracing import Past, RequestTrace
 from aether.dataplane.upstream import Receiver, UpstreamConnection
 
@@ -35,7 +36,6 @@ class Attempts:
         "_context",
         "_may_renew",
         "_receiver",
-        "_trace",
         "choice",
         "connection",
         "endpoint",
@@ -43,6 +43,7 @@ class Attempts:
         "last_failure",
         "past",
         "rival",
+        "trace",
         "tried",
     )
 
@@ -59,18 +60,20 @@ class Attempts:
         """The second copy, while two are under way."""
         self.endpoint: Endpoint | None = None
         """The one asked last."""
+        self.trace: RequestTrace | None = None
+        """What records the request; None when its trace is not sampled."""
+        self.past: tuple[Past, ...] | None = None
+        """Those that are over, as far as a trace tells of them: all when it is sampled, else from the first that
+        failed on. None while there is nothing to tell: nothing has failed."""
 
-    def begin(self, choice: Choice, trace: RequestTrace | None = None) -> None:
-        """Forget the last request; `trace` records this one when its trace is sampled."""
+    def begin(self, choice: Choice) -> None:
+        """Forget the last request; what there was to tell of it was taken by `take_told`."""
         self.choice = choice
         self.tried: Collection[InstanceId] = _NOBODY
         self.endpoint = None
         self.fresh_only = False
         """Whether kept connections are not risked again."""
         self.last_failure = NO_FAILURE
-        self.past: tuple[Past, ...] = ()
-        """Those that are over, as far as a trace tells of them: all when it is sampled, else from the first that failed on."""
-        self._trace = trace
 
     def take(self, now: float) -> UpstreamConnection | Refusal | None:
         """Begin an attempt at the endpoint whose turn it is.
@@ -98,6 +101,12 @@ class Attempts:
                 return connection
             self.pass_over(endpoint)
             self.last_failure = f"{address} has as many connections as it may have"
+
+    def lines_for(self, connection: UpstreamConnection, endpoint: Endpoint, lines: bytes) -> bytes:
+        """Return a head as it goes to one endpoint: with the span of this attempt, with the instance for a peer."""
+        if self.trace is not None:
+            lines = self.trace.sent(connection, lines)
+        return lines[:-2] + lines_for_peer(endpoint.instance) if endpoint.mesh else lines
 
     @property
     def is_alone(self) -> bool:
@@ -138,7 +147,7 @@ class Attempts:
         if endpoint is None:
             return
         connection.endpoint = None
-        if outcome is not _OK or self._trace is not None or self.past:
+        if outcome is not _OK or self.past is not None:
             self._note(connection, endpoint, outcome, now)
         seconds = self._context.balancer.ended(endpoint, outcome, now - connection.began, now)
         if seconds is not None:
@@ -155,8 +164,21 @@ class Attempts:
     ) -> None:
         """Keep what a trace tells of an attempt that is over."""
         failure = "" if self.last_failure is NO_FAILURE else self.last_failure
-        span_id = "" if self._trace is None else self._trace.attempts.pop(connection, "")
-        self.past = (*self.past, Past(endpoint, connection.began, now, outcome, failure, span_id))
+        span_id = "" if self.trace is None else self.trace.attempts.pop(connection, "")
+        self.past = (
+            *(self.past or ()),
+            Past(endpoint, connection.began, now, outcome, failure, span_id),
+        )
+
+    def record(self, trace: RequestTrace) -> None:
+        """Have `trace` tell of the request, which has just begun, and of all its attempts."""
+        self.trace, self.past = trace, ()
+
+    def take_told(self) -> tuple[RequestTrace | None, tuple[Past, ...]]:
+        """Return what is to be told of the request, which is over, and forget it."""
+        told = self.trace, self.past or ()
+        self.trace = self.past = None
+        return told
 
     def failed(self, connection: UpstreamConnection) -> bool:
         """Take out an attempt that is over; whether another one is still under way."""
@@ -175,7 +197,8 @@ class Attempts:
             self._drop(loser, Outcome.CANCELLED, now)
 
     def end(self, outcome: Outcome, now: float) -> None:
-        """End every attempt: nobody waits for an answer any more."""
+        """End every attempt: nobody waits for an answer any more. That is worth telling, even of none."""
+        self.past = self.past or ()
         for connection in (self.connection, self.rival):
             if connection is not None:
                 self._drop(connection, outcome, now)

@@ -28,13 +28,14 @@ from aether.dataplane.routing import Forward
 from aether.dataplane.tunnel import Tunnel
 from aether.dataplane.upstream import UpstreamConnection
 
+# Looked up for every answer: a name of the module is found faster than one of an enumeration.
 _OK: Final = Outcome.OK
 _ERROR: Final = Outcome.ERROR
 _BUSY: Final = Refusal.BUSY
 CLIENT_LEFT: Final = 499
 """Stands for a status where the client left before there was one."""
-_ZERO: Final = ord("0")
-"""Looked up for every answer: a name of the module is found faster than one of an enumeration."""
+_UNSAMPLED: Final = ord("0")
+"""The last digit of a `traceparent` whose trace is not sampled."""
 
 
 class Exchange:
@@ -96,16 +97,14 @@ class Exchange:
             self._outgoing.read(head)
             self._choice = plain_choice(forward) or choice_for(forward, head)
         self._request_id = wire_id = request_id.encode()
-        outgoing = self._outgoing
-        outgoing.trace = None
-        outgoing.parent = parent = head.traceparent
+        attempts, outgoing = self._attempts, self._outgoing
+        attempts.begin(self._choice)
         if outgoing.is_passed_on:
             self._lines = b"".join((outgoing.start, wire_id, HEAD_END))
         else:
-            if outgoing.is_new:
-                parent = context.traces.new()
-            if parent[54] != _ZERO:
-                parent = outgoing.enter(parent, now)
+            parent = context.traces.new() if outgoing.is_new else head.traceparent
+            if parent[54] != _UNSAMPLED:
+                parent = outgoing.enter(parent, attempts, now)
             outgoing.parent = parent
             self._lines = b"".join((outgoing.start, wire_id, TRACE, parent, HEAD_END))
         self._body = NO_BODY
@@ -115,14 +114,12 @@ class Exchange:
         self._sends = 0
         self._answered = False
         self._answer_held = False
-        self._chunked = False
         self._tunnel = None
         self._over = False
         self._on_demand = head.expects_continue
         self.bytes_out = 0
         self.retries = 0
         self.status = 0
-        self._attempts.begin(self._choice, outgoing.trace)
         context.retry_budget.request(now)
         if not self._is_mesh:
             context.observer.began(forward.series)
@@ -160,13 +157,13 @@ class Exchange:
         endpoint = connection.endpoint
         if endpoint is None:
             return
-        if endpoint.mesh and b"x-aether-hops" in self._head.aether:
-            problem = problems.loop_detected(endpoint.instance, endpoint.node)
-            self._fail(problem, Outcome.CANCELLED)
-            return
         data = self._lines
-        if endpoint.mesh or self._outgoing.trace is not None:
-            data = self._outgoing.to(connection, endpoint, data)
+        if endpoint.mesh or self._attempts.trace is not None:
+            if endpoint.mesh and b"x-aether-hops" in self._head.aether:
+                problem = problems.loop_detected(endpoint.instance, endpoint.node)
+                self._fail(problem, Outcome.CANCELLED)
+                return
+            data = self._attempts.lines_for(connection, endpoint, data)
         self._sends += 1
         body = self._body
         if body.kept:
@@ -446,26 +443,27 @@ class Exchange:
             self._hedge = None
         if self._body is not NO_BODY:
             self._body.forget()
-        forward, status, context = self._forward, self.status, self._context
+        forward, attempts, context = self._forward, self._attempts, self._context
         seconds, is_slow = now - self.began, False
         if not self._is_mesh:  # the router it came to first counts it
-            endpoint = self._attempts.endpoint
+            endpoint = attempts.endpoint
             is_slow = context.observer.ended(
                 forward.series,
                 endpoint.instance.version if endpoint is not None else "",
                 self._head.method,
-                status,
+                self.status,
                 seconds,
-                self._body.size if self._tunnel is None else self._tunnel.bytes_in,
+                self._body.size if self._tunnel is None else self.bytes_in,
                 self.bytes_out,
                 self.retries,
             )
             if is_slow:
                 context.observer.was_slow(self, forward.series, self._head.method, seconds)
-        out = self._outgoing
-        is_bad = is_slow or not 0 < status < 500 or seconds >= context.tracing.slow_s
-        if (is_bad or out.trace is not None or not out.is_entry) and self._tunnel is None:
-            out.tell(forward, self._attempts, status, (self.began, now), is_slow=is_slow)
+        # There is a past when the request is sampled, and when anything failed.
+        out, slow_s = self._outgoing, context.tracing.slow_s
+        is_told = is_slow or attempts.past is not None or not out.is_entry or seconds >= slow_s
+        if is_told and self._tunnel is None:
+            out.tell(forward, attempts, self.status, (self.began, now), is_slow=is_slow)
 
     @property
     def trace_id(self) -> str:
@@ -475,8 +473,7 @@ class Exchange:
     @property
     def bytes_in(self) -> int:
         """Bytes of the request's body that came."""
-        tunnel = self._tunnel
-        return self._body.size if tunnel is None else tunnel.bytes_in
+        return self._body.size if self._tunnel is None else self._tunnel.bytes_in
 
     @property
     def endpoint(self) -> Endpoint | None:

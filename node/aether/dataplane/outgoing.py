@@ -7,13 +7,11 @@ trace that is sampled, a request that is worth telling of.
 
 from typing import cast
 
-from aether.core.dataplane.table import Endpoint
 from aether.dataplane.attempts import Attempts
-from aether.dataplane.forwarding import Travels, lines_for_peer, request_start
+from aether.dataplane.forwarding import Travels, request_start
 from aether.dataplane.heads import RequestHead
 from aether.dataplane.routing import Forward
-from aether.dataplane.tracing import UNSAMPLED, Account, RequestTrace, Tracing
-from aether.dataplane.upstream import UpstreamConnection
+from aether.dataplane.tracing import UNSAMPLED, Account, Tracing
 
 _PARENT_BYTES = 55
 
@@ -21,7 +19,7 @@ _PARENT_BYTES = 55
 class Outgoing:
     """That of the request under way on one client connection.
 
-    The exchange sets `parent` and `trace` for each request, or has `enter` do it.
+    The exchange sets `parent` for each request whose `traceparent` does not travel on as it came.
     """
 
     __slots__ = (
@@ -33,7 +31,6 @@ class Outgoing:
         "is_passed_on",
         "parent",
         "start",
-        "trace",
     )
 
     def __init__(self, tracing: Tracing, *, is_trusted: bool) -> None:
@@ -51,28 +48,24 @@ class Outgoing:
         """Whether the request came into the cluster here."""
         self.parent = b""
         """The `traceparent` the request came with, or was given."""
-        self.trace: RequestTrace | None = None
-        """What records the request; None when its trace is not sampled."""
 
     def read(self, head: RequestHead) -> None:
         """Take a head that is sent on from now on, perhaps for many requests."""
         self._head = head
+        self.parent = head.traceparent
         self.start, travels = request_start(head)
         self.is_passed_on = travels is Travels.AS_IT_CAME
         self.is_new = travels is Travels.MADE
         self.is_entry = self.is_new or not self._is_trusted
 
-    def enter(self, parent: bytes, now: float) -> bytes:
+    def enter(self, parent: bytes, attempts: Attempts, now: float) -> bytes:
         """Begin to record a request; return its `traceparent`, without the flag where that is not done."""
         parent = parent[:_PARENT_BYTES]
-        self.trace = self._tracing.enter(parent, now, is_entry=self.is_entry, is_new=self.is_new)
-        return parent if self.trace is not None else parent[:53] + UNSAMPLED
-
-    def to(self, connection: UpstreamConnection, endpoint: Endpoint, lines: bytes) -> bytes:
-        """Return `lines` as they go to one endpoint: with the span of this attempt, with the instance for a peer."""
-        if self.trace is not None:
-            lines = self.trace.sent(connection, lines)
-        return lines[:-2] + lines_for_peer(endpoint.instance) if endpoint.mesh else lines
+        trace = self._tracing.enter(parent, now, is_entry=self.is_entry, is_new=self.is_new)
+        if trace is None:
+            return parent[:53] + UNSAMPLED
+        attempts.record(trace)
+        return parent
 
     def tell(
         self,
@@ -85,20 +78,21 @@ class Outgoing:
     ) -> None:
         """Have a request that is over told of, if it is worth it; `times` are its begin and end."""
         began, ended = times
+        trace, past = attempts.take_told()
         self._tracing.ended(
             Account(
                 self.parent,
                 self._head,
                 forward,
                 attempts.endpoint,
-                attempts.past,
+                past,
                 status,
                 attempts.last_failure,
                 began,
                 ended,
                 self.is_entry,
                 self.is_new,
-                self.trace,
+                trace,
                 is_slow,
             )
         )

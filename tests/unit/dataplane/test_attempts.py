@@ -5,8 +5,13 @@ from aether.core.dataplane.table import SlicePolicy, Table
 from aether.core.model.ids import NodeId
 from aether.dataplane.attempts import Attempts
 from aether.dataplane.routing import Routing
+from aether.dataplane.tracing import RequestTrace
 from aether.dataplane.upstream import UpstreamConnection
+from tests.spans import TRACE
 from tests.unit.dataplane.play import BASE, Play, endpoint, opened
+
+PARENT = f"00-{TRACE}-b7ad6b7169203331-01".encode()
+LINES = b"GET / HTTP/1.1\r\ntraceparent: " + PARENT + b"\r\n\r\n"
 
 
 class Tries:
@@ -107,3 +112,34 @@ def test_the_end_leaves_connections_that_open_to_the_pool() -> None:
     assert second.is_opening
     assert second.receiver is None
     assert tries.play.in_flight == 0
+
+
+def test_a_peer_is_told_the_instance_and_the_span_of_the_attempt() -> None:
+    tries, peer = Tries(0), opened("/0")[0]
+    tries.attempts.record(RequestTrace(TRACE.encode(), "a" * 16, lambda: "b" * 16))
+    sent = tries.attempts.lines_for(peer, endpoint(0, mesh=True), LINES)
+    assert b"x-aether-instance: a:b:1.0.0/0\r\nx-aether-hops: 1\r\n\r\n" in sent
+    assert PARENT not in sent
+    assert f"traceparent: 00-{TRACE}-{'b' * 16}-01\r\n".encode() in sent
+
+
+def test_without_a_span_the_head_stays_as_it_is() -> None:
+    assert Tries(0).attempts.lines_for(opened("/0")[0], endpoint(0), LINES) == LINES
+
+
+def test_there_is_nothing_to_tell_until_something_failed_and_then_all_that_follows() -> None:
+    tries = Tries(0, 1)
+    tries.attempts.release(tries.take(), Outcome.OK, tries.play.now)
+    assert tries.attempts.past is None
+    for outcome in (Outcome.FAILED, Outcome.OK):
+        tries.attempts.release(tries.take(), outcome, tries.play.now)
+    trace, past = tries.attempts.take_told()
+    assert trace is None
+    assert [each.outcome for each in past] == [Outcome.FAILED, Outcome.OK]
+    assert tries.attempts.take_told() == (None, ()), "the next request begins with nothing"
+
+
+def test_a_request_that_is_ended_is_told_of_though_nobody_was_asked() -> None:
+    tries = Tries()
+    tries.attempts.end(Outcome.FAILED, tries.play.now)
+    assert tries.attempts.past == ()

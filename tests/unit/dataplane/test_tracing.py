@@ -135,6 +135,32 @@ def test_a_request_whose_answer_never_came_tells_of_its_attempts() -> None:
     assert {first.parent, second.parent} == {request.id}
 
 
+def test_a_request_nobody_could_be_asked_is_kept() -> None:
+    made = Play(is_trusted=False)
+    made.context.tracing.use(TracingSettings(0.0))
+    made.head = RequestReader().read(b"GET /p HTTP/1.1\r\nHost: h\r\n\r\n")
+    for _ in range(2):
+        again(made)
+        (request,) = shipped(made)
+        assert (request.status, request.marks, request.to) == (503, ENTRY | KEPT, "")
+
+
+def test_what_was_told_of_a_request_is_not_told_of_the_next() -> None:
+    made = play("01", 0, 1)
+    made.refuse()
+    answer(made)
+    assert len(shipped(made)) == 3
+    made.head = RequestReader().read(b"GET /p HTTP/1.1\r\nHost: h\r\n\r\n")
+    made.context.tracing.use(TracingSettings(0.0))
+    again(made)
+    made.refuse()
+    answer(made)
+    assert shipped(made) == [], "a second try that went well is nothing to tell"
+    again(made)
+    answer(made, ERROR)
+    assert [span.kind for span in shipped(made)] == ["request"]
+
+
 def test_a_client_that_leaves_is_no_failure_to_keep() -> None:
     made = play("00")
     made.connect()

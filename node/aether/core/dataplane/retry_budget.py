@@ -16,8 +16,10 @@ class RetryBudget:
 
     __slots__ = (
         "_allowance",
+        "_next_second",
         "_ratio",
         "_requests",
+        "_requests_before",
         "_requests_by_slot",
         "_retries",
         "_retries_by_slot",
@@ -30,32 +32,33 @@ class RetryBudget:
         self._requests_by_slot = [0] * WINDOW_S
         self._retries_by_slot = [0] * WINDOW_S
         self._requests = self._retries = 0
-        self._second = 0
+        self._requests_before = 0
+        """Those of `_requests` that came before the present second, whose slot is filled when it is over."""
+        self._second, self._next_second = 0, 1
 
     def request(self, now: float) -> None:
         """Count a request of a client: the first attempt, not the retries."""
-        second = int(now)
-        if second != self._second:
-            self._turn(second)
+        if now >= self._next_second:
+            self._turn(int(now))
         self._requests += 1
-        self._requests_by_slot[second % WINDOW_S] += 1
 
     def may_retry(self, now: float) -> bool:
         """Whether one more retry may be made at `now`; one that may is counted."""
-        second = int(now)
-        if second != self._second:
-            self._turn(second)
+        if now >= self._next_second:
+            self._turn(int(now))
         if self._retries + 1 > self._ratio * self._requests + self._allowance:
             return False
         self._retries += 1
-        self._retries_by_slot[second % WINDOW_S] += 1
+        self._retries_by_slot[self._second % WINDOW_S] += 1
         return True
 
     def _turn(self, second: int) -> None:
-        """Forget the slots whose seconds are over."""
+        """Begin a second; forget the slots whose seconds are over."""
+        self._requests_by_slot[self._second % WINDOW_S] = self._requests - self._requests_before
         for gone in range(max(self._second, second - WINDOW_S) + 1, second + 1):
             slot = gone % WINDOW_S
             self._requests -= self._requests_by_slot[slot]
             self._retries -= self._retries_by_slot[slot]
             self._requests_by_slot[slot] = self._retries_by_slot[slot] = 0
-        self._second = max(self._second, second)
+        self._requests_before = self._requests
+        self._second, self._next_second = second, second + 1

@@ -100,12 +100,14 @@ def _known_artifact(text: str) -> Artifact:
 class InstanceId(str):
     """One running copy of an artifact: `group:name:version/ordinal`, checked when built."""
 
-    __slots__ = ("artifact", "base", "ordinal")
+    __slots__ = ("artifact", "base", "ordinal", "version")
 
     artifact: Artifact
     """What this is a copy of."""
     base: SliceBase
     """The slice this is an instance of."""
+    version: str
+    """The version this is an instance of; kept, for a router asks for it with every request."""
     ordinal: int
     """Tells the copies of one artifact from each other; the lowest free number is taken."""
 
@@ -117,13 +119,9 @@ class InstanceId(str):
         made = super().__new__(cls, text)
         made.artifact = _known_artifact(artifact)
         made.base = made.artifact.base
+        made.version = made.artifact.version
         made.ordinal = int(ordinal)
         return made
-
-    @property
-    def version(self) -> str:
-        """The version this is an instance of."""
-        return self.artifact.version
 
     @classmethod
     def of(cls, artifact: Artifact, ordinal: int) -> Self:
