@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from aether.forecast.inputs import Floats, Inputs
-from aether.forecast.session import Rows
+from aether.forecast.packing import Rows
 from aether.forecast.shape import (
     COARSE,
     COARSE_STEPS,

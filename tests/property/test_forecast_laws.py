@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from aether.forecast.history import RateHistory
 from aether.forecast.inputs import Batch, build
+from aether.forecast.packing import packed
 from aether.forecast.runtime import OnnxForecaster
 from aether.forecast.shape import COARSE_STEPS, FINE, HORIZON, INPUTS, LEAST_HISTORY
 from tests.plain_forecast import plain_inputs, plainly_long_enough
@@ -121,7 +122,7 @@ def test_a_batch_is_read_as_its_numbers_are_one_by_one(
         assert values.dtype == np.float32
         assert np.array_equal(values, plain[name]), name
     asked = [place for place, past in enumerate(batch) if plainly_long_enough(past)]
-    assert Batch.read(batch, step_s).long_enough().tolist() == asked
+    assert Batch.read(packed(batch, step_s)).long_enough().tolist() == asked
 
 
 @given(past=st.lists(RATES, min_size=1, max_size=200), cut=st.integers(0, 50))

@@ -23,6 +23,12 @@ class ModelUnusable(Invalid):
     code = "model_unusable"
 
 
+def not_installed(error: ImportError) -> ModelUnusable:
+    """Say which of the libraries that a model needs is missing."""
+    library = error.name or "a library"
+    return ModelUnusable(f"{library} is not installed: install aether-cluster[forecast]")
+
+
 class TrainedOn(msgspec.Struct, frozen=True, kw_only=True):
     """One series a model was trained on, or scored on only."""
 

@@ -1,33 +1,23 @@
 """Turns histories of rates into the model's inputs. Raw values: what is normalised, the model does.
 
-A batch is read into two matrices, as bytes where it can be. What was measured without a gap, as of slices
-that have run for a day, is passed on as it is; gaps cost some 0.2 ms for 64 histories.
+What was measured without a gap, as of slices that have run for a day, is passed on as it is; gaps cost
+some 0.2 ms for 64 histories.
 """
 
-from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from aether.forecast.shape import (
-    COARSE,
-    COARSE_STEPS,
-    DAY,
-    DAY_BEFORE,
-    FINE,
-    LEAST_HISTORY,
-    day_steps,
-)
+from aether.forecast.packing import RECENT, Packed, packed
+from aether.forecast.shape import COARSE, COARSE_STEPS, DAY, FINE, LEAST_HISTORY
 
 Floats = npt.NDArray[np.float32]
 Flags = npt.NDArray[np.bool_]
 Inputs = Mapping[str, Floats]
 MOST_GAPS_OF_DAY = 0.25
 """Share of yesterday's steps that may be missing; they are filled with the last one known."""
-_RECENT = COARSE * COARSE_STEPS
-_GAPS = array("f", [np.nan]) * max(_RECENT, DAY)
 _INFINITE = 0x7F800000
 """The bits of infinity: those of negative numbers, infinities and NaN are no smaller, of others they are."""
 _ZERO = np.float32(0)
@@ -68,20 +58,10 @@ class Batch:
     """Those of yesterday about this time."""
 
     @classmethod
-    def read(cls, histories: Sequence[Sequence[float]], step_s: float) -> "Batch":
-        """Read histories, oldest step first; NaN is a step nobody measured, negative rates count as zero."""
-        recent, day, sizes = list["array[float]"](), list["array[float]"](), list[int]()
-        behind = day_steps(step_s)
-        for history in histories:
-            size = len(history)
-            if size < _RECENT:
-                recent.append(_GAPS[size:_RECENT])
-            recent.append(_single(history[-_RECENT:]))
-            first = size - behind - DAY_BEFORE
-            whole = behind and first >= 0
-            day.append(_single(history[first : first + DAY]) if whole else _GAPS[:DAY])
-            sizes.append(size)
-        return cls(np.array(sizes, np.int64), _joined(recent, _RECENT), _joined(day, DAY))
+    def read(cls, batch: Packed) -> "Batch":
+        """Read what was packed; negative rates count as zero."""
+        sizes = np.array(batch.sizes, np.int64)
+        return cls(sizes, _read(batch.recent, RECENT), _read(batch.day, DAY))
 
     def long_enough(self) -> npt.NDArray[np.intp]:
         """Return the places of histories of which enough of the newest steps are known, one of the last two among them."""
@@ -109,18 +89,11 @@ class Batch:
 
 def build(histories: Sequence[Sequence[float]], step_s: float) -> Inputs:
     """Return the inputs for a batch of histories; they may be of any length, also empty."""
-    return Batch.read(histories, step_s).inputs()
+    return Batch.read(packed(histories, step_s)).inputs()
 
 
-def _single(steps: Sequence[float]) -> "array[float]":
-    """Return steps as float32; those histories are kept in are that already."""
-    if isinstance(steps, array) and steps.typecode == "f":
-        return steps
-    return array("f", np.asarray(steps, np.float32).tobytes())
-
-
-def _joined(parts: Sequence["array[float]"], width: int) -> Steps:
-    rates = np.frombuffer(b"".join(parts), np.float32).reshape(-1, width)
+def _read(steps: bytes, width: int) -> Steps:
+    rates = np.frombuffer(steps, np.float32).reshape(-1, width)
     if rates.view(np.uint32).max(initial=0) < _INFINITE:
         return Steps(rates, np.ones(rates.shape, np.bool_))
     known = np.isfinite(rates)

@@ -1,7 +1,7 @@
-"""The forecaster at run time: a worker thread, a deadline, and counts of what came of it.
+"""The forecaster at run time: a model, a thread that asks it, a deadline, and counts of what came of it.
 
-Nothing here imports numpy or onnxruntime until a model is loaded, and a node without them, or without
-a model that is whole, has no forecaster: `check_model` and `open_forecaster` say why.
+A node has its model in a process, simulators have it in their own. A node without numpy and onnxruntime,
+or without a model that is whole, has no forecaster: `check_model` and `open_forecaster` say why.
 """
 
 import asyncio
@@ -10,15 +10,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
 from aether.forecast import card as cards
 from aether.forecast.card import Card, ModelUnusable
-
-if TYPE_CHECKING:
-    from aether.forecast.session import Rows, Session
+from aether.forecast.packing import Rows
+from aether.forecast.process import ModelProcess
 
 DEADLINE_S = 0.25
 """Longest wait for a batch; what comes later counts as no forecast."""
@@ -30,6 +29,27 @@ STEP_S = 60.0
 _T = TypeVar("_T")
 
 _log = structlog.get_logger()
+
+
+class Model(Protocol):
+    """What answers batches; not for two threads at a time."""
+
+    @property
+    def cpu_elsewhere_s(self) -> float:
+        """CPU time its batches took so far outside of the thread that asked."""
+        ...
+
+    def predict(self, histories: Sequence[Sequence[float]], step_s: float) -> list[Rows | None]:
+        """Return a forecast for each history, or None."""
+        ...
+
+    def leave(self) -> None:
+        """Have nobody wait for an answer any more; from any thread, at once."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held."""
+        ...
 
 
 @dataclass(slots=True)
@@ -46,7 +66,7 @@ class Counts:
     last_s: float = 0.0
     """Wall time of the last batch in its thread."""
     last_cpu_s: float = 0.0
-    """CPU time of the last batch."""
+    """CPU time of the last batch, in its thread and in the model's process."""
 
 
 @dataclass(slots=True)
@@ -60,16 +80,16 @@ class _Worker:
 class OnnxForecaster:
     """Forecasts of many slices in one batch. `predict` is for a loop, `predict_now` for a simulator."""
 
-    def __init__(self, card: Card, session: "Session", deadline_s: float = DEADLINE_S) -> None:
+    def __init__(self, card: Card, model: Model, deadline_s: float = DEADLINE_S) -> None:
         self.card = card
         self.counts = Counts()
-        self._session = session
+        self._model = model
         self._deadline_s = deadline_s
         self._worker = _Worker()
 
     @classmethod
     def load(cls, folder: Path | None = None, deadline_s: float = DEADLINE_S) -> "OnnxForecaster":
-        """Load the model in a folder, or the shipped one; takes some 0.2 s the first time.
+        """Load the model in a folder, or the shipped one, in this process; takes some 0.2 s the first time.
 
         Raises ModelUnusable when it, its card, or a library is missing or broken.
         """
@@ -77,28 +97,34 @@ class OnnxForecaster:
         try:
             from aether.forecast.session import Session  # noqa: PLC0415 - numpy and onnxruntime are an extra
         except ImportError as error:
-            raise ModelUnusable(
-                f"{error.name or 'a library'} is not installed: install aether-cluster[forecast]"
-            ) from error
+            raise cards.not_installed(error) from error
         session = Session(model)
         session.predict(
             [[0.0] * 64], STEP_S
         )  # the first run takes longer: nobody should wait for it
         return cls(card, session, deadline_s)
 
+    @classmethod
+    def start(cls, folder: Path | None = None, deadline_s: float = DEADLINE_S) -> "OnnxForecaster":
+        """Do the same in a process of its own, which lives until `close`."""
+        card, model = cards.read(folder or cards.SHIPPED)
+        process = ModelProcess(model)
+        process.start()
+        return cls(card, process, deadline_s)
+
     def predict_now(
         self, histories: Sequence[Sequence[float]], step_s: float = STEP_S
-    ) -> "list[Rows | None]":
+    ) -> list[Rows | None]:
         """Return forecasts at once, in the calling thread.
 
         Each history holds mean rates per step of `step_s` seconds, oldest first, NaN where nobody
         measured. An answer has a row (p10, p50, p90, p98) for each of the next 15 steps.
         """
-        return self._session.predict(histories, step_s)
+        return self._model.predict(histories, step_s)
 
     def predict_past(
         self, history: Sequence[float], steps: int, step_s: float = STEP_S
-    ) -> "list[Rows | None]":
+    ) -> list[Rows | None]:
         """Return what would have been forecast before each of the last `steps` steps of a history."""
         size = len(history)
         return self.predict_now([history[: size - back] for back in range(steps, 0, -1)], step_s)
@@ -113,7 +139,7 @@ class OnnxForecaster:
 
     async def predict(
         self, histories: Sequence[Sequence[float]], step_s: float = STEP_S
-    ) -> "list[Rows | None]":
+    ) -> list[Rows | None]:
         """Return the same from the worker thread; None for all of them when that takes too long."""
         nothing: list[Rows | None] = [None] * len(histories)
         self.counts.batches += 1
@@ -132,6 +158,9 @@ class OnnxForecaster:
             self.counts.late += 1
             running.add_done_callback(_seen)
             return nothing
+        except asyncio.CancelledError:
+            running.add_done_callback(_seen)
+            raise
         except Exception:  # noqa: BLE001 - whatever the library raises, there is no forecast; the trace is logged
             self.counts.failed += 1
             _log.exception("forecast failed", histories=len(batch))
@@ -141,18 +170,23 @@ class OnnxForecaster:
         self.counts.forecasts += sum(answer is not None for answer in answers)
         return answers
 
-    def _run(self, histories: Sequence[Sequence[float]], step_s: float) -> "list[Rows | None]":
-        wall, cpu = time.perf_counter(), time.thread_time()
+    def _run(self, histories: Sequence[Sequence[float]], step_s: float) -> list[Rows | None]:
+        wall, cpu = time.perf_counter(), self._cpu_s()
         try:
-            return self._session.predict(histories, step_s)
+            return self._model.predict(histories, step_s)
         finally:
             self.counts.last_s = time.perf_counter() - wall
-            self.counts.last_cpu_s = time.thread_time() - cpu
+            self.counts.last_cpu_s = self._cpu_s() - cpu
             self._worker.busy = False
 
+    def _cpu_s(self) -> float:
+        return time.thread_time() + self._model.cpu_elsewhere_s
+
     def close(self) -> None:
-        """Let the worker thread end; what it is doing is not waited for."""
-        self._worker.pool.shutdown(wait=False, cancel_futures=True)
+        """Let the worker thread and the model's process end; what they are doing is not waited for."""
+        self._model.leave()
+        self._worker.pool.submit(self._model.close)
+        self._worker.pool.shutdown(wait=False)
 
 
 def _seen(running: "asyncio.Future[list[Rows | None]]") -> None:
@@ -161,10 +195,20 @@ def _seen(running: "asyncio.Future[list[Rows | None]]") -> None:
         _log.warning("a late forecast failed", problem=str(running.exception())[:200])
 
 
+def _closed(starting: "asyncio.Future[OnnxForecaster]") -> None:
+    """Leave no process behind that nobody waits for any more."""
+    if not starting.cancelled() and starting.exception() is None:
+        starting.result().close()
+
+
 async def open_forecaster(folder: Path | None) -> OnnxForecaster | str:
-    """Load a forecaster in a thread; return why there is none, in a sentence, where that fails."""
+    """Start a model's process from a thread; return why there is none, in a sentence, where that fails."""
+    starting = asyncio.get_running_loop().run_in_executor(None, OnnxForecaster.start, folder)
     try:
-        found = await asyncio.to_thread(OnnxForecaster.load, folder)
+        found = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        starting.add_done_callback(_closed)
+        raise
     except ModelUnusable as problem:
         return why_none(problem)
     except Exception as problem:  # noqa: BLE001 - whatever the library raises, there are no forecasts; the trace is logged

@@ -17,8 +17,9 @@ from aether.core.metrics.aggregate import SliceLoad
 from aether.core.model.ids import NodeId, SliceBase
 from aether.core.scaling.forecast import Forecast
 from aether.core.scaling.trust import TrustState
-from aether.forecast.card import Card
+from aether.forecast.card import Card, ModelUnusable
 from aether.forecast.history import RateHistory
+from aether.forecast.process import ModelFailed
 from aether.forecast.runtime import OnnxForecaster, check_model, open_forecaster
 from aether.forecast.scoring import TAUGHT_STEPS, Rows, Shadows, Watched, scored, taught
 from aether.ports import Clock
@@ -74,7 +75,7 @@ class ForecastService:
         self._ground = ground
         self.history = RateHistory(ground.step_s)
         self.forecaster: OnnxForecaster | None = None
-        """None until this node has led once: the libraries take some 30 MB."""
+        """None while this node does not lead: the model's process takes some 70 MB, half of it shared files."""
         self.card: Card | None = None
         """Of the model this node forecasts by when it leads; None where there is none that is whole."""
         self.problem = "the model has not been looked at yet"
@@ -140,8 +141,7 @@ class ForecastService:
                     kept_at = self._ground.clock.now()
                     await self._keep()
         finally:
-            if self.forecaster is not None:
-                self.forecaster.close()
+            self._close()
             self._write(self.history.to_bytes())
 
     async def _check(self) -> None:
@@ -191,6 +191,13 @@ class ForecastService:
         self._forecasts = {}
         self.trust = {}
         self.shadows = Shadows()
+        self._close()
+
+    def _close(self) -> None:
+        """End the model's process."""
+        if self.forecaster is not None:
+            self.forecaster.close()
+            self.forecaster = None
 
     async def _learn(self, forecaster: OnnxForecaster) -> None:
         """Make the forecasts of the last steps again, and trust as far as they were good."""
@@ -206,7 +213,11 @@ class ForecastService:
                     found[base] = taught(past[:-1], answers)
             return found
 
-        self.trust = await forecaster.aside(learn)
+        try:
+            self.trust = await forecaster.aside(learn)
+        except (ModelFailed, ModelUnusable) as problem:
+            _log.warning("trust in forecasts begins anew", problem=str(problem)[:200])
+            self.trust = {}
 
     async def _forecast(self, forecaster: OnnxForecaster) -> None:
         """Forecast every slice from the steps that ended; score what was forecast of the last one."""

@@ -3,23 +3,24 @@
 Importing it costs some 0.1 s and 20 MB, so `aether.forecast.runtime` does it only when a model is used.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import onnxruntime
 
 from aether.forecast.card import ModelUnusable
 from aether.forecast.inputs import Batch, Flags, Floats, Inputs
+from aether.forecast.packing import Answer, Packed, Rows, packed, unpacked
 from aether.forecast.shape import HORIZON, INPUTS, OUTPUT, QUANTILES
 
-Row = tuple[float, float, float, float]
-Rows = tuple[Row, ...]
-"""HORIZON rows of QUANTILES, in the units of the history."""
 _FATAL_ONLY = 4
 
 
 class Session:
     """A loaded model; not for two threads at a time."""
+
+    cpu_elsewhere_s = 0.0
+    """CPU time spent outside of the thread that asks: none."""
 
     def __init__(self, model: bytes) -> None:
         options = onnxruntime.SessionOptions()
@@ -50,23 +51,24 @@ class Session:
         found: Floats = self._session.run([OUTPUT], dict(inputs))[0]
         return found
 
+    def answer(self, batch: Packed) -> Answer:
+        """Answer a batch: nothing of histories too short, and of those whose forecast is no number."""
+        read = Batch.read(batch)
+        asked = read.long_enough()
+        if not asked.size:
+            return Answer()
+        found = self.run(read.rows(asked).inputs())
+        finite: Flags = np.logical_and.reduce(np.isfinite(found), axis=(1, 2))
+        if not finite.all():
+            asked, found = asked[finite], found[finite]
+        return Answer(tuple(asked.tolist()), found.tobytes())
+
     def predict(self, histories: Sequence[Sequence[float]], step_s: float) -> list[Rows | None]:
         """Return a forecast for each history; None for one too short, and for an answer that is no number."""
-        answers: list[Rows | None] = [None] * len(histories)
-        batch = Batch.read(histories, step_s)
-        asked = batch.long_enough()
-        if not asked.size:
-            return answers
-        found = self.run(batch.rows(asked).inputs())
-        finite: Flags = np.logical_and.reduce(np.isfinite(found), axis=(1, 2))
-        for row, rows, whole in zip(asked.tolist(), _rows(found), finite, strict=True):
-            if whole:
-                answers[row] = rows
-        return answers
+        return unpacked(self.answer(packed(histories, step_s)), len(histories))
 
+    def leave(self) -> None:
+        """Nobody waits long."""
 
-def _rows(found: Floats) -> Iterator[Rows]:
-    """Return a batch of quantiles as plain numbers, without a list of each row in between."""
-    numbers = iter(found.ravel().tolist())
-    rows: Iterator[Row] = zip(numbers, numbers, numbers, numbers, strict=True)
-    return zip(*[rows] * HORIZON, strict=True)
+    def close(self) -> None:
+        """Nothing is held that the garbage collector does not find."""

@@ -3,6 +3,7 @@ import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import psutil
 import pytest
 
 from aether.control.scaling_look import Looked
@@ -13,6 +14,8 @@ from aether.core.scaling.observation import Observation
 from aether.core.scaling.settings import ScalingSettings
 from aether.core.scaling.trust import FEWEST_SCORED
 from aether.forecast import service
+from aether.forecast.process import ModelFailed
+from aether.forecast.runtime import OnnxForecaster
 from aether.forecast.service import ForecastGround, ForecastService
 from aether.forecast.telling import ForecastDesk
 
@@ -132,6 +135,69 @@ async def test_a_forecast_a_step_and_each_is_scored_when_its_time_has_come() -> 
         await until(lambda: world.service.forecasts()[A] is not first)
         assert world.service.forecasts()[A].made_at == first.made_at + STEP_S
         assert world.service.trust[A].scored == scored + 1
+
+
+async def test_the_models_process_ends_with_the_reign_and_the_next_reign_has_another() -> None:
+    world = World()
+    for minute in range(40):
+        world.minute(smooth(minute))
+    async with Running(world.service):
+        world.second(smooth(40))
+        await until(lambda: A in world.service.forecasts())
+        first = world.service.forecaster
+        world.leader = OTHER
+        world.second(smooth(40))
+        await until(lambda: world.service.forecaster is None)
+        world.leader = ME
+        world.second(smooth(40))
+        await until(lambda: A in world.service.forecasts())
+        assert world.service.forecaster is not first
+
+
+async def test_a_process_that_dies_costs_no_more_than_the_forecasts_of_its_batch() -> None:
+    world = World()
+    for minute in range(40):
+        world.minute(smooth(minute))
+    async with Running(world.service):
+        world.second(smooth(40))
+        await until(lambda: A in world.service.forecasts())
+        before = world.service.forecasts()[A]
+        for process in psutil.Process().children():
+            if "aether.forecast.worker" in process.cmdline():
+                process.kill()
+        world.minute(smooth(41))
+        await until(lambda: A not in world.service.forecasts())
+        forecaster = world.service.forecaster
+        assert forecaster is not None
+        assert forecaster.counts.failed == 1
+
+        async def again() -> bool:
+            made = forecaster.counts.batches
+            world.minute(smooth(42))
+            await until(lambda: forecaster.counts.batches > made)
+            await asyncio.sleep(0)
+            return A in world.service.forecasts()
+
+        async with asyncio.timeout(60):
+            while not await again():
+                continue  # the first one after it starts a process, and may be late
+        assert world.service.forecasts()[A] is not before
+
+
+async def test_a_past_that_cannot_be_forecast_again_begins_trust_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise ModelFailed("the process died")
+
+    monkeypatch.setattr(OnnxForecaster, "predict_past", broken)
+    world = World()
+    for minute in range(80):
+        world.minute(smooth(minute))
+    async with Running(world.service):
+        world.second(smooth(80))
+        await until(lambda: A in world.service.forecasts())
+        assert not world.service.forecasts()[A].trusted
 
 
 async def test_switched_off_nothing_is_forecast_nor_loaded() -> None:

@@ -1,14 +1,20 @@
 import asyncio
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from aether.forecast import runtime
 from aether.forecast.card import SHIPPED, ModelUnusable, read
+from aether.forecast.packing import Rows
+from aether.forecast.process import ModelProcess
 from aether.forecast.runtime import MOST_HISTORIES, OnnxForecaster, check_model, open_forecaster
-from aether.forecast.session import Rows, Session
+from aether.forecast.session import Session
 from aether.forecast.shape import HORIZON
 from aether.ports import Forecaster
 
@@ -145,10 +151,92 @@ async def test_a_model_that_loads_and_cannot_run_is_no_forecaster(
     def broken(*_: object) -> None:
         raise RuntimeError("no kernel for Gemm")
 
-    monkeypatch.setattr(Session, "predict", broken)
+    monkeypatch.setattr(ModelProcess, "start", broken)
     with capture_logs() as logs:
         found = await open_forecaster(None)
     assert isinstance(found, str)
     assert "reactive only" in found
     assert "no kernel for Gemm" in found
     assert any(entry["event"] == "the model cannot be run" for entry in logs)
+
+
+class Watched:
+    """A model that notes in which threads it is asked and let go."""
+
+    cpu_elsewhere_s = 0.0
+
+    def __init__(self) -> None:
+        self.threads: list[tuple[str, int]] = []
+        self.closed = threading.Event()
+
+    def _note(self, what: str) -> None:
+        self.threads.append((what, threading.get_ident()))
+
+    def start(self) -> None:
+        self._note("start")
+
+    def predict(self, histories: Sequence[Sequence[float]], _: float) -> list[Rows | None]:
+        self._note("predict")
+        return [None] * len(histories)
+
+    def leave(self) -> None:
+        """Called on the loop: it only says that nobody waits any more."""
+
+    def close(self) -> None:
+        self._note("close")
+        self.closed.set()
+
+
+async def test_neither_the_start_nor_a_batch_nor_the_end_of_a_model_is_the_loops_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = Watched()
+    monkeypatch.setattr(runtime, "ModelProcess", lambda _: model)
+    forecaster = await open_forecaster(None)
+    assert isinstance(forecaster, OnnxForecaster)
+    assert await forecaster.predict([PAST]) == [None]
+    await forecaster.aside(lambda: forecaster.predict_past(PAST, 2))
+    forecaster.close()
+    assert model.closed.wait(10)
+    assert [what for what, _ in model.threads] == ["start", "predict", "predict", "close"]
+    assert threading.get_ident() not in {thread for _, thread in model.threads}
+
+
+ALONE = """
+import asyncio, sys
+from aether.forecast.runtime import open_forecaster
+
+async def main():
+    forecaster = await open_forecaster(None)
+    forecaster._deadline_s = 30
+    (rows,) = await forecaster.predict([[5.0] * 200])
+    assert len(rows) == 15, rows
+    assert forecaster.counts.last_cpu_s > 0
+    forecaster.close()
+
+asyncio.run(main())
+print(sorted({"numpy", "onnxruntime"} & sys.modules.keys()))
+"""
+
+
+def test_a_node_forecasts_without_numpy_and_onnxruntime_in_its_own_process() -> None:
+    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == b"[]"
+
+
+async def test_a_node_that_stops_while_the_model_is_loaded_leaves_no_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, go = Watched(), threading.Event()
+    monkeypatch.setattr(model, "start", lambda: go.wait(10))
+    monkeypatch.setattr(runtime, "ModelProcess", lambda _: model)
+    opening = asyncio.ensure_future(open_forecaster(None))  # noqa: TID251 - awaited below
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    go.set()
+    async with asyncio.timeout(10):
+        await asyncio.to_thread(model.closed.wait, 10)
+    assert model.threads[-1][0] == "close"

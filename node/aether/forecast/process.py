@@ -1,0 +1,130 @@
+"""A model in a process of its own, asked from one thread: a process that hangs or dies costs a batch.
+
+Loading numpy and onnxruntime holds Python's lock for 30 ms at a stretch on an idle machine, and for 0.1 s
+on a busy one. Nothing of that is in the node: neither the pause, nor the memory, nor a crash of a library.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aether.forecast.card import ModelUnusable
+from aether.forecast.packing import Answer, Rows, packed, unpacked
+from aether.forecast.wire import WireBroken, receive, send
+
+START_S = 30.0
+"""Longest wait for a process that loads its model; that takes 0.3 s, or some seconds on a busy machine."""
+ANSWER_S = 10.0
+"""Longest wait for a batch; then the process is ended, and the next batch starts another."""
+_PROGRAM = (sys.executable, "-m", "aether.forecast.worker")
+
+
+class ModelFailed(Exception):
+    """A batch came to nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    process: "subprocess.Popen[bytes]"
+    wire: socket.socket
+
+    def end(self) -> str:
+        """End the process, which has nothing to lose; return how it had ended."""
+        ended = self.process.poll()
+        self.process.kill()
+        self.process.wait()
+        self.wire.close()
+        return "it was stopped" if ended is None else f"it ended with {ended}"
+
+
+class ModelProcess:
+    """The process of one model. Not for two threads at a time, except for `leave`."""
+
+    def __init__(self, model: bytes, answer_s: float = ANSWER_S) -> None:
+        self.cpu_elsewhere_s = 0.0
+        """CPU time that batches took in the process so far."""
+        self._model = model
+        self._answer_s = answer_s
+        self._left = False
+        self._running: _Running | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Id of the process; None where none runs."""
+        return None if self._running is None else self._running.process.pid
+
+    def start(self) -> None:
+        """Start the process and wait for its model; raise ModelUnusable when it cannot be run."""
+        self._started()
+
+    def _started(self) -> _Running:
+        running = self._running = _spawned()
+        try:
+            running.wire.settimeout(START_S)
+            send(running.wire, self._model)
+            problem = receive(running.wire, Answer).problem
+            running.wire.settimeout(self._answer_s)
+        except WireBroken as error:
+            raise ModelUnusable(f"the model's process does not run: {self._end(error)}") from error
+        if problem:
+            self._end()
+            raise ModelUnusable(problem)
+        return running
+
+    def predict(self, histories: Sequence[Sequence[float]], step_s: float) -> list[Rows | None]:
+        """Return a forecast for each history, as `Session.predict` does.
+
+        Starts the process where it has died. Raises ModelFailed where there is no answer, and as `start` does.
+        """
+        if self._left:
+            raise ModelFailed("the model was closed")
+        wire = (self._running or self._started()).wire
+        try:
+            send(wire, packed(histories, step_s))
+            answer = receive(wire, Answer)
+            found = unpacked(answer, len(histories))
+        except (WireBroken, ValueError, IndexError) as error:
+            raise ModelFailed(f"the model's process: {self._end(error)}") from error
+        if answer.problem:
+            raise ModelFailed(answer.problem)
+        self.cpu_elsewhere_s += answer.cpu_s
+        return found
+
+    def leave(self) -> None:
+        """Wait for no answer any more, and ask for none; from any thread, at once."""
+        self._left = True
+        running = self._running
+        if running is not None:
+            try:
+                running.wire.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return  # it is gone already
+
+    def close(self) -> None:
+        """End the process."""
+        self._left = True
+        self._end()
+
+    def _end(self, why: Exception | None = None) -> str:
+        running, self._running = self._running, None
+        return "it is gone" if running is None else f"{why}, {running.end()}"
+
+
+def _spawned() -> _Running:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        try:
+            process = subprocess.Popen(
+                _PROGRAM,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # or it has a thread for each core
+                start_new_session=True,  # what is typed at a terminal is for the node
+            )
+        except OSError as error:
+            ours.close()
+            raise ModelUnusable(f"the model's process cannot be started: {error}") from error
+    return _Running(process, ours)
