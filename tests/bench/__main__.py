@@ -5,7 +5,9 @@ import pkgutil
 import sys
 from pathlib import Path
 
-_PARTS = frozenset({"__main__", "load", "origin", "programs", "report"})
+_PARTS = frozenset(
+    {"__main__", "forecast_lag", "forecast_pasts", "load", "origin", "programs", "report"}
+)
 """Modules of this folder that are no benchmark."""
 
 
