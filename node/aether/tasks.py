@@ -1,12 +1,22 @@
-"""Background tasks with an owner: nothing runs that nobody stops, and no failure goes unseen."""
+"""Background tasks with an owner: nothing runs that nobody stops, and no failure goes unseen.
+
+Long work on the loop is done in turns, between which the loop does everything else it has to do.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
+from aether.core.metrics.work import Work
+
 _log = structlog.get_logger()
+
+TURN_S = 0.001
+"""After so long a turn ends at the next pause: nothing else waits much longer for the loop."""
+
+_T = TypeVar("_T")
 
 
 class Tasks:
@@ -49,3 +59,21 @@ class Tasks:
         await asyncio.gather(*running, return_exceptions=True)
         if self._failure is not None:
             raise self._failure
+
+
+async def by_turns(work: Work[_T], now: Callable[[], float]) -> _T:
+    """Do work that may pause, and return its result; `now` is seconds on a monotonic clock.
+
+    Nothing else runs between its last pause and the line after this call: what it changes at its end
+    changes together with what the caller changes then. Cancelled, it gives the work up at a pause.
+    """
+    until = now() + TURN_S
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            result: _T = done.value
+            return result
+        if now() >= until:
+            await asyncio.sleep(0)
+            until = now() + TURN_S

@@ -3,7 +3,8 @@
 Each node is a process of its own with everything that measures: sampler, reports, aggregates, windows.
 Instances are processes that were forked to be measured; all nodes measure the same ones and call them
 by names of their own. What is told is the CPU time of a node process beyond one that reports as ever but
-measures nothing, and the bytes a node sends and gets, by instance and second.
+measures nothing, and the bytes a node sends and gets, by instance and second. As many series as are kept
+are measured without processes, by `many_series`.
 """
 
 import asyncio
@@ -32,6 +33,7 @@ from aether.rpc.server import ClusterServer
 from aether.tasks import Tasks
 from aether.telemetry.cluster_metrics import ClusterMetrics
 from aether.telemetry.sampling import NodeSampler
+from tests.bench import many_series
 from tests.bench.report import conditions, own_results, write
 
 NODES = 5
@@ -72,6 +74,7 @@ def run() -> None:
     case = f"follower/{count}"
     for metric in ("sent", "got"):
         numbers.append((case, metric, told[metric] / seconds / count, "bytes/instance/s"))
+    numbers += asyncio.run(many_series.numbers())
     write(own_results("metrics", numbers, said))
 
 
@@ -151,14 +154,14 @@ class _Node:
         self.sent += len(packed)
         return NodeReport(node=self.name, incarnation="life-1", sample=packed)
 
-    def _take(self, packed: bytes) -> None:
+    async def _take(self, packed: bytes) -> None:
         self.got += len(packed)
-        self.metrics.take(packed)
+        await self.metrics.take(packed)
 
     async def report(self, report: NodeReport) -> None:
         if self.name != LEADER:
             raise NotLeader(f"{self.name} does not lead")
-        self.metrics.hear(report.sample)
+        await self.metrics.hear(report.sample)
 
     async def aggregates(self) -> AsyncIterator[bytes]:
         async for packed in self.metrics.aggregates():

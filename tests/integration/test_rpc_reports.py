@@ -34,7 +34,7 @@ class Reporting:
             shared=self.hear_back,
         )
 
-    def hear_back(self, packed: bytes) -> None:
+    async def hear_back(self, packed: bytes) -> None:
         if packed == b"broken":
             raise ValueError("that is none")
         self.shared.append(packed)
@@ -100,11 +100,15 @@ async def test_a_leader_that_restarts_is_reported_to_again(tmp_path: Path) -> No
     async with reporting(tmp_path) as (report, (_, two, _three)):
         report.leader = two.name
         await eventually(lambda: bool(two.reports))
-        port = two.server.port
+        port, before = two.server.port, list(two.reports)
         await two.server.stop(0)
-        await two.start(port)
+        measured = report.measured
         two.reports.clear()
-        await eventually(lambda: bool(two.reports), within_s=5)
+        await two.start(port)
+        await eventually(lambda: len(two.reports) >= 2, within_s=10)
+        assert set(two.reports) == set(before), "what it hears is what the node says of itself"
+        assert report.measured >= measured + 2, "and is measured anew, not what it missed"
+        assert report.here == []
 
 
 async def test_a_refused_stream_is_opened_again_not_faster_than_the_back_off(

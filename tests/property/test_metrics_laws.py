@@ -1,5 +1,7 @@
 """Laws of aggregation and windows, whatever nodes tell and whenever."""
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 
 import pytest
@@ -12,7 +14,8 @@ from aether.core.metrics.aggregation import Aggregation
 from aether.core.metrics.histogram import Histogram
 from aether.core.metrics.samples import NodeSample, decode_sample, encode_sample
 from aether.core.metrics.slice_window import PARTS, SliceWindow
-from aether.core.metrics.windows import Windows
+from aether.core.metrics.windows import Block, Windows
+from aether.core.metrics.work import Work, at_once
 from tests.unit.core_metrics.made import instance, node_sample, slice_sample
 
 BASES = st.sampled_from(["g.x:a", "g.x:b", "g.x:c"])
@@ -91,11 +94,32 @@ def test_a_window_is_the_histogram_of_its_last_seconds(seconds: list[tuple[float
 
 @given(st.binary(max_size=200))
 def test_bytes_of_nobody_are_refused_and_nothing_else_happens(data: bytes) -> None:
-    for decode in (decode_sample, decode_aggregate):
-        try:
-            decode(data)
-        except ValueError:
-            continue
+    _says_the_same_again_or_is_refused(data)
+
+
+@given(samples(), st.data())
+def test_bytes_that_were_changed_on_their_way_are_refused_or_say_what_they_say_again(
+    told: list[NodeSample], data: st.DataObject
+) -> None:
+    aggregation = Aggregation("n-1")
+    for sample in told:
+        aggregation.hear(sample, 0.0)
+    for packed in (*map(encode_sample, told), encode_aggregate(aggregation.next(0.5))):
+        at = data.draw(st.integers(0, len(packed) - 1))
+        changed = bytearray(packed)
+        changed[at] = data.draw(st.integers(0, 255))
+        _says_the_same_again_or_is_refused(bytes(changed))
+        _says_the_same_again_or_is_refused(packed[:at])
+
+
+def _says_the_same_again_or_is_refused(data: bytes) -> None:
+    """Check that bytes are refused with a word of why, or mean what they mean once more when sent on."""
+    with suppress(ValueError):
+        sample = decode_sample(data)
+        assert decode_sample(encode_sample(sample)) == sample
+    with suppress(ValueError):
+        aggregate = decode_aggregate(data)
+        assert decode_aggregate(encode_aggregate(aggregate)) == aggregate
 
 
 PAUSES = st.lists(st.tuples(st.floats(0.02, 30.0), st.floats(-1e6, 1e6)), min_size=1, max_size=150)
@@ -132,3 +156,91 @@ def test_jitter_of_less_than_half_a_second_leaves_no_hole(offsets: list[float]) 
         windows.add(100.0 + second + (offset - 1.0) * 0.6, [("node.cpu", "n-1", 1.0)])
     course = windows.course(("node.cpu", "n-1"), 7200, 1)
     assert all(later - second == 1 for (second, _), (later, _) in pairwise(course))
+
+
+METRICS = ("slice.rate", "slice.p95", "node.loop_lag")
+SERIES = [(metric, subject) for metric in METRICS for subject in ("a", "b", "c", "d")]
+FIGURES = st.one_of(st.none(), st.floats(-1e6, 1e6))
+BLOCKS = st.one_of(
+    st.tuples(st.just(METRICS[:2]), st.sampled_from("abcd"), st.tuples(FIGURES, FIGURES)),
+    st.tuples(st.just(METRICS[2:]), st.sampled_from("abcd"), st.tuples(FIGURES)),
+)
+ROWS = st.lists(
+    st.tuples(st.floats(0.5, 9.0), st.lists(BLOCKS, max_size=8, unique_by=lambda one: one[:2])),
+    min_size=1,
+    max_size=40,
+)
+
+
+def _windows(most_series: int = 7) -> Windows:
+    return Windows(lambda metric: metric == "node.loop_lag", most_series=most_series)
+
+
+def _all_of(windows: Windows) -> list[list[tuple[int, float]]]:
+    return [windows.course(series, 7200, step) for series in SERIES for step in (1, 10, 60)]
+
+
+@given(ROWS, st.integers(1, 20), st.data())
+def test_a_row_made_piece_by_piece_is_the_row_made_at_once_and_not_seen_before(
+    rows: Sequence[tuple[float, list[Block]]], most: int, data: st.DataObject
+) -> None:
+    """Some are given up in the middle: what is kept then is as though nobody had begun them."""
+    whole, pieces, now = _windows(most), _windows(most), 100.0
+    with small_pieces():
+        for pause_s, blocks in rows:
+            now += pause_s
+            before, bytes_before = _all_of(pieces), pieces.bytes
+            if data.draw(st.integers(0, 3)) == 0:
+                _some_of(pieces.adding(now, blocks), data.draw(st.integers(0, 3)))
+            work = pieces.adding(now, blocks)
+            while (keep := _next(work)) is None:
+                assert (_all_of(pieces), pieces.bytes) == (before, bytes_before)
+            assert keep() == at_once(whole.adding(now, blocks))()
+            assert _all_of(pieces) == _all_of(whole)
+            assert pieces.bytes == whole.bytes
+
+
+@given(ROWS)
+def test_values_side_by_side_are_kept_as_values_one_by_one(
+    rows: Sequence[tuple[float, list[Block]]],
+) -> None:
+    together, alone, now = _windows(50), _windows(50), 100.0
+    for pause_s, blocks in rows:
+        now += pause_s
+        at_once(together.adding(now, blocks))()
+        alone.add(
+            now,
+            [
+                (metric, subject, value)
+                for metrics, subject, figures in blocks
+                for metric, value in zip(metrics, figures, strict=True)
+                if value is not None
+            ],
+        )
+    assert _all_of(together) == _all_of(alone)
+
+
+@contextmanager
+def small_pieces() -> Iterator[None]:
+    """Have windows pause after each block and each series."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aether.core.metrics.windows._BLOCKS", 1)
+        patch.setattr("aether.core.metrics.windows._SERIES", 1)
+        yield
+
+
+def _next(work: Work[Callable[[], int]]) -> Callable[[], int] | None:
+    """Go on to the next pause; return the result when that was the last."""
+    try:
+        next(work)
+    except StopIteration as done:
+        result: Callable[[], int] = done.value
+        return result
+    return None
+
+
+def _some_of(work: Work[Callable[[], int]], pauses: int) -> None:
+    for _ in range(pauses):
+        if _next(work) is not None:
+            return
+    work.close()

@@ -12,7 +12,8 @@ from aether.api.endpoint import Endpoint, v1
 from aether.config.guess import did_you_mean
 from aether.core.metrics.aggregate import NodeFigures, SliceLoad
 from aether.core.metrics.catalogue import CATALOGUE, Metric
-from aether.core.metrics.windows import SPAN_S, STEPS_S
+from aether.core.metrics.rings import SPAN_S
+from aether.core.metrics.windows import STEPS_S
 from aether.errors import Invalid, NotFound, Unavailable
 from aether.telemetry.cluster_metrics import ClusterMetrics
 

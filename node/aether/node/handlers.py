@@ -82,7 +82,7 @@ class PeerHandlers:
             raise NotLeader(f"{self._node} does not lead; ask {leader or 'again later'}")
         self._control.hear(report.node, report.incarnation)
         if self._metrics is not None:
-            self._metrics.hear(report.sample)
+            await self._metrics.hear(report.sample)
 
     async def aggregates(self) -> AsyncIterator[bytes]:
         """Yield what this node makes of all samples, while it leads."""

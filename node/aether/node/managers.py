@@ -5,7 +5,7 @@ Nothing here knows a socket, a process or a file. `ClusterDeploymentManager`,
 else, so that a simulated node is a node.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from aether.agent.manager import NodeDeploymentManager
@@ -35,9 +35,9 @@ class Measuring:
 
     sample: Callable[[], bytes]
     """Returns this node's sample of the last second."""
-    hear: Callable[[bytes], None]
+    hear: Callable[[bytes], Awaitable[None]]
     """Takes this node's own while it leads."""
-    take: Callable[[bytes], None]
+    take: Callable[[bytes], Awaitable[None]]
     """Takes what another leader makes of all samples; raises ValueError for what is none."""
 
 
@@ -153,7 +153,7 @@ def _reporter(
     async def here(report: NodeReport) -> None:
         control.hear(report.node, report.incarnation)
         if measuring is not None:
-            measuring.hear(report.sample)
+            await measuring.hear(report.sample)
 
     return Reporter(
         ground.reports,

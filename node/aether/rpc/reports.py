@@ -80,7 +80,7 @@ class Reporter:
         measure: Callable[[], NodeReport],
         local: Callable[[NodeReport], Awaitable[None]],
         clock: Clock,
-        shared: Callable[[bytes], None] | None = None,
+        shared: Callable[[bytes], Awaitable[None]] | None = None,
     ) -> None:
         self._peers = peers
         self._leader = leader
@@ -141,7 +141,7 @@ class Reporter:
             await self._pause(is_over)
         return sent
 
-    async def _read(self, stream: ReportStream, shared: Callable[[bytes], None]) -> None:
+    async def _read(self, stream: ReportStream, shared: Callable[[bytes], Awaitable[None]]) -> None:
         """Take aggregates until the stream is over."""
         while True:
             try:
@@ -150,11 +150,11 @@ class Reporter:
                 return  # whoever writes sees it too, and says why
             if packed is None:
                 return
+            self._align()
             try:
-                shared(packed)
+                await shared(packed)
             except ValueError as problem:
                 log.warning("report.aggregate_refused", problem=str(problem)[:200])
-            self._align()
 
     def _align(self) -> None:
         """Have the report after the next leave closer to when it is due: shortly before the leader adds up.

@@ -3,6 +3,9 @@
 The leader takes every node's sample, and once a second makes one aggregate of them, which it takes
 itself and sends to everybody who reports to it. Whatever is asked here is answered from the last
 aggregate, so any node can lead, or draw the cluster, at once. Nothing of this is ever stored.
+
+A second of a large cluster is much to read and to keep: that is done in turns of the loop, and whoever
+asks meanwhile is told of the second before, as a whole.
 """
 
 import asyncio
@@ -17,15 +20,25 @@ from aether.core.metrics.aggregate import (
     InstanceFigures,
     NodeFigures,
     SliceLoad,
-    decode_aggregate,
     encode_aggregate,
     instances_of,
+    reading_aggregate,
 )
 from aether.core.metrics.aggregation import FRESH_S, Aggregation
-from aether.core.metrics.samples import NodeSample, decode_sample
-from aether.core.metrics.values import Value, instance_values, values_of
+from aether.core.metrics.samples import NodeSample, reading_sample
+from aether.core.metrics.values import (
+    Pair,
+    Value,
+    blocks_of,
+    column_of,
+    instance_blocks,
+    values_of,
+)
+from aether.core.metrics.windows import Block
+from aether.core.metrics.work import Work, at_once
 from aether.core.model.ids import NodeId, SliceBase
 from aether.ports import Clock
+from aether.tasks import by_turns
 from aether.telemetry.courses import Courses, Point
 
 PERIOD_S = 1.0
@@ -37,8 +50,11 @@ TAKE_OVER_S = 0.8
 
 _log = structlog.get_logger()
 
-Source = Callable[[], Iterable[tuple[str, float]]]
+Source = Callable[[], Iterable[Pair]]
 """Returns (subject, value) of one metric as they are now."""
+
+_Own = Mapping[str, Sequence[Pair]]
+"""By metric what this node knows beside the aggregate."""
 
 
 class ClusterMetrics:
@@ -67,8 +83,12 @@ class ClusterMetrics:
         self._subscribers: list[Callable[[], None]] = []
         self._sources: dict[str, Source] = {}
         self._courses = Courses()
-        self._told: Mapping[str, Sequence[tuple[str, float]]] | None = None
-        """The values of this second by metric, for whoever asks for some; None: not read yet."""
+        self._own: _Own | None = None
+        """Of this second; None: not read yet."""
+        self._columns: dict[str, Sequence[Pair]] = {}
+        """The values of this second by metric, of those that were asked for."""
+        self._turn = asyncio.Lock()
+        """One second is read and kept at a time."""
         self._leads = False
         self._is_adding_up = False
         self._waiting: list[tuple[NodeSample, float]] = []
@@ -78,26 +98,31 @@ class ClusterMetrics:
 
     # What goes in
 
-    def hear(self, packed: bytes) -> None:
+    async def hear(self, packed: bytes) -> None:
         """Take a node's sample while this node leads; one that is broken is logged and left out."""
         if self._leader() != self._node or not packed:
             return
+        heard_at = self._clock.now()
         try:
-            sample = decode_sample(packed)
+            sample = await by_turns(reading_sample(packed), self._clock.now)
         except ValueError as problem:
             _log.warning("sample refused", problem=str(problem)[:200])
             return
-        if not self._is_adding_up:
-            self._leading().hear(sample, self._clock.now())
-        elif len(self._waiting) < MOST_NODES:
-            self._waiting.append((sample, self._clock.now()))
-
-    def take(self, packed: bytes) -> None:
-        """Take what another node, which leads, made; raise ValueError when it is no aggregate."""
-        aggregate = decode_aggregate(packed)
         if self._leader() != self._node:
-            self._aggregation = None
-            self._use(aggregate, packed)
+            return
+        if not self._is_adding_up:
+            self._leading().hear(sample, heard_at)
+        elif len(self._waiting) < MOST_NODES:
+            self._waiting.append((sample, heard_at))
+
+    async def take(self, packed: bytes) -> None:
+        """Take what another node, which leads, made; raise ValueError when it is no aggregate."""
+        heard_at = self._clock.now()
+        async with self._turn:
+            aggregate = await by_turns(reading_aggregate(packed), self._clock.now)
+            if self._leader() != self._node:
+                self._aggregation = None
+                await self._use(aggregate, packed, heard_at)
 
     def _leading(self) -> Aggregation:
         if self._aggregation is None:
@@ -140,20 +165,22 @@ class ClusterMetrics:
             waiting, self._waiting = self._waiting, []
             for sample, heard_at in waiting:
                 aggregation.hear(sample, heard_at)
-        if self._aggregation is aggregation and self._leader() == self._node:
-            self._use(aggregate, packed)
+        async with self._turn:
+            if self._aggregation is aggregation and self._leader() == self._node:
+                await self._use(aggregate, packed, self._clock.now())
 
-    def _use(self, aggregate: Aggregate, packed: bytes) -> None:
-        self._aggregate, self._packed = aggregate, packed
-        self._heard_at = self._clock.now()
-        self._slices = {load.base: load for load in aggregate.slices}
-        self.second += 1
+    async def _use(self, aggregate: Aggregate, packed: bytes, heard_at: float) -> None:
+        """Keep an aggregate, then have it be the last one, and tell of it."""
+        slices = {load.base: load for load in aggregate.slices}
+        own: _Own | None = None
         try:
-            values = list(self.values())
-            self._told = _by_metric(values)
-            self._courses.keep(self._heard_at, values, lambda: instance_values(aggregate))
+            own = await by_turns(self._keeping(aggregate, heard_at), self._clock.now)
         except Exception:  # noqa: BLE001 - history must keep nobody from the news; the trace is logged
             _log.exception("a second of metrics not kept")
+        before = self._aggregate, self._slices, self._own
+        self._aggregate, self._packed, self._heard_at = aggregate, packed, heard_at
+        self._slices, self._own, self._columns = slices, own, {}
+        self.second += 1
         news, self._news = self._news, asyncio.Event()
         news.set()
         for callback in self._subscribers:
@@ -161,6 +188,21 @@ class ClusterMetrics:
                 callback()
             except Exception:  # noqa: BLE001 - one that fails must not keep others from the news; logged
                 _log.exception("a subscriber of metrics failed", subscriber=repr(callback))
+        await asyncio.sleep(0)
+        del before  # 50,000 numbers are given back in a turn of their own
+
+    def _keeping(self, aggregate: Aggregate, heard_at: float) -> Work[_Own]:
+        """Put a second into the history; return what this node knows beside it."""
+        own = yield from self._reading_own(aggregate)
+
+        def blocks() -> Iterator[Block]:
+            yield from blocks_of(aggregate)
+            for metric, pairs in own.items():
+                for subject, value in pairs:
+                    yield (metric,), subject, (value,)
+
+        yield from self._courses.keeping(heard_at, blocks(), lambda: instance_blocks(aggregate))
+        return own
 
     # What comes out
 
@@ -195,17 +237,17 @@ class ClusterMetrics:
             for load in self._aggregate.slices
         }
 
-    def instances(self) -> Iterator[InstanceFigures]:
-        """Yield what is known of every instance."""
-        return instances_of(self._aggregate)
+    def instances(self, node: NodeId | None = None) -> Iterator[InstanceFigures]:
+        """Yield what is known of every instance, or of those on one node."""
+        return instances_of(self._aggregate, node)
 
-    def series(self, metric: str) -> Iterable[tuple[str, float]]:
+    def series(self, metric: str) -> Sequence[Pair]:
         """Return (subject, value) of a metric in this second; nothing for one nobody measures."""
-        if metric.startswith("instance."):
-            return _by_metric(instance_values(self._aggregate)).get(metric, ())
-        if self._told is None:
-            self._told = _by_metric(self.values())
-        return self._told.get(metric, ())
+        found = self._columns.get(metric)
+        if found is None:
+            found = [*column_of(self._aggregate, metric), *self._known_here().get(metric, ())]
+            self._columns[metric] = found
+        return found
 
     def history(self, metric: str, subject: str, range_s: float, step_s: int = 1) -> list[Point]:
         """Return (seconds ago, value) of the last `range_s`, the oldest first; holes are left out.
@@ -221,7 +263,7 @@ class ClusterMetrics:
     def provide(self, metric: str, source: Source) -> None:
         """Have this node keep a metric of its own, asked once a second; it stands in the catalogue."""
         self._sources[metric] = source
-        self._told = None
+        self._own, self._columns = None, {}
 
     async def aggregates(self) -> AsyncIterator[bytes]:
         """Yield each aggregate this node makes while it leads, packed; a slow reader misses some."""
@@ -232,28 +274,32 @@ class ClusterMetrics:
                 yield self._packed
 
     def values(self) -> Iterator[Value]:
-        """Yield every metric now, but not those of single instances."""
+        """Yield every metric of this second, but not those of single instances."""
         yield from values_of(self._aggregate)
-        fresh = {one.sample.node for one in self._aggregate.nodes if one.age_s <= FRESH_S}
-        voters = sorted(self._voters())
-        if voters:
-            present = sum(voter in fresh for voter in voters)
-            yield "cluster.quorum_margin", "", float(present - (len(voters) // 2 + 1))
-        for metric, source in self._sources.items():
-            try:
-                found = list(source())
-            except Exception:  # noqa: BLE001 - one that fails must not hide the others; the trace is logged
-                _log.exception("a source of metrics failed", metric=metric)
-                continue
-            for subject, value in found:
+        for metric, pairs in self._known_here().items():
+            for subject, value in pairs:
                 yield metric, subject, value
 
+    def _known_here(self) -> _Own:
+        if self._own is None:
+            self._own = at_once(self._reading_own(self._aggregate))
+        return self._own
 
-def _by_metric(values: Iterable[Value]) -> Mapping[str, Sequence[tuple[str, float]]]:
-    found: dict[str, list[tuple[str, float]]] = {}
-    for metric, subject, value in values:
-        found.setdefault(metric, []).append((subject, value))
-    return found
+    def _reading_own(self, aggregate: Aggregate) -> Work[_Own]:
+        """Ask every source once; what this node alone can say of the cluster is among it."""
+        found: dict[str, Sequence[Pair]] = {}
+        voters = sorted(self._voters())
+        if voters:
+            fresh = {one.sample.node for one in aggregate.nodes if one.age_s <= FRESH_S}
+            present = sum(voter in fresh for voter in voters)
+            found["cluster.quorum_margin"] = [("", float(present - (len(voters) // 2 + 1)))]
+        for metric, source in list(self._sources.items()):
+            try:
+                found[metric] = list(source())
+            except Exception:  # noqa: BLE001 - one that fails must not hide the others; the trace is logged
+                _log.exception("a source of metrics failed", metric=metric)
+            yield
+        return found
 
 
 def _next(aggregation: Aggregation, now: float) -> tuple[Aggregate, bytes]:

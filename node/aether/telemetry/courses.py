@@ -7,8 +7,8 @@ there are many and which come and go, by ten seconds and by the minute.
 from collections.abc import Callable, Iterable
 
 from aether.core.metrics.catalogue import CATALOGUE
-from aether.core.metrics.values import Value
-from aether.core.metrics.windows import STEPS_S, Windows
+from aether.core.metrics.windows import STEPS_S, Block, Windows
+from aether.core.metrics.work import Work
 
 Point = tuple[float, float]
 """Seconds ago, and value."""
@@ -42,14 +42,20 @@ class Courses:
         """Values not kept because there were too many series."""
         return self._windows.refused + self._instances.refused
 
-    def keep(
-        self, now: float, values: Iterable[Value], instances: Callable[[], Iterable[Value]] = tuple
-    ) -> None:
-        """Keep a second's values; those of instances are asked for when ten seconds are over."""
-        self._windows.add(now, values)
-        if self._instances_at is None or now - self._instances_at >= INSTANCE_EVERY - 0.5:
+    def keeping(
+        self, now: float, blocks: Iterable[Block], instances: Callable[[], Iterable[Block]] = tuple
+    ) -> Work[None]:
+        """Keep a second's values piece by piece; those of instances are asked for when ten seconds are over.
+
+        Nobody sees any of them before it ends. Only one second may be under way at a time.
+        """
+        asks = self._instances_at is None or now - self._instances_at >= INSTANCE_EVERY - 0.5
+        keep = yield from self._windows.adding(now, blocks)
+        if asks:
+            keep_instances = yield from self._instances.adding(now, instances())
+            keep_instances()
             self._instances_at = now
-            self._instances.add(now, instances())
+        keep()
 
     def history(
         self, metric: str, subject: str, range_s: float, step_s: int, now: float

@@ -15,14 +15,14 @@ ONE = "g.x:a:1.0.0/0"
 
 
 @pytest.fixture
-def measured(world: ApiWorld) -> ApiWorld:
+async def measured(world: ApiWorld) -> ApiWorld:
     """Two nodes and one slice, told by node-2, which leads."""
     made = Aggregation("node-2")
     for node in ("node-1", "node-2"):
         slices = (slice_sample("g.x:a", (0.01,) * 19 + (0.5,), errors=2),)
         hosted = (instance("g.x:a", int(node[-1]) - 1),)
         made.hear(node_sample(node, slices=slices, instances=hosted), 0.0)
-    world.metrics.take(encode_aggregate(made.next(0.5)))
+    await world.metrics.take(encode_aggregate(made.next(0.5)))
     return world
 
 
@@ -94,7 +94,7 @@ async def test_too_many_points_are_refused_with_a_way_out(world: ApiWorld) -> No
     made = Aggregation("node-2")
     for number in range(30):
         made.hear(node_sample(f"n-{number}"), 0.0)
-    world.metrics.take(encode_aggregate(made.next(0.5)))
+    await world.metrics.take(encode_aggregate(made.next(0.5)))
     answer = await world.call("GET", "metrics/history?metric=node.cpu&range=7200&step=1")
     assert answer.status in (400, 422)
     assert "step=" in answer.json()["detail"]

@@ -1,5 +1,6 @@
 from aether.core.metrics.aggregate import Aggregate, NodeFigures, SliceLoad, groups_of
-from aether.core.metrics.values import instance_values, values_of
+from aether.core.metrics.catalogue import CATALOGUE
+from aether.core.metrics.values import column_of, instance_blocks, values_of
 from tests.unit.core_metrics.made import instance, node_sample
 
 LOAD = SliceLoad("g.x:a", 0, None, 3, 1.5, 0.25, None, None, None, None, None, 0, 0.0)
@@ -36,13 +37,28 @@ def test_what_is_not_known_of_a_slice_is_left_out() -> None:
 def test_instances_are_told_by_name() -> None:
     sample = node_sample("n", instances=(instance("g.x:a", 3, cpu=0.25, rss=77),))
     whole = Aggregate("n", 1, (NodeFigures(0, 1, node_sample("n")),), (), groups_of([sample]))
-    assert list(instance_values(whole)) == [
-        ("instance.cpu", "g.x:a:1.0.0/3", 0.25),
-        ("instance.rss", "g.x:a:1.0.0/3", 77.0),
-        ("instance.in_flight", "g.x:a:1.0.0/3", 1.0),
-        ("instance.threads", "g.x:a:1.0.0/3", 4.0),
-        ("instance.fds", "g.x:a:1.0.0/3", 9.0),
-    ]
+    ((metrics, subject, figures),) = instance_blocks(whole)
+    assert subject == "g.x:a:1.0.0/3"
+    told = dict(zip(metrics, figures, strict=True))
+    assert told == {
+        "instance.cpu": 0.25,
+        "instance.rss": 77.0,
+        "instance.in_flight": 1.0,
+        "instance.threads": 4.0,
+        "instance.fds": 9.0,
+    }
+    assert {metric: dict(column_of(whole, metric))[subject] for metric in metrics} == told
+
+
+def test_a_metric_alone_is_told_as_among_all() -> None:
+    whole = Aggregate(
+        "n", 1, (NodeFigures(0, 2, node_sample("n")), NodeFigures(9, 1, node_sample("o"))), (LOAD,)
+    )
+    every = list(values_of(whole))
+    for metric in (*CATALOGUE, "nobody.knows"):
+        assert list(column_of(whole, metric)) == [
+            (subject, value) for name, subject, value in every if name == metric
+        ]
 
 
 def _of(figures: NodeFigures) -> Aggregate:

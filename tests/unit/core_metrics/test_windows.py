@@ -1,6 +1,8 @@
 import pytest
 
-from aether.core.metrics.windows import MOST_BYTES, MOST_SERIES, SPAN_S, Windows
+from aether.core.metrics.rings import SPAN_S
+from aether.core.metrics.windows import MOST_BYTES, MOST_SERIES, Windows
+from aether.core.metrics.work import at_once
 
 CPU, LAG = ("node.cpu", "n-1"), ("node.loop_lag", "n-1")
 
@@ -92,3 +94,33 @@ def test_a_step_there_is_not_is_refused() -> None:
     fill(made, range(3))
     with pytest.raises(ValueError, match="none of"):
         made.course(CPU, 60, 5)
+
+
+def test_what_is_measured_of_one_thing_has_places_side_by_side_and_goes_together() -> None:
+    made = windows(most_series=3)
+    slice_metrics = ("slice.rate", "slice.p50")
+    blocks = [(slice_metrics, "a", (1.0, None)), (("node.cpu",), "n-1", (0.5,))]
+    at_once(made.adding(1.0, blocks))()
+    assert made.course(("slice.rate", "a"), 60, 1) == [(1, 1.0)]
+    assert made.course(("slice.p50", "a"), 60, 1) == []
+    assert made.bytes == 3 * 8
+    at_once(made.adding(2.0, [(slice_metrics, "b", (7.0, None))]))()
+    assert (made.refused, made.course(("slice.rate", "b"), 60, 1)) == (1, [])
+    later = 2.0 * SPAN_S
+    at_once(made.adding(later, [(slice_metrics, "b", (7.0, 8.0))]))()
+    assert made.course(("slice.p50", "b"), 60, 1) == [(int(later), 8.0)]
+    assert made.course(("slice.rate", "a"), SPAN_S, 1) == []
+
+
+def test_a_reader_sees_the_second_before_until_the_whole_row_is_kept() -> None:
+    made = windows()
+    fill(made, range(100, 110))
+    work = made.adding(110.3, [((CPU[0],), CPU[1], (110.0,)), ((LAG[0],), LAG[1], (99.0,))])
+    for _ in range(2):
+        next(work)
+        assert made.second == 109
+        assert made.course(CPU, 2, 1) == [(108, 108.0), (109, 109.0)]
+        assert made.course(LAG, 60, 10) == [(100, 9.0)], "made of what is there"
+    at_once(work)()
+    assert made.course(CPU, 2, 1)[-1] == (110, 110.0)
+    assert made.course(LAG, 60, 10) == [(100, 9.0), (110, 99.0)]

@@ -31,7 +31,7 @@ async def test_a_leader_hears_itself_and_knows_how_many_voters_may_fail() -> Non
         made.start(tasks)
         try:
             reports = made.for_reports()
-            reports.hear(reports.sample())
+            await reports.hear(reports.sample())
             await eventually(lambda: bool(made.metrics.nodes()))
         finally:
             await tasks.stop()

@@ -37,9 +37,12 @@ class Measured:
     def nodes(self) -> Mapping[NodeId, NodeFigures]:
         return {NODE: NodeFigures(0.2, 1, sample(NODE)), OTHER: NodeFigures(9.0, 1, sample(OTHER))}
 
-    def instances(self) -> Iterator[InstanceFigures]:
-        yield InstanceFigures("a:b:1.0.0/0", NODE, 0.1, 1000, 2, 4, 9)
-        yield InstanceFigures("a:b:1.0.0/1", OTHER, 0.1, 1000, 2)
+    def instances(self, node: NodeId) -> Iterator[InstanceFigures]:
+        found = (
+            InstanceFigures("a:b:1.0.0/0", NODE, 0.1, 1000, 2, 4, 9),
+            InstanceFigures("a:b:1.0.0/1", OTHER, 0.1, 1000, 2),
+        )
+        return (one for one in found if one.node == node)
 
     def loads(self) -> Mapping[SliceBase, SliceLoad]:
         return {SliceBase("a:b"): load("a:b", 0.01), SliceBase("a:c"): load("a:c", None)}

@@ -6,11 +6,14 @@ and five figures of each instance, written close: an instance costs some 14 byte
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from math import isfinite
+from operator import attrgetter
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from aether.core.metrics.lists import read_list
 from aether.core.metrics.samples import (
     Amount,
     Count,
@@ -18,6 +21,7 @@ from aether.core.metrics.samples import (
     check_finite,
     figures_of,
 )
+from aether.core.metrics.work import Work, at_once
 
 MOST_AGGREGATE_BYTES = 8 * 1024 * 1024
 MOST_NODES = 1024
@@ -43,7 +47,7 @@ class NodeFigures(msgspec.Struct, frozen=True, array_like=True):
     """As it was measured, without its instances and slices."""
 
 
-class SliceLoad(msgspec.Struct, frozen=True, array_like=True):
+class SliceLoad(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How much a slice has to do, over all nodes."""
 
     base: _Name
@@ -73,7 +77,7 @@ class SliceLoad(msgspec.Struct, frozen=True, array_like=True):
     """Whether a node that counted requests lately tells nothing now: there may be more load than this."""
 
 
-class InstanceGroup(msgspec.Struct, frozen=True, array_like=True):
+class InstanceGroup(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The instances of one artifact, five numbers each.
 
     Ordinal, place of its node, thousandths of a core, resident bytes, requests in flight, threads,
@@ -127,18 +131,35 @@ def groups_of(samples: Iterable[NodeSample]) -> tuple[InstanceGroup, ...]:
     return tuple(InstanceGroup(artifact, tuple(found[artifact])) for artifact in sorted(found))
 
 
-def instances_of(aggregate: Aggregate) -> Iterator[InstanceFigures]:
-    """Yield the instances of an aggregate, by artifact."""
+def instances_of(aggregate: Aggregate, node: str | None = None) -> Iterator[InstanceFigures]:
+    """Yield the instances of an aggregate, by artifact; only those of one node if it is named."""
     nodes = [figures.sample.node for figures in aggregate.nodes]
+    wanted = range(len(nodes)) if node is None else [nodes.index(node)] if node in nodes else ()
     for group in aggregate.instances:
-        rows = iter(group.numbers)
-        for ordinal, place, cpu, *counts in zip(*([rows] * _FIELDS), strict=True):
-            name = f"{group.artifact}/{ordinal}"
-            yield InstanceFigures(name, nodes[place], cpu / _MILLI, *counts)
+        for row in rows_of(group):
+            if row[1] in wanted:
+                ordinal, place, cpu, *counts = row
+                name = f"{group.artifact}/{ordinal}"
+                yield InstanceFigures(name, nodes[place], cpu / _MILLI, *counts)
+
+
+def rows_of(group: InstanceGroup) -> Iterator[tuple[int, ...]]:
+    """Yield the numbers of each instance: ordinal, place of its node, thousandths of a core, counts."""
+    numbers = iter(group.numbers)
+    return zip(*([numbers] * _FIELDS), strict=True)
+
+
+def column_of_group(group: InstanceGroup, at: int) -> Iterator[tuple[int, int]]:
+    """Yield the ordinal of each instance and the number at one place of its row."""
+    return zip(group.numbers[::_FIELDS], group.numbers[at::_FIELDS], strict=True)
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(Aggregate)
+_PARTS = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_HEAD = msgspec.msgpack.Decoder(tuple[_Name, Count])
+_NODE = msgspec.msgpack.Decoder(NodeFigures)
+_LOAD = msgspec.msgpack.Decoder(SliceLoad)
+_GROUP = msgspec.msgpack.Decoder(InstanceGroup)
 
 
 def encode_aggregate(aggregate: Aggregate) -> bytes:
@@ -148,24 +169,51 @@ def encode_aggregate(aggregate: Aggregate) -> bytes:
 
 def decode_aggregate(data: bytes) -> Aggregate:
     """Read an aggregate; raise ValueError saying what is wrong with it."""
+    return at_once(reading_aggregate(data))
+
+
+def reading_aggregate(data: bytes) -> Work[Aggregate]:
+    """Read an aggregate piece by piece; raise ValueError saying what is wrong with it."""
     if len(data) > MOST_AGGREGATE_BYTES:
         raise ValueError(f"an aggregate of {len(data)} bytes; the most is {MOST_AGGREGATE_BYTES}")
-    aggregate = _DECODER.decode(data)  # msgspec's own errors are ValueErrors
-    for node in aggregate.nodes:
-        check_finite((node.age_s, *figures_of(node.sample)))
-    for one in aggregate.slices:
-        check_finite(_figures(one))
-    for group in aggregate.instances:
-        _check_group(group, len(aggregate.nodes))
-    return aggregate
+    parts = _PARTS.decode(data)  # msgspec's own errors are ValueErrors
+    leader, number = _HEAD.decode(_ENCODER.encode(parts[:2]))
+    lists = [*parts[2:5], *[_EMPTY] * 3]
+    nodes = yield from read_list(lists[0], _NODE, MOST_NODES, _check_node)
+    slices = yield from read_list(lists[1], _LOAD, MOST_SLICES, _check_load)
+
+    def check(group: InstanceGroup) -> None:
+        _check_group(group, len(nodes))
+
+    instances = yield from read_list(lists[2], _GROUP, MOST_ARTIFACTS, check)
+    return Aggregate(leader, number, nodes, slices, instances)
 
 
-def _figures(load: SliceLoad) -> Iterator[float]:
-    figures = (
-        load.age_s, load.rate, load.concurrency, load.error_share, load.p50_s, load.p95_s,
-        load.p99_s, load.cpu, load.rss, load.retries,
-    )  # fmt: skip
-    return (figure for figure in figures if figure is not None)
+_EMPTY = msgspec.Raw(_ENCODER.encode(()))
+
+
+def _check_node(figures: NodeFigures) -> None:
+    check_finite((figures.age_s, *figures_of(figures.sample)))
+
+
+_figures_of_load: Any = attrgetter(
+    "age_s",
+    "rate",
+    "concurrency",
+    "error_share",
+    "p50_s",
+    "p95_s",
+    "p99_s",
+    "cpu",
+    "rss",
+    "retries",
+)
+
+
+def _check_load(load: SliceLoad) -> None:
+    # None of them is below 0 and all have a most: their sum is finite when each of them is.
+    if not isfinite(sum(filter(None, _figures_of_load(load)))):
+        raise ValueError(f"a figure of {load.base} is no number")
 
 
 def _check_group(group: InstanceGroup, nodes: int) -> None:

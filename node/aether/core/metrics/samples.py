@@ -11,8 +11,11 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from aether.core.metrics.histogram import BUCKETS, MOST_COUNT
+from aether.core.metrics.lists import read_list
+from aether.core.metrics.work import Work, at_once
 
 MOST_INSTANCES = 10_000
 """Instances a node may host, and so samples of them in one report."""
@@ -25,7 +28,7 @@ Amount = Annotated[float, Meta(ge=0.0, le=1e18)]
 _Name = Annotated[str, Meta(max_length=512)]
 
 
-class InstanceSample(msgspec.Struct, frozen=True, array_like=True):
+class InstanceSample(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One instance: its host process as the kernel accounts for it."""
 
     instance: _Name
@@ -40,7 +43,7 @@ class InstanceSample(msgspec.Struct, frozen=True, array_like=True):
     """Requests the host is answering."""
 
 
-class SliceSample(msgspec.Struct, frozen=True, array_like=True):
+class SliceSample(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the routers of one node counted for one slice since the sample before.
 
     Each request counts once, at the router it came to first; calls between slices are requests.
@@ -100,7 +103,11 @@ class NodeSample(msgspec.Struct, frozen=True, array_like=True):
 
 
 _ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(NodeSample)
+_PARTS = msgspec.msgpack.Decoder(list[msgspec.Raw])
+_HEAD = msgspec.msgpack.Decoder(NodeSample)
+_HEAD_FIELDS = len(NodeSample.__struct_fields__) - 2
+_INSTANCE = msgspec.msgpack.Decoder(InstanceSample)
+_SLICE = msgspec.msgpack.Decoder(SliceSample)
 
 
 def encode_sample(sample: NodeSample) -> bytes:
@@ -110,14 +117,31 @@ def encode_sample(sample: NodeSample) -> bytes:
 
 def decode_sample(data: bytes) -> NodeSample:
     """Read a sample; raise ValueError saying what is wrong with it."""
+    return at_once(reading_sample(data))
+
+
+def reading_sample(data: bytes) -> Work[NodeSample]:
+    """Read a sample piece by piece; raise ValueError saying what is wrong with it."""
     if len(data) > MOST_SAMPLE_BYTES:
         raise ValueError(f"a sample of {len(data)} bytes; the most is {MOST_SAMPLE_BYTES}")
-    sample = _DECODER.decode(data)  # msgspec's own errors are ValueErrors
-    check_finite(figures_of(sample))
-    check_finite(one.cpu for one in sample.instances)
-    for one in sample.slices:
-        _check_sparse(one.base, one.buckets)
-    return sample
+    parts = _PARTS.decode(data)  # msgspec's own errors are ValueErrors
+    bare = _HEAD.decode(_ENCODER.encode(parts[:_HEAD_FIELDS]))
+    check_finite(figures_of(bare))
+    lists = [*parts[_HEAD_FIELDS : _HEAD_FIELDS + 2], *[_EMPTY] * 2]
+    instances = yield from read_list(lists[0], _INSTANCE, MOST_INSTANCES, _check_instance)
+    slices = yield from read_list(lists[1], _SLICE, MOST_SLICES, _check_slice)
+    return replace(bare, instances=instances, slices=slices)
+
+
+_EMPTY = msgspec.Raw(_ENCODER.encode(()))
+
+
+def _check_instance(one: InstanceSample) -> None:
+    check_finite((one.cpu,))
+
+
+def _check_slice(one: SliceSample) -> None:
+    _check_sparse(one.base, one.buckets)
 
 
 def _check_sparse(base: str, pairs: Sequence[int]) -> None:

@@ -1,12 +1,23 @@
-"""The metrics of the catalogue, read out of an aggregate."""
+"""The metrics of the catalogue, read out of an aggregate: all of them by subject, or one at a time."""
 
 from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
+from typing import Any
 
-from aether.core.metrics.aggregate import Aggregate, NodeFigures, SliceLoad, instances_of
+from aether.core.metrics.aggregate import (
+    Aggregate,
+    NodeFigures,
+    SliceLoad,
+    column_of_group,
+    rows_of,
+)
 from aether.core.metrics.aggregation import FRESH_S
+from aether.core.metrics.windows import Block
 
 Value = tuple[str, str, float]
 """Metric, subject, value."""
+Pair = tuple[str, float]
+"""Subject and value."""
 
 
 def _share(part: float, whole: float) -> float | None:
@@ -30,19 +41,29 @@ _OF_NODE: Mapping[str, Callable[[NodeFigures], float | None]] = {
     "node.age": lambda one: one.age_s,
 }
 
-_OF_SLICE: Mapping[str, Callable[[SliceLoad], float | None]] = {
-    "slice.rate": lambda one: one.rate,
-    "slice.error_share": lambda one: one.error_share,
-    "slice.p50": lambda one: one.p50_s,
-    "slice.p95": lambda one: one.p95_s,
-    "slice.p99": lambda one: one.p99_s,
-    "slice.in_flight": lambda one: one.in_flight,
-    "slice.concurrency": lambda one: one.concurrency,
-    "slice.cpu": lambda one: one.cpu,
-    "slice.rss": lambda one: one.rss,
-    "slice.instances": lambda one: one.instances,
-    "slice.retries": lambda one: one.retries,
+_OF_SLICE: Mapping[str, str] = {
+    "slice.rate": "rate",
+    "slice.error_share": "error_share",
+    "slice.p50": "p50_s",
+    "slice.p95": "p95_s",
+    "slice.p99": "p99_s",
+    "slice.in_flight": "in_flight",
+    "slice.concurrency": "concurrency",
+    "slice.cpu": "cpu",
+    "slice.rss": "rss",
+    "slice.instances": "instances",
+    "slice.retries": "retries",
 }
+"""By metric the field that holds it."""
+
+_OF_INSTANCE = (
+    "instance.cpu", "instance.rss", "instance.in_flight", "instance.threads", "instance.fds",
+)  # fmt: skip
+"""In the order an `InstanceGroup` has them, behind ordinal and node."""
+_MILLI = 1000
+
+_NODE_METRICS, _SLICE_METRICS = tuple(_OF_NODE), tuple(_OF_SLICE)
+_figures_of_slice: Any = attrgetter(*_OF_SLICE.values())
 
 
 def values_of(aggregate: Aggregate) -> Iterator[Value]:
@@ -50,36 +71,61 @@ def values_of(aggregate: Aggregate) -> Iterator[Value]:
 
     What is not known is left out. A node that was not measured for 3 s has an age, and else nothing.
     """
-    for figures in aggregate.nodes:
-        yield from _values_of_node(figures)
-    for load in aggregate.slices:
-        for name, read in _OF_SLICE.items():
-            value = read(load)
+    for metrics, subject, figures in blocks_of(aggregate):
+        for metric, value in zip(metrics, figures, strict=True):
             if value is not None:
-                yield name, load.base, value
-    fresh = sum(figures.age_s <= FRESH_S for figures in aggregate.nodes)
-    yield "cluster.nodes", "", float(fresh)
+                yield metric, subject, value
+
+
+def blocks_of(aggregate: Aggregate) -> Iterator[Block]:
+    """Yield the same as `values_of`, all of a node or of a slice together."""
+    for one in aggregate.nodes:
+        yield _NODE_METRICS, one.sample.node, [_read_node(metric, one) for metric in _OF_NODE]
+    for load in aggregate.slices:
+        yield _SLICE_METRICS, load.base, _figures_of_slice(load)
+    for metric, value in _of_cluster(aggregate).items():
+        yield (metric,), "", (value,)
+
+
+def instance_blocks(aggregate: Aggregate) -> Iterator[Block]:
+    """Yield what is known of every instance, all of one together."""
+    for group in aggregate.instances:
+        for ordinal, _, cpu, *counts in rows_of(group):
+            yield _OF_INSTANCE, f"{group.artifact}/{ordinal}", (cpu / _MILLI, *counts)
+
+
+def column_of(aggregate: Aggregate, metric: str) -> Iterator[Pair]:
+    """Yield every subject that has a value of this metric now, with it."""
+    if metric in _OF_SLICE:
+        read: Callable[[SliceLoad], float | None] = attrgetter(_OF_SLICE[metric])
+        found = ((load.base, read(load)) for load in aggregate.slices)
+    elif metric in _OF_NODE:
+        found = ((one.sample.node, _read_node(metric, one)) for one in aggregate.nodes)
+    elif metric in _OF_INSTANCE:
+        return _of_instances(aggregate, metric)
+    else:
+        found = (("", value) for name, value in _of_cluster(aggregate).items() if name == metric)
+    return ((subject, value) for subject, value in found if value is not None)
+
+
+def _read_node(metric: str, figures: NodeFigures) -> float | None:
+    if figures.age_s > FRESH_S and metric != "node.age":
+        return None
+    return _OF_NODE[metric](figures)
+
+
+def _of_instances(aggregate: Aggregate, metric: str) -> Iterator[Pair]:
+    """Yield a metric of every instance; there are many, and four times as many figures are let be."""
+    at = 2 + _OF_INSTANCE.index(metric)
+    unit = _MILLI if metric == "instance.cpu" else 1
+    for group in aggregate.instances:
+        for ordinal, number in column_of_group(group, at):
+            yield f"{group.artifact}/{ordinal}", number / unit
+
+
+def _of_cluster(aggregate: Aggregate) -> Mapping[str, float]:
+    found = {"cluster.nodes": float(sum(one.age_s <= FRESH_S for one in aggregate.nodes))}
     rates = [load.rate for load in aggregate.slices if load.rate is not None]
     if rates:
-        yield "cluster.rate", "", sum(rates)
-
-
-def _values_of_node(figures: NodeFigures) -> Iterator[Value]:
-    node = figures.sample.node
-    if figures.age_s > FRESH_S:
-        yield "node.age", node, figures.age_s
-        return
-    for name, read in _OF_NODE.items():
-        value = read(figures)
-        if value is not None:
-            yield name, node, value
-
-
-def instance_values(aggregate: Aggregate) -> Iterator[Value]:
-    """Yield what is known of every instance."""
-    for one in instances_of(aggregate):
-        yield "instance.cpu", one.instance, one.cpu
-        yield "instance.rss", one.instance, float(one.rss)
-        yield "instance.in_flight", one.instance, float(one.in_flight)
-        yield "instance.threads", one.instance, float(one.threads)
-        yield "instance.fds", one.instance, float(one.fds)
+        found["cluster.rate"] = sum(rates)
+    return found

@@ -1,6 +1,6 @@
 """The series of what is measured each second: this node and its instances; every slice, by the leader."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -126,7 +126,9 @@ def measured_source(node: NodeId, store: Store, metrics: ClusterMetrics) -> Sour
 
     async def look() -> Tell:
         nodes, age_s, refused = metrics.nodes(), metrics.age_s, metrics.refused
-        mine = [one for one in metrics.instances() if one.node == node]
+        mine = metrics.instances(
+            node
+        )  # of the aggregate of this moment, whenever they are asked for
         loads = metrics.loads() if store.leader == node else None
 
         def tell() -> Iterator[Sample]:
@@ -164,7 +166,7 @@ def _machine(figures: NodeFigures) -> Iterator[Sample]:
         yield Sample(name, (), value)
 
 
-def _instances(mine: Sequence[InstanceFigures]) -> Iterator[Sample]:
+def _instances(mine: Iterable[InstanceFigures]) -> Iterator[Sample]:
     for one in mine:
         labels = (_slice_of(one.instance), one.instance)
         yield Sample("aether_instance_processor_cores", labels, one.cpu)
