@@ -1,6 +1,7 @@
 """A real Prometheus scrapes a forge: every series has values, every query of a dashboard has data."""
 
 import json
+import math
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +91,12 @@ def test_a_series_has_values_after_activity(prometheus: Prometheus, series: Seri
     wait_until(f"{series.name} is there", lambda: bool(_values(prometheus, series)), 20)
     if not series.calm:
         wait_until(f"{series.name} is not zero", lambda: any(_values(prometheus, series)), 20)
+    values = _values(prometheus, series)
+    assert all(map(math.isfinite, values)), "a rate or a sum over it would be no number either"
+    assert series.kind == "gauge" or min(values) >= 0, "counts, sums and infos are never negative"
+    assert len(values) <= series.most * len(NODES), (
+        "as many label sets as were promised, of each node"
+    )
 
 
 @pytest.mark.parametrize("series", SERIES, ids=lambda series: series.name)
@@ -143,6 +150,9 @@ PROVOKED = ("aether_alert_active", "aether_alerts", "aether_alert_silences", "ae
 def test_what_was_provoked_is_told(prometheus: Prometheus, name: str) -> None:
     (series,) = [series for series in SERIES if series.name == name]
     wait_until(f"{name} is not zero", lambda: any(_values(prometheus, series)), 30)
+    values = _values(prometheus, series)
+    assert max(values) >= 1, "an alert, a silence, a span: whole ones"
+    assert all(value == int(value) >= 0 for value in values)
 
 
 def test_traces_series_and_lines_reach_a_collector(

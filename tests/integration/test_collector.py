@@ -12,6 +12,7 @@ import pytest
 from aether.config.monitoring import OtelConfig
 from aether.core.tracing.span import ENTRY, Span
 from aether.logs import taps as log_taps
+from aether.logs.lines import Line
 from aether.node.clock import MonotonicClock
 from aether.telemetry.exposition.bounds import BOUNDS_S
 from aether.telemetry.exposition.exposition import Exposition
@@ -20,7 +21,6 @@ from aether.telemetry.exposition.series import Sample, Series, Spread
 from aether.telemetry.exposition.table import SERIES
 from aether.telemetry.otlp.collector import GrpcCollector, Identity
 from aether.telemetry.otlp.exporter import OtlpExporter
-from aether.telemetry.otlp.lines import Line
 from aether.telemetry.otlp.opening import open_exporter
 from tests.exposition_world import source_of
 from tests.integration.collector_rig import Received, collector

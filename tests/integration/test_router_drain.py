@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from aether.core.dataplane.table import Endpoint, Table
 from aether.core.model.ids import NodeId
@@ -122,3 +123,19 @@ async def test_a_replaced_router_with_nobody_there_is_done_at_once(rig: Rig) -> 
         assert asyncio.get_running_loop().time() - began < IDLE_S
         with pytest.raises(ConnectionError):
             await fetch(here.public, "/")
+
+
+async def test_requests_that_are_cut_off_at_the_stop_are_named_by_their_traces(rig: Rig) -> None:
+    held, trace = Held(), "0af7651916cd43dd8448eb211c80319c"
+    origin = await rig.origin("slow", held)
+    with structlog.testing.capture_logs() as logs:
+        async with fed(rig, "node-1") as here:
+            await here.use(local("node-1", origin))
+            async with Wire.to(here.public) as wire, Wire.to(here.public):
+                parent = f"traceparent: 00-{trace}-b7ad6b7169203331-00"
+                wire.writer.write(head("/", "Content-Length: 0", parent, method="POST").encode())
+                await until(lambda: origin.requests)
+                await here.router.stop()
+        held.release.set()
+    (line,) = [each for each in logs if each["event"] == "requests cut off at stop"]
+    assert line["traces"] == [trace]

@@ -18,9 +18,12 @@ from aether.host.span_link import PERIOD_S, SpanLink
 from aether.host.spans import SpanRecorder
 from aether.logs.orders import LogOrders
 from aether.logs.process import ProcessLogs
+from aether.logs.taps import hand_on
 from aether.ports import Store
+from aether.telemetry.lines import NodeLines
 from aether.telemetry.traces import NodeTraces
 from tests.spans import TRACE, plain, span
+from tests.unit.telemetry.test_node_lines import Taker
 
 PARENT = "b7ad6b7169203331"
 KNOWN_AS = "secret-a"
@@ -42,12 +45,16 @@ class Both:
         self.bases = {KNOWN_AS: SliceBase("g:a")}
         self.recorder = SpanRecorder("g:a:1.0.0/0", "g:a")
         self.orders: list[LogOrders] = []
-        logs = ProcessLogs(self.orders.append)
-        self.link = SpanLink(self.socket, KNOWN_AS, self.recorder, logs)
+        self.logs = ProcessLogs(self.orders.append)
+        self.link = SpanLink(self.socket, KNOWN_AS, self.recorder, self.logs)
+        self.lines, self.taker = NodeLines("n-1"), Taker()
+        self.lines.send_to(self.taker)
         self.gateway = self.make_gateway()
 
     def make_gateway(self) -> HostGateway:
-        return HostGateway(self.socket, cast("Store", None), self.bases.get, self.traces)
+        return HostGateway(
+            self.socket, cast("Store", None), self.bases.get, self.traces, self.lines
+        )
 
     def request(self, flags: str) -> None:
         begun = self.recorder.begin("GET", b"/x", f"00-{TRACE}-{PARENT}-{flags}".encode())
@@ -197,5 +204,23 @@ async def test_a_host_of_an_earlier_version_is_told_nothing_it_does_not_know(bot
     assert await read_frame(reader) == {"id": 0, "ok": True}
     both.gateway.tell_logs(LogOrders(level="error"))
     both.gateway.ask([TRACE])
-    assert (await read_frame(reader))["event"] == "traces"
+    assert await read_frame(reader) == {"event": "traces", "asked": [TRACE]}
     writer.close()
+
+
+async def test_lines_come_while_they_are_wanted(both: Both) -> None:
+    both.request("01")
+    await until(lambda: both.told == 1)
+    hand_on({"event": "nobody wants it"})
+    both.gateway.tell_logs(LogOrders(lines=True))
+    await until(lambda: both.orders)
+    await asyncio.to_thread(hand_on, {"event": "ordered", "trace_id": TRACE})
+    await until(lambda: both.taker.lines)
+    (line,) = both.taker.lines
+    assert (line.text, line.trace) == ("ordered", TRACE)
+    assert line.fields["instance"] == "g:a:1.0.0/0"
+    hand_on({"event": "the last"})
+    await both.link.stop()
+    await until(lambda: len(both.taker.lines) == 2)
+    hand_on({"event": "too late"})
+    assert len(both.logs.lines) == 0

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import structlog
 
 from aether.core.dataplane.table import Table
 from aether.core.model.ids import NodeId
@@ -15,10 +16,15 @@ from aether.dataplane.feed import TableFeed
 from aether.dataplane.table_client import TableClient
 from aether.dataplane.tracing import Tracing
 from aether.frames import read_frame, write_frame
+from aether.logs.orders import LogOrders, plain_orders
+from aether.logs.process import ProcessLogs
+from aether.logs.taps import hand_on
 from aether.tasks import Tasks
+from aether.telemetry.lines import NodeLines
 from aether.telemetry.traces import NodeTraces
 from tests.spans import TRACE, plain, span
 from tests.unit.dataplane.play import Play, endpoint
+from tests.unit.telemetry.test_node_lines import Taker
 
 POLL_S = 0.005
 
@@ -35,12 +41,22 @@ class Both:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.traces = NodeTraces("n-1")
-        self.feed = TableFeed(folder / "link", None, self.traces)
+        self.lines, self.taker = NodeLines("n-1"), Taker()
+        self.lines.send_to(self.taker)
+        self.orders: list[LogOrders] = []
+        self.logs = ProcessLogs(self.orders.append)
+        self.feed = TableFeed(folder / "link", None, self.traces, self.lines)
         self.play = Play(endpoint(0))
         self.tracing: Tracing = self.play.context.tracing
         table = Table(revision=0, node=NodeId("n-1"))
         self.client = TableClient(
-            folder / "link", folder / "table", lambda _: None, table, None, self.tracing
+            folder / "link",
+            folder / "table",
+            lambda _: None,
+            table,
+            None,
+            self.tracing,
+            logs=self.logs,
         )
 
     def fail(self) -> None:
@@ -111,3 +127,21 @@ async def test_what_is_no_span_is_refused_and_the_link_lives_on(both: Both) -> N
     assert len(both.traces.shelf) == 1
     del reader
     writer.close()
+
+
+async def test_lines_of_a_router_come_and_nonsense_is_refused(both: Both) -> None:
+    both.feed.tell_logs(LogOrders(lines=True))
+    await until(lambda: both.orders)
+    hand_on({"event": "answer cut short", "process": "router"})
+    await until(lambda: both.taker.lines)
+    assert both.taker.lines[0].fields == {"process": "router", "node": "n-1"}
+    reader, writer = await asyncio.open_unix_connection(str(both.folder / "link"))
+    await write_frame(writer, {"op": "hello", "pid": 9, "logs": True})
+    assert await read_frame(reader) == {"op": "logs", **plain_orders(LogOrders(lines=True))}
+    with structlog.testing.capture_logs() as logs:
+        await write_frame(writer, {"op": "lines", "lines": [7], "dropped": 3})
+        await until(lambda: logs)
+    assert logs[0]["event"] == "lines refused"
+    assert both.taker.lost == 0
+    writer.close()
+    both.logs.close()

@@ -36,7 +36,7 @@ class OtelConfig:
     metrics: bool = True
     """Send what `/metrics` tells."""
     logs: bool = True
-    """Send what the node process logs."""
+    """Send what the node process, its routers and its slices log."""
     interval_s: float = 10.0
     """Seconds between two sendings of metrics."""
     timeout_s: float = 5.0

@@ -9,7 +9,7 @@ second one is the hedge.
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -27,6 +27,15 @@ _BUSY: Final = Refusal.BUSY
 _OK: Final = Outcome.OK
 NO_FAILURE = "none is active"
 _NOBODY: frozenset[InstanceId] = frozenset()
+
+
+class Attempting(Receiver, Protocol):
+    """Who makes the attempts: an exchange."""
+
+    @property
+    def trace_id(self) -> str:
+        """The trace of the request."""
+        ...
 
 
 class Attempts:
@@ -50,7 +59,7 @@ class Attempts:
     choice: Choice
     """What the balancer is asked."""
 
-    def __init__(self, context: Context, receiver: Receiver, *, may_renew: bool) -> None:
+    def __init__(self, context: Context, receiver: Attempting, *, may_renew: bool) -> None:
         """Serve one client connection; `may_renew` lets endpoints of a newer table be tried."""
         self._context = context
         self._may_renew = may_renew
@@ -154,15 +163,26 @@ class Attempts:
             log.warning(
                 "endpoint is set aside",
                 instance=endpoint.instance,
-                node=endpoint.node,
+                to_node=endpoint.node,
                 seconds=seconds,
                 reason=self.last_failure,
+                trace_id=self._receiver.trace_id,
             )
 
     def _note(
         self, connection: UpstreamConnection, endpoint: Endpoint, outcome: Outcome, now: float
     ) -> None:
         """Keep what a trace tells of an attempt that is over."""
+        if outcome is Outcome.FAILED or outcome is Outcome.UNREACHABLE:
+            # The next one may still answer the request: no more than whoever looks for it need hear.
+            log.debug(
+                "attempt failed",
+                instance=endpoint.instance,
+                to_node=endpoint.node,
+                outcome=outcome.value,
+                reason=self.last_failure,
+                trace_id=self._receiver.trace_id,
+            )
         failure = "" if self.last_failure is NO_FAILURE else self.last_failure
         span_id = "" if self.trace is None else self.trace.attempts.pop(connection, "")
         self.past = (
@@ -217,7 +237,7 @@ def log_cut_short(endpoint: Endpoint, reason: str, request_id: bytes, trace_id: 
     log.warning(
         "answer cut short",
         instance=endpoint.instance,
-        node=endpoint.node,
+        to_node=endpoint.node,
         reason=reason,
         request_id=request_id.decode(),
         trace_id=trace_id,

@@ -25,6 +25,11 @@ class Client(Protocol):
 
     deadline: float
 
+    @property
+    def trace_id(self) -> str:
+        """The trace of the request under way, empty when there is none."""
+        ...
+
     def expire(self) -> None:
         """Act on a deadline that has passed."""
         ...

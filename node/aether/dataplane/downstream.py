@@ -458,6 +458,11 @@ class ClientConnection(asyncio.Protocol):
 
     # -- deadlines and ends
 
+    @property
+    def trace_id(self) -> str:
+        """See Client."""
+        return "" if self._exchange is None else self._exchange.trace_id
+
     def expire(self) -> None:
         """See Client."""
         if self._far_end is not None:

@@ -16,6 +16,8 @@ IDLE_MARGIN_S = 5.0
 
 SETTLE_S = 0.1
 """How long connections accepted in the last turn of the loop may take to be counted."""
+MOST_TRACES = 20
+"""Of requests that were cut off, named in the log."""
 
 log = structlog.get_logger()
 
@@ -44,8 +46,10 @@ async def _close_idle(context: Context, longest_s: float) -> None:
     for client in list(context.clients):
         client.drain()
     if not await _wait_emptied(context, longest_s):
-        log.warning("requests cut off at stop", clients=len(context.clients))
-        for client in list(context.clients):
+        left = list(context.clients)
+        traces = [client.trace_id for client in left if client.trace_id]
+        log.warning("requests cut off at stop", clients=len(left), traces=traces[:MOST_TRACES])
+        for client in left:
             client.abort()
 
 

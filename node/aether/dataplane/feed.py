@@ -58,6 +58,18 @@ class SpansTaker(Protocol):
         ...
 
 
+class LinesTaker(Protocol):
+    """Takes what routers log; `telemetry.lines.NodeLines` is one."""
+
+    def take_of_router(self, lines: object) -> None:
+        """Send the lines of a message on. Raises ValueError for what is none."""
+        ...
+
+    def note_dropped(self, count: object) -> None:
+        """Count lines a process lost since it shipped last."""
+        ...
+
+
 class TableFeed:
     """Serves `router.sock.table`: the present table at once, and each newer one as it comes.
 
@@ -65,11 +77,16 @@ class TableFeed:
     """
 
     def __init__(
-        self, path: Path, counts: CountsTaker | None = None, spans: SpansTaker | None = None
+        self,
+        path: Path,
+        counts: CountsTaker | None = None,
+        spans: SpansTaker | None = None,
+        lines: LinesTaker | None = None,
     ) -> None:
         self._path = path
         self._counts = counts
         self._spans = spans
+        self._lines = lines
         self._tracing: bytes = b""
         """What routers are told about tracing, packed; empty before anything is."""
         self._logs: bytes = b""
@@ -243,6 +260,8 @@ class TableFeed:
                 self._count(router, message)
             case {"op": "spans", "spans": spans, **more}:
                 self._take_spans(router, spans, more.get("dropped", 0))
+            case {"op": "lines", "lines": lines, **more}:
+                self._take_lines(router, lines, more.get("dropped", 0))
             case {"op": "error"}:
                 log.error("router did not understand the node", message=message)
             case _:
@@ -256,6 +275,15 @@ class TableFeed:
             self._spans.note_dropped(dropped)
         except ValueError as problem:
             log.warning("spans refused", router_pid=router.pid, problem=str(problem)[:200])
+
+    def _take_lines(self, router: "_Router", lines: object, dropped: object) -> None:
+        if self._lines is None:
+            return
+        try:
+            self._lines.take_of_router(lines)
+            self._lines.note_dropped(dropped)
+        except ValueError as problem:
+            log.warning("lines refused", router_pid=router.pid, problem=str(problem)[:200])
 
     def _count(self, router: "_Router", message: object) -> None:
         if self._counts is None:

@@ -101,7 +101,7 @@ class MeshDoor:
         return {"held_peers": len(self._held), "refused_peers": self.refused}
 
     def _put_out(self, client: Client, nodes: frozenset[NodeId]) -> None:
-        log.info("a node has left: its connections end", node=", ".join(sorted(nodes)))
+        log.info("a node has left: its connections end", left=", ".join(sorted(nodes)))
         client.drain()
         asyncio.get_running_loop().call_later(self._grace_s, client.abort)
 

@@ -259,6 +259,8 @@ class Router:
         if self._neighbours is not None:
             self._neighbours.close()
         log.info("router stopped")
+        if self._logs is not None:
+            self._logs.close()
 
     def _remove_local_socket(self) -> None:
         """Take the local socket's file away, unless other processes listen behind it."""

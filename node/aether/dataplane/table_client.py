@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import structlog
@@ -14,7 +14,8 @@ from aether.dataplane.observer import Observer
 from aether.dataplane.streams import end_stream
 from aether.dataplane.table_file import write_table
 from aether.dataplane.tracing import Tracing
-from aether.frames import FrameError, read_frame, write_frame
+from aether.frames import FrameError, pack, read_frame, write_frame
+from aether.logs.buffer import ship_lines
 from aether.logs.process import ProcessLogs
 from aether.tasks import Tasks
 
@@ -88,6 +89,8 @@ class TableClient:
             telling.start("tell counts", self._observer.ship(writer))
         if self._tracing is not None:
             telling.start("tell spans", self._tracing.ship(writer))
+        if self._logs is not None:
+            telling.start("tell lines", ship_lines(self._logs.lines, writer, _pack_lines))
         heard = False
         try:
             while (message := await read_frame(reader, LINK_FRAME_BYTES)) is not None:
@@ -188,6 +191,10 @@ class TableClient:
     def revision(self) -> int:
         """Revision of the table in use."""
         return self._copy.table.revision
+
+
+def _pack_lines(lines: Sequence[object], dropped: int) -> bytes:
+    return pack({"op": "lines", "lines": lines, "dropped": dropped})
 
 
 def _log_failure(name: str, failure: BaseException) -> None:

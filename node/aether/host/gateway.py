@@ -51,6 +51,18 @@ class SpansTaker(Protocol):
         ...
 
 
+class LinesTaker(Protocol):
+    """Takes what hosts log; `telemetry.lines.NodeLines` is one."""
+
+    def take_of_host(self, lines: object, slice_base: str, instance: object) -> None:
+        """Send the lines of a message on. Raises ValueError for what is none."""
+        ...
+
+    def note_dropped(self, count: object) -> None:
+        """Count lines a process lost since it shipped last."""
+        ...
+
+
 class HostGateway:
     """Serves slice hosts; `slice_of` tells which slice a token belongs to."""
 
@@ -60,11 +72,13 @@ class HostGateway:
         store: Store,
         slice_of: Callable[[str], SliceBase | None],
         spans: SpansTaker | None = None,
+        lines: LinesTaker | None = None,
     ) -> None:
         self._path = path
         self._store = store
         self._slice_of = slice_of
         self._spans = spans
+        self._lines = lines
         self._server: asyncio.AbstractServer | None = None
         self._tasks = Tasks(on_failure=_log_failure)
         self._writers: set[asyncio.StreamWriter] = set()
@@ -180,6 +194,10 @@ class HostGateway:
             case "spans.hello" | "spans" if self._spans is not None:
                 self._spans.take_of_host(request.get("spans", []), base)
                 self._spans.note_dropped(request.get("dropped", 0))
+                return {}
+            case "lines" if self._lines is not None:
+                self._lines.take_of_host(request["lines"], base, request.get("instance"))
+                self._lines.note_dropped(request.get("dropped", 0))
                 return {}
             case other:
                 raise Invalid(f"there is no op {other!r}")

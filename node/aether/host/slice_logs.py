@@ -16,7 +16,9 @@ from aether.logs.levels import (
     set_level,
     set_own_levels,
 )
+from aether.logs.lines import event_of
 from aether.logs.orders import LogOrders
+from aether.logs.taps import hand_on, pass_on
 from aether.logs.trace_names import add_trace, name_traces
 
 _PROCESSORS: list[structlog.typing.Processor] = [
@@ -25,6 +27,7 @@ _PROCESSORS: list[structlog.typing.Processor] = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.format_exc_info,
+    pass_on,
     structlog.processors.JSONRenderer(),
 ]
 _FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s%(trace)s"
@@ -53,6 +56,28 @@ def heed_inherited() -> None:
 
 
 def heed_as_host(orders: LogOrders) -> None:
-    """Have a host log as told; loggers of the slice nobody named log from `info` on as before."""
+    """Have a host log as told; loggers of the slice nobody named log from `info` on as before.
+
+    When lines are wanted they are taken from the root logger, again where a `dictConfig` took that away.
+    """
     set_level(orders.level, libraries=False)
     set_own_levels(orders.loggers)
+    root = logging.getLogger()
+    if orders.lines:
+        root.addHandler(_tap)  # nothing happens where it is there already
+    else:
+        root.removeHandler(_tap)
+
+
+class _Tap(logging.Handler):
+    """Hands records to whoever wants lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record; what goes wrong goes where errors of handlers go."""
+        try:
+            hand_on(event_of(record))
+        except Exception:  # noqa: BLE001 - as every handler: who logs must not suffer
+            self.handleError(record)
+
+
+_tap = _Tap()

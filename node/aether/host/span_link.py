@@ -1,11 +1,12 @@
-"""Brings a host's spans to its node over `run/node.sock`, and hears which traces the node wants and what to log.
+"""Brings a host's spans and lines to its node over `run/node.sock`; hears which traces it wants and what to log.
 
-Spans are of less worth than requests: while the node is away they wait within the recorder's bound,
+Both are of less worth than requests: while the node is away they wait within their bounds,
 and what it does not take is dropped.
 """
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import structlog
 from aether.core.tracing.span import MOST_SPANS_A_MESSAGE
 from aether.frames import FrameError, pack, read_frame
 from aether.host.spans import SpanRecorder
+from aether.logs.buffer import send_lines, ship_lines
 from aether.logs.process import ProcessLogs
 from aether.tasks import Tasks
 
@@ -35,6 +37,7 @@ class SpanLink:
     def __init__(
         self, socket: Path, token: str, recorder: SpanRecorder, logs: ProcessLogs | None = None
     ) -> None:
+        """`token` says to the node whose spans they are; lines go where there are `logs`."""
         self._socket = socket
         self._token = token
         self._recorder = recorder
@@ -54,12 +57,16 @@ class SpanLink:
         writer = self._writer
         if writer is not None and not writer.is_closing():
             self._ship(writer)
+            if self._logs is not None:
+                send_lines(self._logs.lines, writer, self._lines_message)
             try:
                 async with asyncio.timeout(LAST_S):
                     await writer.drain()
             except (TimeoutError, ConnectionError) as problem:
                 log.debug("last spans not taken", why=str(problem))
         await self._tasks.stop()
+        if self._logs is not None:
+            self._logs.close()
 
     async def _run(self) -> None:
         pause_s = FIRST_PAUSE_S
@@ -82,6 +89,10 @@ class SpanLink:
         try:
             writer.write(self._message("spans.hello", logs=self._logs is not None))
             shipping.start("ship spans", self._keep_shipping(writer))
+            if self._logs is not None:
+                shipping.start(
+                    "ship lines", ship_lines(self._logs.lines, writer, self._lines_message)
+                )
             while (message := await read_frame(reader)) is not None:
                 if not self._take(message):
                     return understood
@@ -116,6 +127,9 @@ class SpanLink:
             dropped = self._recorder.take_dropped()
             writer.write(self._message("spans", spans=spans, dropped=dropped))
         return bool(spans)
+
+    def _lines_message(self, lines: Sequence[object], dropped: int) -> bytes:
+        return self._message("lines", lines=lines, dropped=dropped, instance=self._recorder.process)
 
     def _message(self, op: str, **fields: object) -> bytes:
         return pack({"id": 0, "token": self._token, "op": op, **fields})

@@ -93,7 +93,7 @@ class SpanRecorder:
         dice: random.Random | None = None,
     ) -> None:
         """`process` and `slice_base` are told with every span; `now` is monotonic seconds."""
-        self._process = process
+        self.process = process
         self._slice = slice_base
         self.now = now
         self._wall = wall
@@ -187,7 +187,7 @@ class SpanRecorder:
                 name=shortened(f"{span.name} {span.path.decode('latin-1')}".rstrip()),
                 began=max(0.0, self._wall() - (self.now() - span.began)),
                 seconds=max(0.0, span.seconds),
-                process=self._process,
+                process=self.process,
                 slice=self._slice,
                 status=span.status,
                 problem=shortened(problem, MOST_PROBLEM_CHARS),

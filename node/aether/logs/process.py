@@ -1,11 +1,13 @@
-"""The log of a process that is told by its node what to log."""
+"""The log of a process that is told by its node what to log, and whether the node wants the lines."""
 
 from collections.abc import Callable
 from typing import Any
 
 import structlog
 
+from aether.logs.buffer import LineBuffer
 from aether.logs.orders import LogOrders, heed_levels, read_orders
+from aether.logs.taps import add_tap, remove_tap
 
 log = structlog.get_logger()
 
@@ -16,6 +18,9 @@ class ProcessLogs:
     def __init__(self, heed: Callable[[LogOrders], None] = heed_levels) -> None:
         """`heed` has the loggers of this process log as told."""
         self._heed = heed
+        self._are_wanted = False
+        self.lines = LineBuffer()
+        """What waits for the node; nothing while it does not want any."""
 
     def take(self, message: Any) -> bool:  # noqa: ANN401 - a frame
         """Act on a message of the node; False when it is about something else."""
@@ -28,5 +33,20 @@ class ProcessLogs:
                 return True
         return False
 
+    def close(self) -> None:
+        """Keep no more lines."""
+        self._keep_lines(wanted=False)
+
     def _obey(self, orders: LogOrders) -> None:
         self._heed(orders)
+        self._keep_lines(wanted=orders.lines)
+
+    def _keep_lines(self, *, wanted: bool) -> None:
+        if wanted == self._are_wanted:
+            return
+        self._are_wanted = wanted
+        if wanted:
+            add_tap(self.lines.offer)
+        else:
+            remove_tap(self.lines.offer)
+            self.lines.forget()

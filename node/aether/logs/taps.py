@@ -24,6 +24,11 @@ def remove_tap(tap: Tap) -> None:
 
 def pass_on(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Call every tap with a line (a structlog processor)."""
+    hand_on(event)
+    return event
+
+
+def hand_on(event: Mapping[str, Any]) -> None:
+    """Call every tap with the fields of a line."""
     for tap in tuple(_taps):
         tap(event)
-    return event

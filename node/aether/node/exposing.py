@@ -31,6 +31,7 @@ from aether.telemetry.exposition.spans import spans_source
 from aether.telemetry.exposition.store import store_source
 from aether.telemetry.exposition.table import SERIES
 from aether.telemetry.exposition.traffic import traffic_source
+from aether.telemetry.lines import NodeLines
 from aether.telemetry.otlp.exporter import OtlpExporter
 from aether.telemetry.otlp.opening import open_exporter
 from aether.telemetry.traces import NodeTraces
@@ -51,6 +52,9 @@ class Told:
     scaling: ScalingLoop
     forecasting: ForecastService
     traces: NodeTraces
+    lines: NodeLines
+    want_lines: Callable[[], None]
+    """Has routers and hosts send what they log."""
     alerts: Callable[[], AlertBook]
     traffic: NodeTraffic
     routers: Routers
@@ -112,6 +116,9 @@ def expose(told: Told) -> Exposing:
     if exporter is not None:
         exposition.add(sending_source(exporter))
         told.traces.subscribe(exporter.offer_spans)
+        if config.otel.logs:
+            told.lines.send_to(exporter)
+            told.want_lines()
     return Exposing(exposition=exposition, exporter=exporter)
 
 

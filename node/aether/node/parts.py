@@ -48,6 +48,7 @@ from aether.rpc.formation import Membership
 from aether.rpc.peers import Peers
 from aether.store.spec import OnMembers
 from aether.telemetry.cluster_metrics import ClusterMetrics
+from aether.telemetry.lines import NodeLines
 from aether.telemetry.traces import NodeTraces
 from aether.telemetry.traffic import NodeTraffic
 
@@ -131,6 +132,7 @@ class _Base:
     traffic: NodeTraffic
     traces: NodeTraces
     logs: NodeLogs
+    lines: NodeLines
     feed: TableFeed
     chronicle: Chronicle
     readiness: Readiness
@@ -164,6 +166,7 @@ def assemble(ground: Ground) -> Parts:
         base.store,
         deciding.managers.agent.slice_of,
         base.traces,
+        base.lines,
     )
     base.logs.tell(gateway.tell_logs)
     return Parts(
@@ -199,7 +202,8 @@ def _base(ground: Ground) -> _Base:
     node_store = _store(ground, clock)
     store = node_store.store
     traffic, traces = NodeTraffic(clock), NodeTraces(config.node_id)
-    feed = TableFeed(data_dir.run("router.sock.table"), traffic, traces)
+    lines = NodeLines(config.node_id)
+    feed = TableFeed(data_dir.run("router.sock.table"), traffic, traces, lines)
     logs = NodeLogs(data_dir.run(LOG_ORDERS))
     logs.tell(feed.tell_logs)
     return _Base(
@@ -210,6 +214,7 @@ def _base(ground: Ground) -> _Base:
         traffic=traffic,
         traces=traces,
         logs=logs,
+        lines=lines,
         feed=feed,
         chronicle=Chronicle(data_dir.path / FOLDER, store, clock, ground.membership.cluster_id),
         readiness=Readiness(
@@ -271,6 +276,8 @@ def _exposing(ground: Ground, base: _Base, deciding: _Deciding, alerts: Alerts) 
             scaling=deciding.scaling.loop,
             forecasting=deciding.forecasting.service,
             traces=base.traces,
+            lines=base.lines,
+            want_lines=base.logs.want_lines,
             alerts=alerts.alerting.book,
             traffic=base.traffic,
             routers=base.routers,
@@ -361,6 +368,7 @@ def _api(
             store=node_store.store,
             group=node_store.group,
             backups=node_store.backups,
+            note_backup=alerts.backups.note,
             link=ground.peers,
             intake=intake,
             readiness=base.readiness,

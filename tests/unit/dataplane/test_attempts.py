@@ -1,5 +1,7 @@
 """The attempts of one request: begun, overtaken, ended, and each counted once."""
 
+from structlog.testing import capture_logs
+
 from aether.core.dataplane.balance import Choice, Outcome, Refusal
 from aether.core.dataplane.table import SlicePolicy, Table
 from aether.core.model.ids import NodeId
@@ -143,3 +145,29 @@ def test_a_request_that_is_ended_is_told_of_though_nobody_was_asked() -> None:
     tries = Tries()
     tries.attempts.end(Outcome.FAILED, tries.play.now)
     assert tries.attempts.past == ()
+
+
+def test_what_is_logged_of_a_request_names_its_trace() -> None:
+    play = Play(endpoint(0), endpoint(1), head="POST / HTTP/1.1")
+    with capture_logs() as logs:
+        for _ in range(10):
+            play.start()
+            while play.asker.problem is None:
+                play.refuse()
+            if play.context.balancer.is_ejected(endpoint(0), play.now):
+                break
+    assert {line["event"] for line in logs} == {"attempt failed", "endpoint is set aside"}
+    assert {line["trace_id"] for line in logs} == {play.exchange.trace_id}
+    assert len(play.exchange.trace_id) == 32
+    assert logs[0]["reason"] == "nobody listens"
+    assert logs[0]["to_node"] == endpoint(0).node
+
+
+def test_an_answer_that_is_cut_short_names_its_trace() -> None:
+    play = Play(endpoint(0)).start()
+    connection, _ = play.connect()
+    connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")
+    with capture_logs() as logs:
+        connection.connection_lost(None)
+    (line,) = [each for each in logs if each["event"] == "answer cut short"]
+    assert (line["trace_id"], line["log_level"]) == (play.exchange.trace_id, "warning")

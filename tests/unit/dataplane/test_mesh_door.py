@@ -20,6 +20,7 @@ class Inside(asyncio.Protocol):
     """A connection that was let in."""
 
     deadline = 0.0
+    trace_id = ""
 
     def __init__(self) -> None:
         self.said: list[str] = []

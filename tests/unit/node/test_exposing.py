@@ -13,6 +13,7 @@ from aether.core.model.view import ClusterView
 from aether.node.clock import MonotonicClock
 from aether.node.exposing import Told, expose
 from aether.telemetry.exposition.table import SERIES
+from aether.telemetry.lines import NodeLines
 from aether.telemetry.traces import NodeTraces
 from aether.telemetry.traffic import NodeTraffic
 from tests.api_world import FakeGroup, FakeRouters
@@ -24,6 +25,9 @@ class Api:
     """An API that was called."""
 
     counts = SimpleNamespace(counts={("status.get", 200): (2, 0.5)})
+
+
+WANTED: list[str] = []
 
 
 def parts(run: Path, otel: OtelConfig) -> Told:
@@ -40,10 +44,14 @@ def parts(run: Path, otel: OtelConfig) -> Told:
             forecaster=None, problem="none", trust={}, forecasts=dict, age_of=float
         ),
         "traces": NodeTraces(NODE),
+        "lines": NodeLines(NODE),
+        "want_lines": lambda: WANTED.append("lines"),
         "alerts": AlertBook,
         "traffic": NodeTraffic(clock),
         "routers": FakeRouters(),
-        "metrics": SimpleNamespace(nodes=dict, age_s=0.5, refused=0, instances=list, loads=dict),
+        "metrics": SimpleNamespace(
+            nodes=dict, age_s=0.5, refused=0, instances=lambda _: [], loads=dict
+        ),
         "is_ready": lambda: True,
     }
     return Told(**fields)
@@ -77,6 +85,11 @@ async def test_with_an_endpoint_spans_that_are_kept_wait_to_be_sent(tmp_path: Pa
     assert exposing.exporter is not None
     told.traces.take_of_router([["a" * 32, "b" * 16, "", "request", "GET /", 1.0, 0.5]])
     assert len(exposing.exporter.pending["traces"]) == 1
+    assert WANTED == ["lines"]
+    told.lines.take_of_host([[1, "info", "said", "", "", {}]], "g:a", "g:a:1.0.0/0")
+    told.lines.note_dropped(2)
+    logs = exposing.exporter.pending["logs"]
+    assert (len(logs), logs.dropped) == (1, 2)
     found = await exposing.exposition.look()
     assert found.values["aether_otlp_waiting"]["traces",] == 1
     await exposing.stop()

@@ -11,6 +11,7 @@ import structlog
 from aether.config.monitoring import OtelConfig
 from aether.core.tracing.span import Span
 from aether.logs import taps as log_taps
+from aether.logs.lines import Line
 from aether.node.clock import MonotonicClock
 from aether.telemetry.exposition.exposition import Exposition
 from aether.telemetry.exposition.pages import Taken
@@ -18,7 +19,6 @@ from aether.telemetry.exposition.sending import sending_source
 from aether.telemetry.exposition.series import Sample, Series
 from aether.telemetry.exposition.table import SERIES
 from aether.telemetry.otlp.exporter import MOST_PAUSE_S, OtlpExporter, Signal
-from aether.telemetry.otlp.lines import Line
 from tests.exposition_world import source_of, told
 
 ROW = Series(name="aether_x", kind="gauge", help="X.", source="x")

@@ -4,10 +4,10 @@ from opentelemetry.sdk.metrics.export import Gauge, Histogram, Sum
 from opentelemetry.trace import SpanKind, StatusCode
 
 from aether.core.tracing.span import Kind, Span
+from aether.logs.lines import Line
 from aether.telemetry.exposition.pages import Taken
 from aether.telemetry.exposition.series import Series, Spread
 from aether.telemetry.otlp.forms import line_form, metrics_form, resource_of, span_form
-from aether.telemetry.otlp.lines import Line
 
 RESOURCE = resource_of("n-1", "1.0", "c-1")
 
@@ -68,3 +68,5 @@ def test_a_line_outside_of_requests_has_no_trace() -> None:
     assert not record.trace_id
     known = line_form(Line(1, "error", "x", "a" * 32, "b" * 16, {}), RESOURCE).log_record
     assert known.trace_id == int("a" * 32, 16)
+    of_a_router = line_form(Line(1, "error", "x", "a" * 32, "", {}), RESOURCE).log_record
+    assert (of_a_router.trace_id, of_a_router.span_id) == (int("a" * 32, 16), 0)

@@ -12,10 +12,10 @@ from opentelemetry.sdk.metrics.export import MetricExportResult
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 from aether.core.tracing.span import Span
+from aether.logs.lines import Line
 from aether.telemetry.exposition.pages import Taken
 from aether.telemetry.exposition.series import Series
 from aether.telemetry.otlp.forms import line_form, metrics_form, resource_of, span_form
-from aether.telemetry.otlp.lines import Line
 
 MOST_POINTS = 2000
 """Most values in one message: collectors take 4 MiB unless told otherwise."""

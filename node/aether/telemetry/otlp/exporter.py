@@ -10,12 +10,12 @@ import structlog
 
 from aether.config.monitoring import OtelConfig
 from aether.core.tracing.span import Span
+from aether.logs.lines import Line, line_of
 from aether.logs.taps import add_tap, remove_tap
 from aether.ports import Clock
 from aether.telemetry.exposition.exposition import Exposition
 from aether.telemetry.exposition.pages import Taken
 from aether.telemetry.exposition.series import Series
-from aether.telemetry.otlp.lines import Line, line_of
 from aether.telemetry.otlp.pending import Pending
 from aether.telemetry.otlp.worker import Worker
 
@@ -104,6 +104,14 @@ class OtlpExporter:
         if self._config.traces:
             for span in spans:
                 self._spans.offer(span)
+
+    def offer_line(self, line: Line) -> None:
+        """Have a line of another process of the node sent."""
+        self._lines.offer(line)
+
+    def note_lost_lines(self, count: int) -> None:
+        """Count lines that came no farther than the process that wrote them."""
+        self._lines.note_lost(count)
 
     def _offer_line(self, event: Mapping[str, Any]) -> None:
         self._lines.offer(line_of(event))

@@ -31,10 +31,10 @@ from opentelemetry.trace import (
 )
 
 from aether.core.tracing.span import Span
+from aether.logs.lines import Line
 from aether.telemetry.exposition.bounds import BOUNDS_S
 from aether.telemetry.exposition.pages import Taken
 from aether.telemetry.exposition.series import Series, Spread
-from aether.telemetry.otlp.lines import Line
 
 SCOPE = InstrumentationScope("aether")
 _UNITS = {"seconds": "s", "bytes": "By", "ratio": "1"}
@@ -178,10 +178,11 @@ def _spread(
 
 def line_form(line: Line, resource: Resource) -> ReadableLogRecord:
     """Return a line of the logs as the library sends them."""
-    known = _is_hex(line.trace, 32) and _is_hex(line.span, 16)
-    context = (
-        set_span_in_context(NonRecordingSpan(_context(line.trace, line.span))) if known else None
-    )
+    # A router knows the trace of what it logs, and seldom a span of its own: none is sent as zeros.
+    span = line.span if _is_hex(line.span, 16) else "0"
+    context = None
+    if _is_hex(line.trace, 32):
+        context = set_span_in_context(NonRecordingSpan(_context(line.trace, span)))
     record = LogRecord(
         timestamp=line.at_ns,
         observed_timestamp=line.at_ns,

@@ -46,6 +46,11 @@ class Pending(Generic[_T]):
                 else:
                     self._pieces.appendleft(piece)
 
+    def note_lost(self, count: int) -> None:
+        """Note pieces that were lost before they came here."""
+        with self._lock:
+            self.dropped += count
+
     def give_up(self, batch: Sequence[_T]) -> None:
         """Note that a batch will not be sent."""
         with self._lock:
