@@ -316,7 +316,7 @@ class Tracing:
             status=status,
             problem=shortened(problem, MOST_PROBLEM_CHARS),
             marks=marks,
-            to="" if endpoint is None else endpoint.instance,
+            to="" if endpoint is None else str(endpoint.instance),  # a plain text is packed faster
             to_node="" if endpoint is None else endpoint.node,
         )
 
