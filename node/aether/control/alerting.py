@@ -12,7 +12,7 @@ import structlog
 
 from aether.core.alerts.book import PREFIXES, AlertBook, open_book
 from aether.core.alerts.conditions import OF_VIEW, of_view
-from aether.core.alerts.evaluate import AlertState, Transition, evaluate
+from aether.core.alerts.evaluate import AlertState, Transition, evaluating
 from aether.core.alerts.thresholds import Series, bounds_of, watched
 from aether.core.metrics.catalogue import CATALOGUE
 from aether.core.model import keys
@@ -24,7 +24,7 @@ from aether.core.model.view import ClusterView
 from aether.core.store.commands import Applied, Delete, Guard, Operation, Put, Txn
 from aether.errors import AetherError
 from aether.ports import Clock, Store
-from aether.tasks import Tasks
+from aether.tasks import Tasks, by_turns
 from aether.wakeups import Wakeups
 
 _log = structlog.get_logger()
@@ -95,9 +95,9 @@ class Alerting:
         # What is written down counts, not what was meant: a write may have failed.
         state = replace(self._state, active=book.active())
         thresholds = book.thresholds
-        self._state, changes = evaluate(
-            state, values, lambda series: bounds_of(series, thresholds), self.clock.now()
-        )
+        now = self.clock.now()
+        work = evaluating(state, values, lambda series: bounds_of(series, thresholds), now)
+        self._state, changes = await by_turns(work, self.clock.now)
         try:
             for change in self._few(changes, len(book.alerts)):
                 await self._write(book, change)

@@ -10,6 +10,7 @@ asks meanwhile is told of the second before, as a whole.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import structlog
 from msgspec.structs import replace
@@ -274,11 +275,10 @@ class ClusterMetrics:
                 yield self._packed
 
     def values(self) -> Iterator[Value]:
-        """Yield every metric of this second, but not those of single instances."""
-        yield from values_of(self._aggregate)
-        for metric, pairs in self._known_here().items():
-            for subject, value in pairs:
-                yield metric, subject, value
+        """Return every metric of this second, but not those of single instances."""
+        own = self._known_here()
+        here = ((metric, *pair) for metric, pairs in own.items() for pair in pairs)
+        return chain(values_of(self._aggregate), here)
 
     def _known_here(self) -> _Own:
         if self._own is None:

@@ -1,7 +1,8 @@
 """Single courses of values, second by second."""
 
-from aether.core.alerts.evaluate import GRACE_S, MISSING_S, AlertState, evaluate
+from aether.core.alerts.evaluate import GRACE_S, MISSING_S, AlertState, evaluate, evaluating
 from aether.core.alerts.thresholds import Bounds, Series
+from aether.core.metrics.work import at_once
 from aether.core.model.alert_records import Severity
 
 CPU: Series = ("node.cpu", "n-1")
@@ -79,3 +80,13 @@ def test_what_is_back_within_both_bounds_at_once_is_over_at_once() -> None:
 def test_what_has_no_warning_does_not_ease_to_one() -> None:
     limits = Bounds(critical=1.0, hysteresis=0.0, for_s=0, clear_s=2)
     assert course(1.0, 0.5, 0.5, 0.5, limits=limits)[1] == [(0, "critical"), (3, "info")]
+
+
+def test_many_series_are_compared_piece_by_piece_with_the_same_result() -> None:
+    values = {("node.cpu", f"n-{number}"): number / 100 for number in range(100)}
+    begun, _ = evaluate(AlertState(), values, lambda _: LIMITS, 0.0)
+    whole = evaluate(begun, values, lambda _: LIMITS, 3.0)
+    assert whole[1]
+    work = evaluating(begun, values, lambda _: LIMITS, 3.0)
+    assert [next(work) for _ in range(3)] == [None] * 3
+    assert at_once(work) == whole

@@ -126,9 +126,7 @@ def measured_source(node: NodeId, store: Store, metrics: ClusterMetrics) -> Sour
 
     async def look() -> Tell:
         nodes, age_s, refused = metrics.nodes(), metrics.age_s, metrics.refused
-        mine = metrics.instances(
-            node
-        )  # of the aggregate of this moment, whenever they are asked for
+        mine = metrics.instances(node)  # of this moment, whenever they are read
         loads = metrics.loads() if store.leader == node else None
 
         def tell() -> Iterator[Sample]:
