@@ -24,6 +24,7 @@ from aether.core.model.ids import Artifact, NodeId
 from aether.core.model.plan import Plan
 from aether.core.model.reason import Reason
 from aether.core.model.records import ArtifactRecord, EpochRecord, Manifest, encode
+from aether.core.model.store_records import BackupRecord
 from aether.core.model.view import ClusterView
 from aether.core.store.commands import Applied, Operation, Put, Txn
 from aether.core.store.machine import KvMachine
@@ -221,6 +222,7 @@ class ApiWorld:
         self.backups: Backups = InlineBackups(
             consensus=self.consensus, machine=machine, node=NODE, cluster_id="c-1"
         )
+        self.backups_noted: list[BackupRecord] = []
         self.not_ready: list[str] = []
         self.last_plan = Plan()
         self.folder = Path(tempfile.gettempdir()) / f"ae{secrets.token_hex(6)}"
@@ -258,6 +260,7 @@ class ApiWorld:
             store=self.store,
             group=self.group,
             backups=self.backups,
+            note_backup=self.backups_noted.append,
             link=self.link,
             intake=self.intake,
             readiness=lambda: self.not_ready,

@@ -20,6 +20,7 @@ from aether.core.model.ids import Artifact, NodeId, SliceBase, parse_node_id, pa
 from aether.core.model.plan import Plan
 from aether.core.model.reason import Reason
 from aether.core.model.records import ArtifactRecord
+from aether.core.model.store_records import BackupRecord
 from aether.core.store.commands import Consistency
 from aether.errors import Invalid
 from aether.forecast.telling import ForecastDesk
@@ -102,6 +103,8 @@ class Context:
     store: Store
     group: Group
     backups: Backups
+    note_backup: Callable[[BackupRecord], None] = lambda _: None
+    """Takes what became of a backup."""
     link: LeaderLink
     """The way to any other node."""
     intake: Intake

@@ -1,5 +1,6 @@
 """Events, alerts and webhooks of a node, put together: what watches, what tells, and log levels."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -11,7 +12,9 @@ from aether.control.member_facts import MemberFacts
 from aether.control.webhooks import Webhooks
 from aether.core.model.ids import NodeId
 from aether.core.model.view import ClusterView
+from aether.node.backup_notes import BackupNotes
 from aether.node.live_log_levels import LiveLogLevels
+from aether.node.outages import OutageWatch
 from aether.ports import Clock, Group, LeaderLink, Store
 from aether.tasks import Tasks
 from aether.telemetry.webhook_http import post
@@ -43,6 +46,8 @@ class Alerts:
     facts: MemberFacts
     webhooks: Webhooks
     levels: LiveLogLevels
+    outages: OutageWatch
+    backups: BackupNotes
 
     def start(self, tasks: Tasks) -> None:
         """Have `tasks` run every loop, until it is stopped."""
@@ -51,6 +56,8 @@ class Alerts:
         tasks.start("member facts", self.facts.run())
         tasks.start("webhooks", self.webhooks.run())
         tasks.start("log levels", self.levels.run())
+        tasks.start("outages", self.outages.run())
+        tasks.start("backup notes", self.backups.run())
 
 
 def assemble_alerts(ground: AlertsGround) -> Alerts:
@@ -68,6 +75,8 @@ def assemble_alerts(ground: AlertsGround) -> Alerts:
         facts=facts,
         webhooks=webhooks,
         levels=LiveLogLevels(node, store, clock, ground.set_own_levels),
+        outages=OutageWatch(node, store, clock, lambda: time.time_ns() // 1_000_000),
+        backups=BackupNotes(store),
     )
 
 

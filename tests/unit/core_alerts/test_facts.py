@@ -11,6 +11,7 @@ from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.provision_records import ProvisionRecord
 from aether.core.model.records import (
     BlueprintRecord,
+    ClusterRecord,
     ConfigRecord,
     EpochRecord,
     Failure,
@@ -25,6 +26,7 @@ from aether.core.model.records import (
     WantedRecord,
     encode,
 )
+from aether.core.model.store_records import BackupRecord, OutageRecord
 from tests.api_world import artifact_record
 from tests.worlds import SHOP, nodes
 
@@ -123,6 +125,13 @@ ROUTE = RouteRecord(slice=SHOP)
          [("CONFIG_CHANGED", "cluster")]),
         ("config/node/node-1/node.capacity", ConfigRecord(value=1), None,
          [("CONFIG_CHANGED", NODE_1)]),
+        ("cluster", None, ClusterRecord(cluster_id="c-1"), [("CLUSTER_FORMED", "cluster")]),
+        ("cluster", ClusterRecord(cluster_id="c-1"), ClusterRecord(cluster_id="c-2"),
+         [("CLUSTER_RESTORED", "cluster")]),
+        ("outage", None, OutageRecord(since_ms=1, lasted_s=9.0, seen_by=N1, leader=N1),
+         [("QUORUM_LOST", "cluster"), ("QUORUM_REGAINED", "cluster")]),
+        ("backup", None, BackupRecord(node=N1, by="me", ended_ms=1, size=1),
+         [("BACKUP_TAKEN", "cluster")]),
         ("generation/a:b/000000001", None, blueprint(1), []),
     ],
 )  # fmt: skip

@@ -113,6 +113,11 @@ def fits_any(name: str, patterns: Iterable[str]) -> bool:
 
 TYPES: dict[str, str] = {
     "CLUSTER_FORMED": "the cluster was written down by its first leader",
+    "CLUSTER_RESTORED": "a new cluster begins with what another one held",
+    "QUORUM_LOST": "nobody led for some time, and nothing could be written; told when it was over",
+    "QUORUM_REGAINED": "somebody leads after such a time",
+    "BACKUP_TAKEN": "a backup was handed out whole",
+    "BACKUP_FAILED": "a backup broke off",
     "LEADER_ELECTED": "a node leads from now on",
     "TOPOLOGY_CHANGED": "another number of nodes is wanted",
     "NODE_JOINED": "a node wrote itself down for the first time",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from aether.core.alerts import facts_of_alerts as alerts
+from aether.core.alerts import facts_of_store as store
 from aether.core.alerts.events import Told
 from aether.core.model import keys
 from aether.core.model.alert_records import (
@@ -39,6 +40,7 @@ from aether.core.model.records import (
     WantedRecord,
     decode,
 )
+from aether.core.model.store_records import BackupRecord, OutageRecord
 from aether.core.model.subjects import CLUSTER, of_blueprint, of_node, of_slice
 
 INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
@@ -72,6 +74,9 @@ class NodeFact(NamedTuple):
 def _cluster(_: str, before: Any, after: Any) -> Iterator[Told]:  # noqa: ANN401 - a fact of its family
     if before is None and after is not None:
         yield Told("CLUSTER_FORMED", INFO, CLUSTER, f"cluster {after} was formed")
+    elif after is not None and after != before:
+        text = f"cluster {after} begins with what cluster {before} held: restored or recovered"
+        yield Told("CLUSTER_RESTORED", WARNING, CLUSTER, text)
 
 
 def _epoch(_: str, before: EpochRecord | None, after: EpochRecord | None) -> Iterator[Told]:
@@ -267,6 +272,8 @@ FAMILIES: Mapping[str, Family] = {
     "alert": Family(AlertRecord, _whole, alerts.alert),
     "silence": Family(SilenceRecord, _whole, alerts.silence),
     "loglevel": Family(LogLevelRecord, _whole, alerts.log_level),
+    "outage": Family(OutageRecord, _whole, store.outage),
+    "backup": Family(BackupRecord, _whole, store.backup),
     "webhook": Family(WebhookRecord, lambda one: (one.url, one.types, one.least), alerts.webhook),
 }
 """The families that are told, by the first part of their keys."""
@@ -275,7 +282,7 @@ PREFIXES: tuple[str, ...] = (
     *(keys.CLUSTER, keys.EPOCH, keys.TOPOLOGY, keys.NODES, keys.VERDICTS, keys.PROVISIONS),
     *(keys.ARTIFACTS, keys.BLUEPRINTS, keys.TARGETS, keys.TRAFFIC, keys.ROUTES, keys.WANTED),
     *(keys.PHASES, keys.CONFIG, keys.THRESHOLDS, keys.ALERTS, keys.SILENCES, keys.LOG_LEVELS),
-    keys.WEBHOOKS,
+    *(keys.WEBHOOKS, keys.OUTAGE, keys.BACKUP),
 )
 """What has to be known at a revision to tell what comes after it."""
 

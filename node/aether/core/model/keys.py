@@ -39,6 +39,8 @@ SILENCES = "silence/"
 LOG_LEVELS = "loglevel/"
 WEBHOOKS = "webhook/"
 DELIVERIES = "delivery/"
+OUTAGE = "outage"
+BACKUP = "backup"
 APP = "app/"
 
 SYSTEM_FAMILIES: tuple[str, ...] = (
@@ -65,6 +67,8 @@ SYSTEM_FAMILIES: tuple[str, ...] = (
     LOG_LEVELS,
     WEBHOOKS,
     DELIVERIES,
+    OUTAGE,
+    BACKUP,
 )
 """Families Aether itself writes; `kv put` and `kv delete` refuse them."""
 

@@ -114,6 +114,8 @@ def _config(key: str) -> Iterator[str]:
 _BY_KEY: Mapping[str, Callable[[str], Iterator[str]]] = {
     "cluster": _cluster,
     "topology": _cluster,
+    "outage": _cluster,
+    "backup": _cluster,
     "control": _cluster,
     "node": _node,
     "verdict": _node,
