@@ -98,7 +98,8 @@ def test_constant_noisy_load_turns_it_at_most_once(forge: Forge) -> None:
         first = decisions(forge)[-1]["number"]
         threading.Event().wait(NOISE_S)  # the time of the trial itself
         found = [one for one in decisions(forge) if one["number"] > first]
-    assert reversals(found) <= 1, found
+    told = [f"{one['at_ms']} {one['text']}" for one in found if one["kind"] != "hold"]
+    assert reversals(found) <= 1, "\n".join(told)
     assert clients.failures == []
     assert carries(forge, 1)
 

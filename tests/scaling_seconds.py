@@ -42,6 +42,8 @@ class Pool:
     settings: ScalingSettings = DEFAULTS
     startup_s: float = 5.0
     errors: float = 0.0
+    haze: Callable[[], float] | None = None
+    """Factor by which utilisation is off, second by second; None: it is right, and capacity is stated."""
     state: SliceState | None = None
     at: float = 0.0
     starting: list[float] = field(default_factory=list)
@@ -64,6 +66,7 @@ class Pool:
                 ready=self.target - len(self.starting),
                 startup_s=self.startup_s,
                 error_share=self.errors,
+                **self._hazy(rate),
             )
             state = self.state or first_state(look)
             told = None if forecast is None else forecast(self.at)
@@ -72,6 +75,13 @@ class Pool:
             self.decisions.append(decision)
             self.targets.append(self.target)
         return self
+
+    def _hazy(self, rate: float | None) -> dict[str, float | None]:
+        if self.haze is None or rate is None:
+            return {}
+        ready = max(1, self.target - len(self.starting))
+        used = rate / (ready * CAPACITY) * self.haze()
+        return {"utilisation": min(1.0, used), "capacity_rps": None}
 
     def _resize(self, wanted: int) -> None:
         more = wanted - self.target
@@ -85,6 +95,19 @@ def noisy(mean: float, seconds: int, seed: int = 1) -> list[float]:
     """Counts per second of random arrivals (a normal approximation of Poisson's, never below 0)."""
     dice = random.Random(seed)
     return [max(0.0, float(round(dice.gauss(mean, mean**0.5)))) for _ in range(seconds)]
+
+
+def drifting(share: float, seed: int) -> Callable[[], float]:
+    """Return factors around 1 that are off by a share, and stay so for half a minute: what busy neighbours do."""
+    dice = random.Random(seed)
+    off = 0.0
+
+    def factor() -> float:
+        nonlocal off
+        off = 0.97 * off + (1 - 0.97**2) ** 0.5 * dice.gauss(0.0, share)
+        return 1.0 + off
+
+    return factor
 
 
 def turns(targets: list[int]) -> int:

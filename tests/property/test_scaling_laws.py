@@ -15,7 +15,7 @@ from aether.core.scaling.need import needed, reactive
 from aether.core.scaling.plans import Planned
 from aether.core.scaling.question import Ahead, Question
 from aether.core.scaling.settings import DEFAULTS, ScalingSettings
-from tests.scaling_seconds import FIXED, Pool, noisy, seen, turns
+from tests.scaling_seconds import FIXED, Pool, drifting, noisy, seen, turns
 
 quickly = settings(max_examples=40, deadline=None)
 rates = st.floats(0.0, 20_000.0)
@@ -55,7 +55,7 @@ def questions(draw: st.DrawFn) -> Question:
         errors=draw(st.floats(0.0, 1.0)),
         held_need=draw(st.integers(0, 100)),
         recent_need=draw(st.integers(0, 100)),
-        since_down_s=draw(st.floats(0.0, 1000.0)),
+        since_change_s=draw(st.floats(0.0, 1000.0)),
         watched_s=draw(st.floats(0.0, 10_000.0)),
         planned=draw(planned) if settings.learns else None,
         ahead=draw(
@@ -187,6 +187,18 @@ def test_steady_noisy_load_turns_once_at_most_in_ten_minutes(
     mean: float, seed: int, learns: bool
 ) -> None:
     pool = Pool(target=max(1, round(mean / 75)), settings=replace(DEFAULTS, learns=learns))
+    pool.live(noisy(mean, 300, seed))
+    begun = len(pool.targets)
+    pool.live(noisy(mean, 600, seed + 1))
+    assert turns(pool.targets[begun - 1 :]) <= 1
+
+
+@given(st.floats(300.0, 3000.0), st.integers(0, 1000))
+@settings(max_examples=8, deadline=None)
+def test_use_that_is_measured_badly_turns_it_once_at_most_in_ten_minutes(
+    mean: float, seed: int
+) -> None:
+    pool = Pool(target=max(1, round(mean / 75)), haze=drifting(0.05, seed))
     pool.live(noisy(mean, 300, seed))
     begun = len(pool.targets)
     pool.live(noisy(mean, 600, seed + 1))

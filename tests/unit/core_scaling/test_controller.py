@@ -9,7 +9,7 @@ from aether.core.scaling.controller import History, first_state, state_from, ste
 from aether.core.scaling.forecast import STEPS, Forecast, Mode
 from aether.core.scaling.plans import USUAL
 from aether.core.scaling.settings import DEFAULTS
-from tests.scaling_seconds import FIXED, WIDE, Pool, noisy, seen
+from tests.scaling_seconds import CAPACITY, FIXED, WIDE, Pool, noisy, seen
 
 
 def test_load_times_four_is_answered_at_once_and_served_soon() -> None:
@@ -223,3 +223,30 @@ def test_the_peak_of_a_day_like_the_one_before_is_capped() -> None:
     plan = decision.asked.planned
     assert plan is not None
     assert plan.rate <= 1050.0 * DEFAULTS.day_margin + 1e-6
+
+
+def test_what_saturated_instances_called_for_is_held() -> None:
+    haze = [1.0]
+    pool = Pool(target=4, haze=lambda: haze[0]).live([240.0] * 1800)
+    learnt = pool.target
+    haze[0] = CAPACITY * learnt / 240.0  # full at a load they should serve
+    pool.live([240.0] * 60)
+    strained = pool.target
+    assert strained > learnt
+    haze[0] = 1.0
+    pool.live([240.0] * (int(DEFAULTS.calm_s) - 60))
+    assert pool.target == strained
+    pool.live([240.0] * 120)
+    assert pool.target < strained
+
+
+def test_capacity_moves_slowly_once_it_is_known() -> None:
+    haze = [1.0]
+    pool = Pool(target=4, haze=lambda: haze[0]).live([240.0] * 600)
+    haze[0] = 1.2
+    pool.live([240.0] * 30)
+    state = pool.state
+    assert state is not None
+    assert state.load is not None
+    assert state.load.capacity is not None
+    assert state.load.capacity > 0.97 * CAPACITY

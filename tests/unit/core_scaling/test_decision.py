@@ -21,11 +21,11 @@ ASKED = Question(
     capacity=100.0,
     held_need=10,
     recent_need=10,
-    since_down_s=1000.0,
+    since_change_s=1000.0,
     watched_s=1000.0,
 )
 CALM = {"demand": 300.0, "held_need": 4, "recent_need": 4}
-
+PLAN = CALM | {"target": 8, "ready": 8, "since_change_s": 100.0}
 SLOW = {"settings": replace(FIXED, latency_most_s=0.5), "p95_s": 0.9, "since_change_s": 100.0}
 
 
@@ -44,8 +44,8 @@ SLOW = {"settings": replace(FIXED, latency_most_s=0.5), "p95_s": 0.9, "since_cha
         ({"demand": None}, (10, "blind")),
         ({"capacity": None}, (10, "blind")),
         (CALM, (4, "release")),
-        (CALM | {"held_need": 9}, (10, "steady")),
-        (CALM | {"since_down_s": 10.0}, (10, "pause")),
+        (CALM | {"held_need": 9, "since_change_s": 100.0}, (10, "steady")),
+        (CALM | {"since_change_s": 10.0}, (10, "pause")),
         (CALM | {"watched_s": 10.0}, (10, "new")),
         (CALM | {"errors": 0.5}, (10, "failing")),
         ({"ahead": Ahead(state="good", soon=1600.0, later=1600.0)}, (20, "forecast")),
@@ -54,6 +54,17 @@ SLOW = {"settings": replace(FIXED, latency_most_s=0.5), "p95_s": 0.9, "since_cha
         ({"planned": Planned(rate=1250.0, headroom=1.5, span_s=60.0)}, (13, "headroom")),
         ({"planned": Planned(rate=1250.0, headroom=1.5, quantile="p90")}, (13, "forecast")),
         (CALM | {"planned": Planned(rate=640.0, headroom=1.5, span_s=60.0)}, (7, "release")),
+        # 3 % more, and what is given up would have to come back; after a long calm it may go.
+        (PLAN | {"planned": Planned(rate=695.0, headroom=1.5, span_s=60.0)}, (8, "steady")),
+        (PLAN | {"planned": Planned(rate=670.0, headroom=1.5, span_s=60.0)}, (7, "release")),
+        (
+            PLAN
+            | {
+                "planned": Planned(rate=695.0, headroom=1.5, span_s=60.0),
+                "since_change_s": 900.0,
+            },
+            (7, "release"),
+        ),
         (CALM | SLOW, (12, "slow")),
         (CALM | SLOW | {"starting": 1}, (10, "slow")),
         (CALM | SLOW | {"since_change_s": 5.0}, (10, "slow")),

@@ -15,7 +15,6 @@ def state(loads: tuple[tuple[float, float], ...], since: float = 900.0) -> Slice
         since=since,
         seen_since=since,
         counted_at=since,
-        down_at=since,
         changed_at=since,
         loads=loads,
     )
@@ -37,5 +36,5 @@ def test_a_load_of_ones_own_hides_smaller_ones_before_it() -> None:
 def test_how_long_it_was_watched_stays_as_it_is() -> None:
     learnt = state((), since=0.0)
     found = resumed(state((), since=900.0), learnt)
-    assert (found.since, found.down_at, found.changed_at) == (900.0, 900.0, 900.0)
+    assert (found.since, found.changed_at) == (900.0, 900.0)
     assert (found.seen_since, found.counted_at) == (900.0, 900.0)

@@ -22,7 +22,7 @@ PLAN = Planned(rate=1250.0, headroom=1.5, span_s=60.0)
         ({"demand": 900.0, "bounds": Bounds(1, 50, 7)}, "the nodes have room for 7"),
         (CALM, "10 → 4: 300 requests/s, 100 an instance, 4 needed now, 4 in the last 300 s"),
         (CALM | {"errors": 0.5}, "50% of requests fail, above 10%"),
-        (CALM | {"since_down_s": 10.0}, "the last reduction was 10 s ago"),
+        (CALM | {"since_change_s": 10.0}, "the last change was 10 s ago"),
         (CALM | {"watched_s": 10.0}, "watched without a hole for 10 s"),
         (
             {"planned": PLAN},

@@ -15,7 +15,7 @@ from aether.core.scaling.decision import Decision, decision_on
 from aether.core.scaling.forecast import Forecast, Mode
 from aether.core.scaling.lessons import DAY_S, Lessons, Look, due, looked, most_known
 from aether.core.scaling.load import Load, capacity_of, counts, measured
-from aether.core.scaling.need import reactive
+from aether.core.scaling.need import reactive, saturated
 from aether.core.scaling.observation import Observation
 from aether.core.scaling.plans import (
     LONGEST_S,
@@ -44,15 +44,13 @@ class SliceState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Since when there has been no hole in the figures that count; those of requests that fail do not."""
     counted_at: float
     """When there were such figures last, or watching began."""
-    down_at: float
-    """When instances were last given up, or watching began."""
     changed_at: float
     """When the number of instances was last changed, or watching began."""
     load: Load | None = None
     loads: Maxima = ()
     """Largest loads of the last `LONGEST_S`, requests per second."""
     needs: Maxima = ()
-    """Instances needed in the last `hold_s`; kept where no plan holds alone."""
+    """Instances needed in the last `hold_s`; under a plan those that full instances called for."""
     lessons: Lessons = Lessons()
 
 
@@ -102,7 +100,7 @@ def first_state(seen: Observation) -> SliceState:
     Nothing is given up before it has been watched for `hold_s`.
     """
     at = seen.at
-    return SliceState(since=at, seen_since=at, counted_at=at, down_at=at, changed_at=at)
+    return SliceState(since=at, seen_since=at, counted_at=at, changed_at=at)
 
 
 def state_from(
@@ -138,7 +136,6 @@ def state_from(
         since=since,
         seen_since=seen_since,
         counted_at=counted_at,
-        down_at=seen.at,
         changed_at=seen.at,
         loads=loads,
         lessons=chosen(lessons, settings),
@@ -162,14 +159,14 @@ def step(
         state = _remembered(state, load, scene)
     seen_since, counted_at = _watched(state, seen, settings)
     asked = _question(state, load, scene, seen.at - seen_since)
-    if asked.demand is not None and (asked.planned is None or settings.holds):
-        state, asked = _held(state, asked, seen.at)
+    if asked.demand is not None:
+        by_plan = asked.planned is not None and not settings.holds
+        state, asked = (_strained if by_plan else _held)(state, asked, seen.at)
     decision = decision_on(asked)
     return SliceState(
         since=state.since,
         seen_since=seen_since,
         counted_at=counted_at,
-        down_at=seen.at if decision.kind == "down" else state.down_at,
         changed_at=state.changed_at if decision.kind == "hold" else seen.at,
         load=load,
         loads=state.loads,
@@ -261,7 +258,6 @@ def _question(state: SliceState, load: Load | None, scene: _Scene, watched_s: fl
         capacity=capacity,
         errors=seen.error_share or 0.0,
         p95_s=seen.p95_s,
-        since_down_s=seen.at - state.down_at,
         since_change_s=seen.at - state.changed_at,
         watched_s=watched_s,
         planned=_planned(state, scene, trusted=ahead.counts) if learns else None,
@@ -279,6 +275,23 @@ def _held(state: SliceState, asked: Question, at: float) -> tuple[SliceState, Qu
     return (
         msgspec.structs.replace(state, needs=needs),
         msgspec.structs.replace(asked, held_need=held, recent_need=recent),
+    )
+
+
+def _strained(state: SliceState, asked: Question, at: float) -> tuple[SliceState, Question]:
+    """Remember what saturated instances called for, and ask with the most of it lately.
+
+    A plan holds what its load needs by itself, but knows nothing of instances that are full at a load they
+    should serve. Held for so long that even noise without end turns the slice once in that time.
+    """
+    need, held_s = saturated(asked), asked.settings.calm_s
+    if not need and not state.needs:
+        return state, asked
+    needs = pushed(state.needs, at, need, held_s)
+    held = int(largest(needs, at - held_s))
+    return (
+        msgspec.structs.replace(state, needs=needs if held else ()),
+        msgspec.structs.replace(asked, held_need=held),
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from aether.core.scaling import wording
 from aether.core.scaling.keeping import is_blind, why_kept
-from aether.core.scaling.need import foreseen, reactive, soon
+from aether.core.scaling.need import foreseen, planned, reactive, soon
 from aether.core.scaling.question import Question
 
 Kind: TypeAlias = Literal["up", "down", "hold"]
@@ -60,7 +60,7 @@ RULES: Mapping[str, str] = {
     "release": "fewer have been enough for long, or will be by forecast",
     "steady": "what there is fits, or the difference is too small",
     "new": "the slice has not been watched for long enough to give anything up",
-    "pause": "the last reduction was only just made",
+    "pause": "the last change was only just made",
 }
 """Every rule and what it says."""
 
@@ -126,11 +126,11 @@ def _fewer(asked: Question, now: int) -> Ruling:
     calm = asked.since_change_s >= settings.calm_s
     least = 1 if calm else max(1, ceil(present * settings.down_share))
     keep = max(now, asked.bounds.minimum, _kept(asked))
-    if present - keep < least:
+    if present - max(keep, 0 if calm else planned(asked, settings.down_margin)) < least:
         return present, "steady"
     if kept := why_kept(asked):
         return present, kept
-    if asked.since_down_s < settings.down_interval_s:
+    if asked.since_change_s < settings.down_interval_s:
         return present, "pause"
     return keep, "release"
 

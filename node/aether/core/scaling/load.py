@@ -10,8 +10,9 @@ from aether.core.scaling.settings import ScalingSettings
 
 _GAP_S = 60.0
 """After so long without figures the averages begin anew."""
-_LEARN = 0.05
-"""Weight of a second's figure in the learnt capacity: a span of some 40 s."""
+_LEARN = 1.0 / 300.0
+"""Least weight of a second's figure in the learnt capacity, which is their mean until then: what instances serve
+changes with a version, not with the minute, and every change of it moves the instances wanted."""
 _JUMP_S = 2.5
 """Seconds in a row far above the fast average that are a jump: three looks a second apart, which are never quite that."""
 _JUMP_FACTOR = 1.5
@@ -33,6 +34,8 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Fast average of utilisation, 0..1."""
     capacity: float | None = None
     """Requests per second one instance serves at full use, as learnt."""
+    taught: int = 0
+    """Looks that said something about it."""
     above_s: float = 0.0
     """Seconds in a row, the last one among them, in which the rate was far above the fast average."""
     above: float = 0.0
@@ -50,14 +53,22 @@ def measured(load: Load | None, seen: Observation, settings: ScalingSettings) ->
     if not counts(rate):
         return load
     if load is None or not 0.0 <= seen.at - load.at <= _GAP_S:
-        learnt = _learnt(None if load is None else load.capacity, seen)
-        return Load(at=seen.at, fast=rate, slow=rate, busy=seen.utilisation, capacity=learnt)
+        capacity, taught = _learnt(load, seen)
+        return Load(
+            at=seen.at,
+            fast=rate,
+            slow=rate,
+            busy=seen.utilisation,
+            capacity=capacity,
+            taught=taught,
+        )
     past = seen.at - load.at
     weight = _weight(past, settings.fast_s)
     fast = load.fast + weight * (rate - load.fast)
     above_s, above = _above(load, rate, past)
     if above_s >= _JUMP_S:  # an average would take three times as long to believe it
         fast, above_s, above = max(fast, above / above_s), 0.0, 0.0
+    capacity, taught = _learnt(load, seen)
     busy = seen.utilisation
     if busy is not None and load.busy is not None:
         busy = load.busy + weight * (busy - load.busy)
@@ -66,7 +77,8 @@ def measured(load: Load | None, seen: Observation, settings: ScalingSettings) ->
         fast=fast,
         slow=load.slow + _weight(past, settings.slow_s) * (rate - load.slow),
         busy=busy,
-        capacity=_learnt(load.capacity, seen),
+        capacity=capacity,
+        taught=taught,
         above_s=above_s,
         above=above,
     )
@@ -87,14 +99,20 @@ def _weight(past: float, span_s: float) -> float:
     return weight if past == 1.0 else 1.0 - (1.0 - weight) ** past
 
 
-def _learnt(capacity: float | None, seen: Observation) -> float | None:
-    """Return the learnt capacity of an instance, moved by this second where it says something about it."""
+def _learnt(load: Load | None, seen: Observation) -> tuple[float | None, int]:
+    """Return the learnt capacity of an instance and what it rests on, with this second where it says something."""
+    capacity, taught = (None, 0) if load is None else (load.capacity, load.taught)
     if seen.utilisation is None or not seen.rate or seen.ready <= 0:
-        return capacity
+        return capacity, taught
     if not 0.3 <= seen.utilisation <= 0.9:
-        return capacity  # too idle to tell, or so busy that the rate is no longer what was asked
+        return (
+            capacity,
+            taught,
+        )  # too idle to tell, or so busy that the rate is no longer what was asked
     shown = seen.rate / (seen.utilisation * seen.ready)
-    return shown if capacity is None else capacity + _LEARN * (shown - capacity)
+    if capacity is None:
+        return shown, 1
+    return capacity + max(_LEARN, 1.0 / (taught + 1)) * (shown - capacity), taught + 1
 
 
 def capacity_of(load: Load, seen: Observation) -> float | None:

@@ -27,20 +27,24 @@ def reactive(asked: Question) -> int:
     need = 1 if demand > 0.0 else 0
     if asked.capacity:
         need = max(need, _within(demand / asked.capacity, asked))
-    if (
-        not failing
-        and asked.busy is not None
-        and (not asked.capacity or asked.busy >= settings.saturated)
-    ):
+    if not failing and asked.busy is not None and not asked.capacity:
         need = max(need, _within(asked.ready * asked.busy, asked))
-    return need
+    return max(need, saturated(asked))
 
 
-def planned(asked: Question) -> int:
-    """Return the instances the plan in force wants; 0 where there is none, or requests fail."""
+def saturated(asked: Question) -> int:
+    """Return the instances to have because those there are have no room left, whatever the rate says; 0 while they have."""
+    settings = asked.settings
+    if asked.busy is None or asked.busy < settings.saturated or asked.errors > settings.errors_most:
+        return 0
+    return _within(asked.ready * asked.busy, asked)
+
+
+def planned(asked: Question, margin: float = 0.0) -> int:
+    """Return the instances the plan in force wants, of a load larger by a margin; 0 where there is none, or requests fail."""
     if asked.planned is None or not asked.capacity or asked.errors > asked.settings.errors_most:
         return 0
-    return ceil(asked.planned.rate / asked.capacity - _EXACT)
+    return ceil(asked.planned.rate * (1.0 + margin) / asked.capacity - _EXACT)
 
 
 def needed(asked: Question) -> int:

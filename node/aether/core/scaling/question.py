@@ -49,11 +49,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     p95_s: float | None = None
     """95th percentile of response times, seconds."""
     held_need: int = 0
-    """Most instances needed at `target_utilisation` at any time in the settings' `hold_s`; 0 where a plan holds alone."""
+    """Most instances needed at `target_utilisation` at any time in the settings' `hold_s`; under a plan, most that saturated instances called for."""
     recent_need: int = 0
     """The same in `forecast_hold_s`."""
-    since_down_s: float = 0.0
-    """Seconds since the last reduction."""
     since_change_s: float = 0.0
-    """Seconds since the last change of either direction."""
+    """Seconds since the last change, of either direction."""
     ahead: Ahead = Ahead()

@@ -29,11 +29,15 @@ class ScalingSettings:
     forecast_hold_s: float = 120.0
     """The same where a trusted forecast says what is coming (mode `full`)."""
     down_interval_s: float = 60.0
-    """Seconds between two reductions."""
+    """Seconds between a change and a reduction."""
     down_share: float = 0.12
     """Smallest reduction worth making, as a share of the instances there are; at least one instance."""
+    down_margin: float = 0.03
+    """How much larger a plan's load must be able to become without the reduction being undone, as a share: what an
+    instance serves is known no better."""
     calm_s: float = 600.0
-    """Seconds without a change after which giving up a single instance is worth it as well."""
+    """Seconds without a change after which giving up a single instance is worth it as well; and for how long
+    what saturated instances called for is held where headroom is learnt."""
     most_factor: float = 4.0
     """Most instances wanted after one decision, as a multiple of those wanted before (at least 4 more)."""
     errors_most: float = 0.10

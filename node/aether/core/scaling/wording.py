@@ -96,7 +96,7 @@ def _new(asked: Question) -> str:
 
 def _paused(asked: Question) -> str:
     pause = asked.settings.down_interval_s
-    return f"the last reduction was {asked.since_down_s:.0f} s ago, the next is due after {pause:.0f} s"
+    return f"the last change was {asked.since_change_s:.0f} s ago, a reduction is due after {pause:.0f} s"
 
 
 def _unknown(asked: Question) -> str:
