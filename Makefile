@@ -16,7 +16,7 @@ DATA ?= ../shared/traces
 MODEL ?= node/aether/forecast/model
 TRAIN_FLAGS ?=
 
-.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-cluster bench-router bench-store bench-control bench-metrics bench-scaling soak-router soak-scaling soak-store train-forecaster evaluate-forecaster protos docs clean
+.PHONY: setup run test check fmt lint types imports tidy unit sim sim-long integration fuzz e2e bench bench-cluster bench-router bench-store bench-control bench-metrics bench-scaling bench-tracing soak-router soak-scaling soak-store train-forecaster evaluate-forecaster protos docs clean
 
 setup: $(STAMP)
 
@@ -84,6 +84,10 @@ bench: setup
 # BENCH_PEERS=nginx`; `BENCH_BASE` names another checkout to compare with.
 bench-router: setup
 	$(BIN)/python -m tests.bench router
+
+# What tracing costs the router, beside one that samples nothing and, with `BENCH_BASE`, another checkout's.
+bench-tracing: setup
+	$(BIN)/python -m tests.bench tracing
 
 # Beside etcd (Debian: etcd-server, nghttp2-client), in interleaved rounds.
 bench-store: setup

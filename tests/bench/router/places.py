@@ -83,6 +83,16 @@ class Running:
         said = self.log.read_text(errors="replace")[-2000:]
         raise RuntimeError(f"{url} did not answer within {START_S:g} s; its server said: {said}")
 
+    def wait_said(self, text: str) -> None:
+        """Return once its log has `text`; raise RuntimeError with the log when it never does."""
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if text in self.log.read_text(errors="replace"):
+                return
+            time.sleep(POLL_S)
+        said = self.log.read_text(errors="replace")[-2000:]
+        raise RuntimeError(f"it did not say {text!r} within {START_S:g} s, but: {said}")
+
     def end(self) -> None:
         """Stop the process, by force when it does not obey."""
         self._process.terminate()

@@ -7,6 +7,7 @@ from tests.bench.router import chosen_cases, chosen_peers, ours
 from tests.bench.router.loads import Case, read_wrk
 from tests.bench.router.places import Origin, Site
 from tests.bench.router.ratios import Sample, results
+from tests.bench.tracing import spread
 
 WRK = """Running 1s test @ http://127.0.0.1:1/size/100
   1 threads and 64 connections
@@ -42,6 +43,13 @@ def test_every_peer_is_compared_with_and_ours_stands_alone_without_any() -> None
     assert [(each.peer, each.ratio) for each in alone] == [(None, None)]
     both = [sample(peer, 0, 1.0) for peer in ("aether", "nginx", "envoy")]
     assert [each.peer for each in results(both, "router", "here")] == ["nginx", "envoy"]
+
+
+def test_the_middle_half_of_ratios_is_of_those_within_a_round() -> None:
+    samples = [sample("aether", turn, 10.0 + turn) for turn in range(5)]
+    samples += [sample("base", turn, 10.0) for turn in range(5)]
+    assert spread(samples, "base") == "cpu 1.100 to 1.300 x base"
+    assert spread([samples[0], samples[5]], "base") == "cpu 1.000 x base"
 
 
 def test_what_wrk_writes_is_read_in_one_unit() -> None:
