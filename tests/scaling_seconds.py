@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from math import sqrt
 
 from aether.core.scaling.bounds import Bounds
 from aether.core.scaling.controller import SliceState, first_state, step
@@ -104,7 +105,7 @@ def drifting(share: float, seed: int) -> Callable[[], float]:
 
     def factor() -> float:
         nonlocal off
-        off = 0.97 * off + (1 - 0.97**2) ** 0.5 * dice.gauss(0.0, share)
+        off = 0.97 * off + sqrt(1 - 0.97**2) * dice.gauss(0.0, share)
         return 1.0 + off
 
     return factor
