@@ -439,7 +439,7 @@ class Advisor(Protocol):
 
 
 class Forecaster(Protocol):
-    """Forecasts traffic; the node has a model in a thread of its own, tests and simulators their own."""
+    """Forecasts traffic; the node has a model in a process of its own, tests and simulators their own."""
 
     async def predict(
         self, histories: Sequence[Sequence[float]], step_s: float = 60.0

@@ -1,1 +1,1 @@
-"""The forecaster of traffic: its model, what goes into it, and the thread it runs in."""
+"""The forecaster of traffic: its model, what goes into it, and the process it runs in."""

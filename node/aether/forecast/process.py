@@ -1,7 +1,7 @@
 """A model in a process of its own, asked from one thread: a process that hangs or dies costs a batch.
 
-Loading numpy and onnxruntime holds Python's lock for 30 ms at a stretch on an idle machine, and for 0.1 s
-on a busy one. Nothing of that is in the node: neither the pause, nor the memory, nor a crash of a library.
+Loading numpy and onnxruntime holds Python's lock for 30 ms of processor time at a stretch, 0.1 s on a busy
+machine. Nothing of that is in the node: neither the pause, nor the memory, nor a crash of a library.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Forecasts on one node: every node keeps histories, the one that leads forecasts once a step.
 
-The scaling loop reads the last forecasts and never waits. What takes long runs in a thread: the model in
-the forecaster's own, files and lessons of a new leader in others.
+The scaling loop reads the last forecasts and never waits. The model runs in a process of its own, what else
+takes long in threads: files, and lessons of a new leader.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """The model in onnxruntime: one thread, a batch at a time. The only module that imports onnxruntime.
 
-Importing it costs some 0.1 s and 20 MB, so `aether.forecast.runtime` does it only when a model is used.
+Importing it costs some 0.1 s and 20 MB, and holds up every other thread: `aether.forecast.worker` does it in its
+own process, simulators and training in theirs.
 """
 
 from collections.abc import Sequence
