@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from e2e.forge import Answer, Forge, running_forge, wait_until
 OFFSET = 6000
 ANSWER_S = 5.0
 KEY = "kv/quorum%2Fkey"
+EVENTS = "events?type=QUORUM_*&limit=1000"
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,8 @@ def is_no_quorum(answer: Answer) -> bool:
 def test_the_one_left_says_why_and_recovers_by_itself(forge: Forge, survivor: str) -> None:
     leader = forge.leader()
     left = leader if survivor == "leader" else leader % 3 + 1
+    wait_until("events are told", lambda: forge.api(1, EVENTS).status == 200, 30)
+    told_before = len(outages(forge, 1))
     lost = [node for node in (1, 2, 3) if node != left]
     assert forge.api(left, KEY, "PUT", survivor.encode()).status == 200
     for node in lost:
@@ -79,3 +84,20 @@ def test_the_one_left_says_why_and_recovers_by_itself(forge: Forge, survivor: st
             lambda node=node: forge.api(node, KEY).json()["value"] == "again",  # type: ignore[misc] # the default binds the loop's value
             60,
         )
+    counted = partial(len_of_outages, forge)
+    wait_until("every node tells it", lambda: min(map(counted, (1, 2, 3))) > told_before, 60)
+    fell, rose = outages(forge, left)[told_before]
+    assert (fell["type"], fell["severity"]) == ("QUORUM_LOST", "critical")
+    assert (rose["type"], rose["severity"]) == ("QUORUM_REGAINED", "info")
+    assert f"as node-{left} saw it" in fell["text"]
+
+
+def outages(forge: Forge, node: int) -> list[list[dict[str, Any]]]:
+    """Return the events of each outage, as a node tells them."""
+    told = forge.api(node, EVENTS).json()["items"]
+    ids = dict.fromkeys(event["id"].partition(".")[0] for event in told)
+    return [[one for one in told if one["id"].startswith(f"{each}.")] for each in ids]
+
+
+def len_of_outages(forge: Forge, node: int) -> int:
+    return len(outages(forge, node))
