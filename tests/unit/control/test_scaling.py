@@ -37,11 +37,11 @@ async def test_load_becomes_a_wish_for_the_target_it_was_decided_on() -> None:
     world = ScalingWorld()
     await world.second(CALM, times=5)
     assert world.control.scale == {}
-    await world.second(STORM, times=2)
+    await world.second(STORM, times=3)
     wish = world.control.scale[SHOP]
     assert (wish.based_on, wish.generation) == (7, 1)
     assert 2 < wish.instances <= 10
-    assert wish.because.rule == "scaling.load"
+    assert wish.because.rule == "scaling.headroom"
     assert wish.because.text.startswith(f"{SHOP}: 2 → ")
 
 
