@@ -58,6 +58,8 @@ class LiveLogLevels:
     def look(self) -> None:
         """Do as the levels in force say."""
         level = self.store.level((keys.LOG_LEVELS,))
+        if not level.revision:
+            return  # nothing of the store is here yet: what was told last stands
         book = open_book(level.entries, level.revision)
         wanted = in_force(book.log_levels, self.node, int(self.wall() * 1000))
         if wanted == self._set:

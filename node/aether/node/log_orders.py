@@ -15,18 +15,24 @@ Listener = Callable[[LogOrders], None]
 
 
 class NodeLogs:
-    """Sets the levels of the node process, and tells the others of the node."""
+    """Sets the levels of the node process, and tells the others of the node.
+
+    Nobody is told before the levels of single loggers are known: the others outlive a node, and go on as
+    the one before said until then.
+    """
 
     def __init__(self, file: Path) -> None:
         """`file` is where processes without a link look."""
         self._file = file
         self._listeners: list[Listener] = []
         self._orders = LogOrders()
+        self._is_known = False
 
     def tell(self, listener: Listener) -> None:
-        """Have `listener` told now and whenever something changes."""
+        """Have `listener` told now, if there is something to tell, and whenever something changes."""
         self._listeners.append(listener)
-        listener(self._orders)
+        if self._is_known:
+            listener(self._orders)
 
     def set_level(self, level: str) -> None:
         """Have Aether's own loggers log from this level on, in every process of the node."""
@@ -36,6 +42,7 @@ class NodeLogs:
     def set_own_levels(self, levels: Mapping[str, str]) -> None:
         """Have some loggers log from levels of their own on, in every process of the node."""
         set_own_levels(levels)
+        self._is_known = True
         self._give(msgspec.structs.replace(self._orders, loggers=dict(levels)))
 
     def want_lines(self) -> None:
@@ -44,6 +51,8 @@ class NodeLogs:
 
     def _give(self, orders: LogOrders) -> None:
         self._orders = orders
+        if not self._is_known:
+            return
         try:
             write_orders(self._file, orders)
         except OSError as problem:

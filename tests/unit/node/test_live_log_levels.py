@@ -1,5 +1,7 @@
 import asyncio
 from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import structlog
@@ -7,9 +9,10 @@ import structlog
 from aether.core.model.alert_records import LogLevelRecord
 from aether.core.model.ids import NodeId
 from aether.core.model.records import encode
-from aether.core.store.commands import Delete
+from aether.core.store.commands import Delete, Range
 from aether.node import live_log_levels
 from aether.node.live_log_levels import LiveLogLevels, in_force
+from aether.ports import Store
 from tests.alert_world import MovedClock, alert_world
 from tests.api_world import NODE
 
@@ -43,6 +46,18 @@ async def test_what_changes_is_set_and_taken_back() -> None:
         world.api.now_s += 2
         live.look()
         assert told == [{}, {"aether.control": "debug"}, {}]
+
+
+def test_nothing_is_said_before_anything_of_the_store_is_here() -> None:
+    known = [0]
+    store = SimpleNamespace(level=lambda _: Range(known[0], (), more=False))
+    told: list[Mapping[str, str]] = []
+    live = LiveLogLevels(NODE, cast("Store", store), MovedClock(), told.append)
+    live.look()
+    assert told == []
+    known[0] = 7
+    live.look()
+    assert told == [{}]
 
 
 async def test_the_leader_takes_away_what_has_ended() -> None:
