@@ -23,7 +23,7 @@ _PROGRAM = (sys.executable, "-m", "aether.forecast.worker")
 
 
 class ModelFailed(Exception):
-    """A batch came to nothing."""
+    """A batch or a start came to nothing; the next one may well not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,10 @@ class ModelProcess:
         return None if self._running is None else self._running.process.pid
 
     def start(self) -> None:
-        """Start the process and wait for its model; raise ModelUnusable when it cannot be run."""
+        """Start the process and wait for its model.
+
+        Raises ModelUnusable when that cannot be run, ModelFailed when there is no process, or it broke off.
+        """
         self._started()
 
     def _started(self) -> _Running:
@@ -68,7 +71,7 @@ class ModelProcess:
             problem = receive(running.wire, Answer).problem
             running.wire.settimeout(self._answer_s)
         except WireBroken as error:
-            raise ModelUnusable(f"the model's process does not run: {self._end(error)}") from error
+            raise ModelFailed(f"the model's process does not run: {self._end(error)}") from error
         if problem:
             self._end()
             raise ModelUnusable(problem)
@@ -126,5 +129,5 @@ def _spawned() -> _Running:
             )
         except OSError as error:
             ours.close()
-            raise ModelUnusable(f"the model's process cannot be started: {error}") from error
+            raise ModelFailed(f"the model's process cannot be started: {error}") from error
     return _Running(process, ours)

@@ -17,7 +17,7 @@ import structlog
 from aether.forecast import card as cards
 from aether.forecast.card import Card, ModelUnusable
 from aether.forecast.packing import Rows
-from aether.forecast.process import ModelProcess
+from aether.forecast.process import ModelFailed, ModelProcess
 
 DEADLINE_S = 0.25
 """Longest wait for a batch; what comes later counts as no forecast."""
@@ -202,12 +202,17 @@ def _closed(starting: "asyncio.Future[OnnxForecaster]") -> None:
 
 
 async def open_forecaster(folder: Path | None) -> OnnxForecaster | str:
-    """Start a model's process from a thread; return why there is none, in a sentence, where that fails."""
+    """Start a model's process from a thread; return why that cannot be, in a sentence, where it cannot.
+
+    Raises ModelFailed where it may succeed another time.
+    """
     starting = asyncio.get_running_loop().run_in_executor(None, OnnxForecaster.start, folder)
     try:
         found = await asyncio.shield(starting)
     except asyncio.CancelledError:
         starting.add_done_callback(_closed)
+        raise
+    except ModelFailed:
         raise
     except ModelUnusable as problem:
         return why_none(problem)

@@ -93,6 +93,8 @@ class ForecastService:
         self._led = False
         self._taught = False
         """Whether trust was learnt from the history in this reign."""
+        self._failed = False
+        """Whether the model's process could not be started: it is tried again when a step ends."""
         self.led_since: float | None = None
         """Wall time since which this node leads and forecasts."""
         ground.loads.subscribe(self._hear)
@@ -167,10 +169,11 @@ class ForecastService:
     async def _foresee(self) -> None:
         """Forecast when a step has ended, and at once where this node has come to lead."""
         begins = not self._taught
-        if not begins and not self._ended:
+        if not self._ended and (self._failed or not begins):
             return
         forecaster = self.forecaster or await self._open()
         if forecaster is None:
+            self._ended = False
             return
         if begins:
             await self._learn(forecaster)
@@ -178,16 +181,22 @@ class ForecastService:
         await self._forecast(forecaster)
 
     async def _open(self) -> OnnxForecaster | None:
-        found = await open_forecaster(self._ground.model)
+        try:
+            found = await open_forecaster(self._ground.model)
+        except ModelFailed as problem:
+            self._failed = True
+            self.problem = f"no forecasts before the next step, scaling is reactive only: {problem}"
+            _log.warning("no forecaster before the next step", problem=str(problem))
+            return None
         if isinstance(found, str):
             self.card, self.problem = None, found
             return None
-        self.forecaster = found
+        self.forecaster, self._failed, self.problem = found, False, ""
         return found
 
     def _forget(self) -> None:
         """Keep nothing of a reign but the history, which every node has."""
-        self._led, self._taught, self.led_since = False, False, None
+        self._led, self._taught, self._failed, self.led_since = False, False, False, None
         self._forecasts = {}
         self.trust = {}
         self.shadows = Shadows()

@@ -77,13 +77,13 @@ def test_what_cannot_be_run_is_said_and_leaves_no_process(monkeypatch: pytest.Mo
         model.start()
     assert model.pid is None
     monkeypatch.setattr(module, "_PROGRAM", (sys.executable, "-c", "raise SystemExit(7)"))
-    with pytest.raises(ModelUnusable, match="process does not run"):
+    with pytest.raises(ModelFailed, match="process does not run"):
         model.start()
     assert model.pid is None
-    with pytest.raises(ModelUnusable, match="process does not run"):
+    with pytest.raises(ModelFailed, match="process does not run"):
         model.predict([PAST], 60.0)
     monkeypatch.setattr(module, "_PROGRAM", ("/nowhere/python",))
-    with pytest.raises(ModelUnusable, match="cannot be started"):
+    with pytest.raises(ModelFailed, match="cannot be started"):
         model.start()
 
 

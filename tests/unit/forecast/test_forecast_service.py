@@ -14,7 +14,7 @@ from aether.core.scaling.observation import Observation
 from aether.core.scaling.settings import ScalingSettings
 from aether.core.scaling.trust import FEWEST_SCORED
 from aether.forecast import service
-from aether.forecast.process import ModelFailed
+from aether.forecast.process import ModelFailed, ModelProcess
 from aether.forecast.runtime import OnnxForecaster
 from aether.forecast.service import ForecastGround, ForecastService
 from aether.forecast.telling import ForecastDesk
@@ -182,6 +182,33 @@ async def test_a_process_that_dies_costs_no_more_than_the_forecasts_of_its_batch
             while not await again():
                 continue  # the first one after it starts a process, and may be late
         assert world.service.forecasts()[A] is not before
+
+
+async def test_a_process_that_could_not_be_started_is_started_when_the_next_step_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = list[None]()
+
+    def broken(_: ModelProcess) -> None:
+        tried.append(None)
+        raise ModelFailed("no memory for it")
+
+    monkeypatch.setattr(ModelProcess, "start", broken)
+    world = World()
+    for minute in range(40):
+        world.minute(smooth(minute))
+    world.second(smooth(40))  # a step begins with it: no other ends before the next minute
+    async with Running(world.service):
+        await until(lambda: "before the next step" in world.service.problem)
+        assert "no memory for it" in world.service.problem
+        for _ in range(3):
+            world.second(smooth(40))
+            await asyncio.sleep(LOOK_S)
+        assert len(tried) == 1
+        monkeypatch.undo()
+        world.minute(smooth(41))
+        await until(lambda: A in world.service.forecasts())
+        assert world.service.problem == ""
 
 
 async def test_a_past_that_cannot_be_forecast_again_begins_trust_anew(
