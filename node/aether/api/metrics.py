@@ -87,15 +87,11 @@ async def get_history(context: Context, call: Call) -> Answer:
             f"{len(subjects)} subjects of {rows} points each are more than {MOST_POINTS} points; "
             "name one (subject=), look back less far (range=) or in longer steps (step=)"
         )
-    items = []
-    for subject in subjects:
-        now = context.wall()
-        course = metrics.history(metric.name, subject, range_s, step_s)
 
-        def point(one: Point, now: float = now) -> dict[str, Any]:
-            return {"at": _time(now - one[0]), "value": round(one[1], _DIGITS)}
+    def course(subject: str) -> tuple[float, list[Point]]:
+        return context.wall(), metrics.history(metric.name, subject, range_s, step_s)
 
-        items.append({"subject": subject, "points": await _listed(course, point)})
+    items = await by_turns(_courses(subjects, course), time.monotonic)
     return Answer(
         value={
             "metric": metric.name,
@@ -104,6 +100,24 @@ async def get_history(context: Context, call: Call) -> Answer:
             "items": items,
         }
     )
+
+
+def _courses(
+    subjects: Iterable[str], course: Callable[[str], tuple[float, list[Point]]]
+) -> Work[list[dict[str, Any]]]:
+    """Return the points of each subject; `course` returns the present time and what there is."""
+    items = []
+    for subject in subjects:
+        now, found = course(subject)
+        points: list[dict[str, Any]] = []
+        for piece in pieces(found, _PIECE):
+            points += [
+                {"at": _time(now - ago_s), "value": round(value, _DIGITS)} for ago_s, value in piece
+            ]
+            yield
+        items.append({"subject": subject, "points": points})
+        yield
+    return items
 
 
 async def _listed(
