@@ -9,7 +9,7 @@ epoch before it decides anything, which fences its own stray write as it does th
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -70,13 +70,15 @@ class ClusterDeploymentManager:
         settings: ControlSettings,
         *,
         period_s: float,
+        voters: Callable[[], frozenset[NodeId]] = frozenset,
     ) -> None:
+        """`voters` says who votes in the store; nobody where that is not known."""
         self._node = node
         self._store = store
         self._clock = clock
         self._settings = settings
         self._listening = ListeningClock(clock)
-        self._board = SignalBoard(node)
+        self._board = SignalBoard(node, voters)
         self._look = Look(store, PREFIXES)
         self._wakeups = Wakeups(clock, period_s)
         self._epoch_revision: int | None = None

@@ -1,6 +1,6 @@
 """What the leader hears and sees, gathered for `reconcile`; never stored, rebuilt by each leader."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from aether.core.control.dependencies import required
 from aether.core.control.signals import Heard, NodeWish, Restless, ScaleWish, Signals
@@ -24,9 +24,12 @@ class SignalBoard:
     Bounded by the nodes and instances of the cluster: what leaves the view leaves the board.
     """
 
-    def __init__(self, leader: NodeId | None = None) -> None:
-        """`leader`: the node that listens."""
+    def __init__(
+        self, leader: NodeId | None = None, voters: Callable[[], frozenset[NodeId]] = frozenset
+    ) -> None:
+        """`leader`: the node that listens; `voters` says who votes, nobody where that is not known."""
         self._leader = leader
+        self._voters = voters
         self._began = 0.0
         self._heard: dict[NodeId, Heard] = {}
         self._lives: dict[NodeId, Heard] = {}
@@ -79,6 +82,7 @@ class SignalBoard:
         return Signals(
             reign_began=self._began,
             leader=self._leader,
+            voters=self._voters() or None,
             heard=dict(self._heard),
             registered={node: life.at for node, life in self._lives.items()},
             since=self._since,

@@ -14,6 +14,7 @@ from aether.config.runtime_settings import Effective
 from aether.control.manager import ClusterDeploymentManager
 from aether.core.control.signals import ControlSettings
 from aether.core.metrics.slow_calls import SlowRule
+from aether.core.model.ids import NodeId
 from aether.core.model.records import NodeRecord
 from aether.core.tracing.sampling import TracingSettings
 from aether.node.live_settings import LiveSettings
@@ -60,6 +61,8 @@ class ManagersGround:
     measuring: Measuring | None = None
     """None where nothing is measured."""
     settings: ControlSettings = field(default_factory=ControlSettings)
+    voters: Callable[[], frozenset[NodeId]] = frozenset
+    """Says who votes in the store; nobody where that is not known."""
     period_s: float = 1.0
     """How often each loop looks again when nothing rings."""
     registered: Callable[[], None] = _nothing
@@ -103,7 +106,7 @@ def assemble_managers(ground: ManagersGround) -> Managers:
     """Build the managers of one life of a node."""
     node, store, clock = ground.record.node, ground.store, ground.clock
     control = ClusterDeploymentManager(
-        node, store, clock, ground.settings, period_s=ground.period_s
+        node, store, clock, ground.settings, period_s=ground.period_s, voters=ground.voters
     )
     tables = TablePublisher(node, store, ground.feed, clock, ground.edges)
     stepper = Stepper(

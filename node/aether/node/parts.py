@@ -23,6 +23,7 @@ from aether.control.manager import ClusterDeploymentManager
 from aether.control.providing import Providing
 from aether.core.agent.copies import nodes_on_duty
 from aether.core.control.signals import ControlSettings
+from aether.core.model.ids import NodeId
 from aether.core.model.records import NodeRecord
 from aether.dataplane.feed import TableFeed
 from aether.host.client import UnixLauncher
@@ -256,12 +257,17 @@ def _managers_ground(ground: Ground, base: _Base, measuring: NodeMeasuring) -> M
         reports=ground.peers,
         measuring=measuring.for_reports(),
         settings=_control_settings(config),
+        voters=lambda: _voters(base.node_store),
         period_s=config.control.period_s,
         registered=base.readiness.note_registered,
         set_log_level=base.logs.set_level,
         set_slow_rule=base.feed.judge_by,
         set_tracing=base.feed.tell_tracing,
     )
+
+
+def _voters(node_store: NodeStore) -> frozenset[NodeId]:
+    return frozenset(member.node for member in node_store.group.members if member.voter)
 
 
 def _exposing(ground: Ground, base: _Base, deciding: _Deciding, alerts: Alerts) -> Exposing:

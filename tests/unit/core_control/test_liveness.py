@@ -157,6 +157,16 @@ def test_a_leader_that_hears_itself_alone_gives_nobody_up_and_says_so() -> None:
     assert "n1 leads and hears nobody but itself: n2, n3" in waiting.text
 
 
+def test_a_leader_that_votes_alone_gives_up_those_of_the_cluster_before() -> None:
+    """A restored or recovered store has one voter, and in its books the nodes of the old cluster."""
+    view = nodes("n1", "n2", "n3")
+    alone = replace(heard_by_n1(view, "n1"), voters=frozenset({N1}))
+    assert verdicts_of(view, alone) == {"n2": Verdict.LOST, "n3": Verdict.LOST}
+    assert not list(note_deafness(view, alone, SETTINGS, 100.0))
+    whole = replace(alone, voters=frozenset(view.nodes))
+    assert verdicts_of(view, whole) == {"n2": Verdict.SUSPECT, "n3": Verdict.SUSPECT}
+
+
 def test_a_leader_that_hears_anybody_else_gives_the_silent_up() -> None:
     view = nodes("n1", "n2", "n3")
     signals = heard_by_n1(view, "n1", "n2")

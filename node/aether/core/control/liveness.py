@@ -137,9 +137,14 @@ def _unheard(
     others = tuple(
         node
         for node, record in sorted(view.nodes.items())
-        if node != me and record.role == "voter" and _is_counted_on(view, node)
+        if node != me and _votes(record, signals) and _is_counted_on(view, node)
     )
     return others if len(others) >= _MANY else ()
+
+
+def _votes(record: NodeRecord, signals: Signals) -> bool:
+    """Whether the store needs the node: one of the cluster a backup was taken of is in the books alone."""
+    return record.role == "voter" and (signals.voters is None or record.node in signals.voters)
 
 
 def _is_counted_on(view: ClusterView, node: NodeId) -> bool:

@@ -62,6 +62,8 @@ class Signals:
     reign_began: float
     leader: NodeId | None = None
     """The node that measured; None where nothing was: in a rehearsal."""
+    voters: frozenset[NodeId] | None = None
+    """Who votes in the store as the leader knows; None where that is not known."""
     heard: Mapping[NodeId, Heard] = field(default_factory=lambda: MappingProxyType({}))
     registered: Mapping[NodeId, float] = field(default_factory=lambda: MappingProxyType({}))
     """When the present life of each node was first seen in the store."""
