@@ -12,6 +12,7 @@ from e2e.plain import Nodes, plain_nodes
 
 HELLO = "org.example:hello"
 VALUE = "kept over everything"
+RESTORED = "CLUSTER_RESTORED"
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +68,15 @@ def test_a_lost_disk_a_lost_cluster_and_a_lost_quorum(nodes: Nodes, wheel: Path)
     backup = nodes.folder / "shop.backup"
     taken = nodes.aether_json(2, "cluster", "backup", str(backup))
     assert taken["cluster"] == old_cluster
+    wait_until("it is an event", lambda: events(nodes, 1, "BACKUP_*") == ["BACKUP_TAKEN"], 15)
     restored_cluster(nodes, wheel, backup, taken)
     lost_quorum(nodes)
+
+
+def events(nodes: Nodes, number: int, types: str) -> list[str]:
+    """Return the types of the events that a node tells, of those asked for."""
+    status, answer = nodes.get(number, f"/api/v1/events?type={types}&limit=1000")
+    return [event["type"] for event in answer["items"]] if status == 200 else []
 
 
 def is_missed(nodes: Nodes) -> bool:
@@ -111,6 +119,7 @@ def restored_cluster(nodes: Nodes, wheel: Path, backup: Path, taken: dict[str, o
         15,
     )
     assert value_of(nodes, 1) == VALUE
+    wait_until("it is an event", lambda: events(nodes, 1, RESTORED) == [RESTORED], 15)
     nodes.aether(1, "artifact", "push", str(wheel))
     wait_until("one node serves it", lambda: is_deployed(nodes, 1) and says_hello(nodes, 1), 60)
 
@@ -157,6 +166,7 @@ def lost_quorum(nodes: Nodes) -> None:
     nodes.start(2)
     nodes.wait_ready(2)
     assert value_of(nodes, 2) == VALUE * 2
+    wait_until("it is an event", lambda: RESTORED in events(nodes, 2, RESTORED), 15)
     nodes.start(1, joins=2)
     nodes.start(3, joins=2)  # with what it held before: it stays out
     wait_until("n-1 votes", lambda: nodes.has_voters(2, 1, 2), 60)
