@@ -240,6 +240,15 @@ def test_what_saturated_instances_called_for_is_held() -> None:
     assert pool.target < strained
 
 
+def test_a_burst_that_fills_instances_is_the_plans_business() -> None:
+    pool = Pool(target=4, startup_s=30.0).live([100.0] * 1800)
+    pool.live([1500.0] * 40)
+    assert any((one.asked.busy or 0.0) > 0.97 for one in pool.decisions[-40:])
+    pool.live([100.0] * 20)
+    assert pool.state is not None
+    assert pool.state.needs == ()
+
+
 def test_capacity_moves_slowly_once_it_is_known() -> None:
     haze = [1.0]
     pool = Pool(target=4, haze=lambda: haze[0]).live([240.0] * 600)

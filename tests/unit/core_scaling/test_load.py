@@ -2,7 +2,7 @@
 
 import pytest
 
-from aether.core.scaling.load import Load, capacity_of, measured
+from aether.core.scaling.load import Load, capacity_of, measured, utilisation_of
 from aether.core.scaling.settings import DEFAULTS
 from tests.scaling_seconds import seen
 
@@ -101,3 +101,17 @@ def test_the_blueprint_bounds_what_is_learnt() -> None:
 @pytest.mark.parametrize("rate", [float("nan"), float("inf"), -1.0])
 def test_a_rate_that_is_no_rate_counts_as_unknown(rate: float) -> None:
     assert after(100.0, rate) == after(100.0)
+
+
+def test_instances_that_have_just_come_do_not_count_as_full() -> None:
+    load = after(*[400.0] * 20, utilisation=1.0)
+    assert utilisation_of(load, 4) == 1.0
+    assert utilisation_of(load, 8) == pytest.approx(0.5)
+    assert utilisation_of(load, 0) is None
+    assert utilisation_of(None, 4) is None
+
+
+def test_seconds_in_which_requests_wait_teach_nothing() -> None:
+    load = measured(None, seen(0.0, 10.0, utilisation=0.8, queue=5.0), DEFAULTS)
+    assert load is not None
+    assert load.capacity is None

@@ -14,7 +14,7 @@ from aether.core.scaling.choice import chosen
 from aether.core.scaling.decision import Decision, decision_on
 from aether.core.scaling.forecast import Forecast, Mode
 from aether.core.scaling.lessons import DAY_S, Lessons, Look, due, looked, most_known
-from aether.core.scaling.load import Load, capacity_of, counts, measured
+from aether.core.scaling.load import Load, capacity_of, counts, measured, utilisation_of
 from aether.core.scaling.need import reactive, saturated
 from aether.core.scaling.observation import Observation
 from aether.core.scaling.plans import (
@@ -254,7 +254,7 @@ def _question(state: SliceState, load: Load | None, scene: _Scene, watched_s: fl
         bounds=scene.bounds,
         settings=settings,
         demand=demand,
-        busy=None if load is None else load.busy,
+        busy=utilisation_of(load, seen.ready),
         capacity=capacity,
         errors=seen.error_share or 0.0,
         p95_s=seen.p95_s,
@@ -279,12 +279,18 @@ def _held(state: SliceState, asked: Question, at: float) -> tuple[SliceState, Qu
 
 
 def _strained(state: SliceState, asked: Question, at: float) -> tuple[SliceState, Question]:
-    """Remember what saturated instances called for, and ask with the most of it lately.
+    """Remember what instances called for that are full at a load they should serve; ask with the most of it lately.
 
-    A plan holds what its load needs by itself, but knows nothing of instances that are full at a load they
-    should serve. Held for so long that even noise without end turns the slice once in that time.
+    A plan holds what its load needs by itself, but knows nothing of these. Held for so long that even noise
+    without end turns the slice once in that time.
     """
-    need, held_s = saturated(asked), asked.settings.calm_s
+    settings, held_s = asked.settings, asked.settings.calm_s
+    came = max(asked.demand or 0.0, largest(state.loads, at - settings.slow_s))
+    served = (asked.capacity or 0.0) * asked.ready * settings.most_utilisation
+    is_settled = (
+        not asked.starting and asked.since_change_s >= settings.slow_s
+    )  # no backlog of a burst
+    need = saturated(asked) if is_settled and came <= served else 0
     if not need and not state.needs:
         return state, asked
     needs = pushed(state.needs, at, need, held_s)

@@ -30,8 +30,9 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Fast average of the request rate, per second."""
     slow: float = 0.0
     """Slow average of it."""
-    busy: float | None = None
-    """Fast average of utilisation, 0..1."""
+    used: float | None = None
+    """Fast average of how many instances were in use. Not of the share of them: those that have just come to
+    serve would count as full as those before them were."""
     capacity: float | None = None
     """Requests per second one instance serves at full use, as learnt."""
     taught: int = 0
@@ -58,7 +59,7 @@ def measured(load: Load | None, seen: Observation, settings: ScalingSettings) ->
             at=seen.at,
             fast=rate,
             slow=rate,
-            busy=seen.utilisation,
+            used=_used(seen),
             capacity=capacity,
             taught=taught,
         )
@@ -69,19 +70,30 @@ def measured(load: Load | None, seen: Observation, settings: ScalingSettings) ->
     if above_s >= _JUMP_S:  # an average would take three times as long to believe it
         fast, above_s, above = max(fast, above / above_s), 0.0, 0.0
     capacity, taught = _learnt(load, seen)
-    busy = seen.utilisation
-    if busy is not None and load.busy is not None:
-        busy = load.busy + weight * (busy - load.busy)
+    used = _used(seen)
+    if used is not None and load.used is not None:
+        used = load.used + weight * (used - load.used)
     return Load(
         at=seen.at,
         fast=fast,
         slow=load.slow + _weight(past, settings.slow_s) * (rate - load.slow),
-        busy=busy,
+        used=used,
         capacity=capacity,
         taught=taught,
         above_s=above_s,
         above=above,
     )
+
+
+def _used(seen: Observation) -> float | None:
+    return None if seen.utilisation is None else seen.utilisation * seen.ready
+
+
+def utilisation_of(load: Load | None, ready: int) -> float | None:
+    """Return the share of the instances that serve now which was in use lately, 0..1; None where nothing tells."""
+    if load is None or load.used is None or ready <= 0:
+        return None
+    return min(1.0, load.used / ready)
 
 
 def _above(load: Load, rate: float, past: float) -> tuple[float, float]:
@@ -102,8 +114,8 @@ def _weight(past: float, span_s: float) -> float:
 def _learnt(load: Load | None, seen: Observation) -> tuple[float | None, int]:
     """Return the learnt capacity of an instance and what it rests on, with this second where it says something."""
     capacity, taught = (None, 0) if load is None else (load.capacity, load.taught)
-    if seen.utilisation is None or not seen.rate or seen.ready <= 0:
-        return capacity, taught
+    if seen.utilisation is None or not seen.rate or seen.ready <= 0 or seen.queue > 0.0:
+        return capacity, taught  # where requests wait, what is done is not what came
     if not 0.3 <= seen.utilisation <= 0.9:
         return (
             capacity,
