@@ -101,6 +101,14 @@ class Running:
         await asyncio.gather(self._task, return_exceptions=True)
 
 
+def begun(minutes: int) -> World:
+    """A world with so many minutes of smooth traffic behind it."""
+    world = World()
+    for minute in range(minutes):
+        world.minute(smooth(minute))
+    return world
+
+
 async def test_a_node_that_comes_to_lead_forecasts_at_once_and_trusts_what_the_past_shows() -> None:
     world = World()
     world.leader = OTHER
@@ -121,9 +129,7 @@ async def test_a_node_that_comes_to_lead_forecasts_at_once_and_trusts_what_the_p
 
 
 async def test_a_forecast_a_step_and_each_is_scored_when_its_time_has_come() -> None:
-    world = World()
-    for minute in range(40):
-        world.minute(smooth(minute))
+    world = begun(40)
     async with Running(world.service):
         world.second(smooth(40))
         await until(lambda: A in world.service.forecasts())
@@ -138,9 +144,7 @@ async def test_a_forecast_a_step_and_each_is_scored_when_its_time_has_come() -> 
 
 
 async def test_the_models_process_ends_with_the_reign_and_the_next_reign_has_another() -> None:
-    world = World()
-    for minute in range(40):
-        world.minute(smooth(minute))
+    world = begun(40)
     async with Running(world.service):
         world.second(smooth(40))
         await until(lambda: A in world.service.forecasts())
@@ -155,9 +159,7 @@ async def test_the_models_process_ends_with_the_reign_and_the_next_reign_has_ano
 
 
 async def test_a_process_that_dies_costs_no_more_than_the_forecasts_of_its_batch() -> None:
-    world = World()
-    for minute in range(40):
-        world.minute(smooth(minute))
+    world = begun(40)
     async with Running(world.service):
         world.second(smooth(40))
         await until(lambda: A in world.service.forecasts())
@@ -194,9 +196,7 @@ async def test_a_process_that_could_not_be_started_is_started_when_the_next_step
         raise ModelFailed("no memory for it")
 
     monkeypatch.setattr(ModelProcess, "start", broken)
-    world = World()
-    for minute in range(40):
-        world.minute(smooth(minute))
+    world = begun(40)
     world.second(smooth(40))  # a step begins with it: no other ends before the next minute
     async with Running(world.service):
         await until(lambda: "before the next step" in world.service.problem)
@@ -218,9 +218,7 @@ async def test_a_past_that_cannot_be_forecast_again_begins_trust_anew(
         raise ModelFailed("the process died")
 
     monkeypatch.setattr(OnnxForecaster, "predict_past", broken)
-    world = World()
-    for minute in range(80):
-        world.minute(smooth(minute))
+    world = begun(80)
     async with Running(world.service):
         world.second(smooth(80))
         await until(lambda: A in world.service.forecasts())
