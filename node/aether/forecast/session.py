@@ -48,9 +48,11 @@ class Session:
             )
 
     def run(self, inputs: Inputs) -> Floats:
-        """Return quantiles [batch, HORIZON, len(QUANTILES)] for a batch of inputs."""
-        found: Floats = self._session.run([OUTPUT], dict(inputs))[0]
-        return found
+        """Return quantiles [batch, HORIZON, len(QUANTILES)] for a batch of inputs.
+
+        As float32 whatever the model answers: an answer's bytes are read as that.
+        """
+        return np.asarray(self._session.run([OUTPUT], dict(inputs))[0], np.float32)
 
     def answer(self, batch: Packed) -> Answer:
         """Answer a batch: nothing of histories too short, and of those whose forecast is no number."""

@@ -7,13 +7,37 @@ import pytest
 from aether.forecast.card import SHIPPED, ModelUnusable, read
 from aether.forecast.inputs import build
 from aether.forecast.session import Session
-from aether.forecast.shape import HORIZON, INPUTS, LEAST_HISTORY, QUANTILES
+from aether.forecast.shape import HORIZON, INPUTS, LEAST_HISTORY, OUTPUT, QUANTILES
 from tests.plain_forecast import plain_answers, plain_inputs
+
+_DOUBLE = 11
+_TO_DOUBLE = b"\x18\x0b\xa0\x01\x02"
+"""Of the attribute of a cast: a number, 11, and that it is a number."""
 
 
 @pytest.fixture(scope="module")
 def session() -> Session:
     return Session(read(SHIPPED)[1])
+
+
+def in_doubles(model: bytes) -> bytes:
+    """Return a model that answers the same as float64: its answer under another name, and a cast of that.
+
+    What is appended to a message of protobuf is merged with it: one more node.
+    """
+    inner = OUTPUT.upper().encode()
+    told = model.index(b"\x12" + bytes([len(OUTPUT)]) + OUTPUT.encode()) + 2
+    kind = model.rindex(b"\x08\x01\x12", model.rindex(OUTPUT.encode()))
+    changed = bytearray(model)
+    changed[told : told + len(inner)] = inner
+    changed[kind + 1] = _DOUBLE
+    cast = _field(1, inner) + _field(2, OUTPUT.encode()) + _field(4, b"Cast")
+    cast += _field(5, _field(1, b"to") + _TO_DOUBLE)
+    return bytes(changed) + _field(7, _field(1, cast))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | 2, len(content)]) + content
 
 
 def spike() -> list[float]:
@@ -94,3 +118,10 @@ def test_an_answer_that_is_no_number_is_none(
 def test_bytes_that_are_no_model_are_refused() -> None:
     with pytest.raises(ModelUnusable, match="cannot be loaded"):
         Session(b"not a model")
+
+
+def test_a_model_that_answers_in_doubles_is_read_as_well(session: Session) -> None:
+    batch = [[42.0] * 200, spike()]
+    doubles = Session(in_doubles(read(SHIPPED)[1]))
+    assert doubles.predict(batch, 60.0) == session.predict(batch, 60.0)
+    assert doubles.predict(batch, 60.0)[1] is not None
