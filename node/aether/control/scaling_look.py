@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from aether.config.scaling_settings import is_enabled, scaling_settings
 from aether.core.control.liveness import may_host
 from aether.core.control.placement import Occupancy
-from aether.core.control.scaling import instances_of, why_held, why_kept
+from aether.core.control.scaling import instances_of, version_of, why_held, why_kept
 from aether.core.control.updates import has_labels
 from aether.core.metrics.aggregate import SliceLoad
 from aether.core.model.ids import Artifact, NodeId, SliceBase
@@ -135,6 +135,7 @@ def observe(
     places = places_of(view, target, one.base)
     return Observation(
         at=at,
+        version=version_of(one),
         ready=ready,
         starting=starting,
         target=target.instances,

@@ -6,7 +6,7 @@ import pytest
 
 from aether.core.control.reconcile import reconcile
 from aether.core.control.replay import RULES
-from aether.core.control.scaling import RULE, instances_of, scale, why_held, why_kept
+from aether.core.control.scaling import RULE, instances_of, scale, version_of, why_held, why_kept
 from aether.core.control.signals import ControlSettings, ScaleWish, Signals
 from aether.core.model.lifecycle import Desired, Phase
 from aether.core.model.plan import SetTarget, Wish
@@ -73,7 +73,10 @@ def test_a_blueprint_that_is_being_taken_in_comes_first() -> None:
 
 def test_an_update_holds_the_slice() -> None:
     record = replace(scaled(2), version="2.0.0")
-    assert "update to 2.0.0 has 2 instances" in why_held(running(2, record), SHOP)
+    updated = running(2, record)
+    assert "update to 2.0.0 has 2 instances" in why_held(updated, SHOP)
+    assert version_of(updated.slices()[SHOP]) == ""
+    assert version_of(running(2).slices()[SHOP]) == "1.0.0"
 
 
 FAILED = fact(Phase.FAILED, failure=Failure(kind="transient", message="no"))

@@ -72,6 +72,18 @@ def test_a_forecast_is_planned_on_where_it_is_cheaper() -> None:
     assert chosen(Lessons(tally=tally(3)), DEFAULTS).ahead is None
 
 
+def test_a_plan_on_a_forecast_comes_when_it_is_clearly_cheaper_and_goes_when_it_is_not_cheaper() -> (
+    None
+):
+    clearly, about, dearer = (tally(3, 1.0, size) for size in (0.95, 0.97, 0.99))
+    assert chosen(Lessons(tally=about), DEFAULTS).ahead is None
+    planned = chosen(Lessons(tally=clearly), DEFAULTS)
+    assert planned.ahead is not None
+    kept = chosen(msgspec.structs.replace(planned, tally=about), DEFAULTS)
+    assert kept.ahead == planned.ahead
+    assert chosen(msgspec.structs.replace(kept, tally=dearer), DEFAULTS).ahead is None
+
+
 def test_a_plan_stays_while_it_is_about_as_cheap() -> None:
     sure = replace(DEFAULTS, prior_minutes=1.0)
     lessons = chosen(Lessons(tally=tally(3)), sure)

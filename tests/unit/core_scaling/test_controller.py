@@ -9,7 +9,7 @@ from aether.core.scaling.controller import History, first_state, state_from, ste
 from aether.core.scaling.forecast import STEPS, Forecast, Mode
 from aether.core.scaling.plans import USUAL
 from aether.core.scaling.settings import DEFAULTS
-from tests.scaling_seconds import CAPACITY, FIXED, WIDE, Pool, noisy, seen
+from tests.scaling_seconds import CAPACITY, FIXED, WIDE, Pool, noisy, seen, turns
 
 
 def test_load_times_four_is_answered_at_once_and_served_soon() -> None:
@@ -240,13 +240,26 @@ def test_what_saturated_instances_called_for_is_held() -> None:
     assert pool.target < strained
 
 
+@pytest.mark.parametrize("slower", [1.4, 1.7, 2.0])
+def test_instances_that_serve_less_all_at_once_do_not_turn_it_again_and_again(
+    slower: float,
+) -> None:
+    haze = [1.0]
+    pool = Pool(target=5, startup_s=10.0, haze=lambda: haze[0]).live(noisy(400.0, 1800))
+    begun = len(pool.targets)
+    haze[0] = slower  # their database is, say
+    pool.live(noisy(400.0, 3600, seed=2))
+    assert turns(pool.targets[begun - 1 :]) <= 4
+    assert min(pool.targets[-600:]) * CAPACITY / slower > 400.0
+
+
 def test_a_burst_that_fills_instances_is_the_plans_business() -> None:
     pool = Pool(target=4, startup_s=30.0).live([100.0] * 1800)
     pool.live([1500.0] * 40)
     assert any((one.asked.busy or 0.0) > 0.97 for one in pool.decisions[-40:])
     pool.live([100.0] * 20)
     assert pool.state is not None
-    assert pool.state.needs == ()
+    assert pool.state.strains == ()
 
 
 def test_capacity_moves_slowly_once_it_is_known() -> None:

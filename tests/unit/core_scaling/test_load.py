@@ -115,3 +115,14 @@ def test_seconds_in_which_requests_wait_teach_nothing() -> None:
     load = measured(None, seen(0.0, 10.0, utilisation=0.8, queue=5.0), DEFAULTS)
     assert load is not None
     assert load.capacity is None
+
+
+def test_what_another_version_serves_is_learnt_as_fast_as_at_first() -> None:
+    load = None
+    for at in range(600):
+        load = measured(load, seen(float(at), 200.0, utilisation=0.5, version="1.0.0"), DEFAULTS)
+    for at in range(600, 660):
+        load = measured(load, seen(float(at), 200.0, utilisation=0.8, version="2.0.0"), DEFAULTS)
+    assert load is not None
+    assert load.capacity == pytest.approx(200.0 / (0.8 * 4), rel=0.15)
+    assert load.taught == 70

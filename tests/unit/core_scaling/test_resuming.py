@@ -16,6 +16,7 @@ def state(loads: tuple[tuple[float, float], ...], since: float = 900.0) -> Slice
         seen_since=since,
         counted_at=since,
         changed_at=since,
+        raised_at=since,
         loads=loads,
     )
 

@@ -121,5 +121,13 @@ def instances_of(one: SliceView) -> tuple[int, int]:
     return ready, len(counted.staying) - ready
 
 
+def version_of(one: SliceView) -> str:
+    """Return the version all instances of the slice are of; empty while an update replaces them."""
+    counted = one.once(count)
+    if one.target is None or len(counted.staying) != len(counted.fitting):
+        return ""
+    return one.target.version
+
+
 RULES: Mapping[str, Evaluate] = dict.fromkeys((f"{RULE}{name}" for name in sorted(CORE)), replay)
 """Each rule of `aether.core.scaling` under the name it has in a reason."""

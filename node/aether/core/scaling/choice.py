@@ -32,7 +32,8 @@ def chosen(lessons: Lessons, settings: ScalingSettings) -> Lessons:
         if lessons.tally.weight[place // HEADS] >= ENOUGH
     ]
     ahead = _cheapest(costs, counted, lessons.ahead) if counted else None
-    if ahead is not None and costs[_place(ahead)] * _CLEARLY > costs[_place(best)]:
+    clearly = _CLEARLY if lessons.ahead is None else 1.0
+    if ahead is not None and costs[_place(ahead)] * clearly > costs[_place(best)]:
         ahead = None  # what has been seen is believed until something foreseen is clearly cheaper
     return msgspec.structs.replace(lessons, best=best, ahead=ahead)
 

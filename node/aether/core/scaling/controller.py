@@ -46,11 +46,15 @@ class SliceState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """When there were such figures last, or watching began."""
     changed_at: float
     """When the number of instances was last changed, or watching began."""
+    raised_at: float
+    """When instances were last added, or watching began."""
     load: Load | None = None
     loads: Maxima = ()
     """Largest loads of the last `LONGEST_S`, requests per second."""
     needs: Maxima = ()
-    """Instances needed in the last `hold_s`; under a plan those that full instances called for."""
+    """Instances needed in the last `hold_s`; kept where no plan holds alone."""
+    strains: Maxima = ()
+    """Instances that others called for which were full at a load they should serve, in the last `calm_s`."""
     lessons: Lessons = Lessons()
 
 
@@ -100,7 +104,7 @@ def first_state(seen: Observation) -> SliceState:
     Nothing is given up before it has been watched for `hold_s`.
     """
     at = seen.at
-    return SliceState(since=at, seen_since=at, counted_at=at, changed_at=at)
+    return SliceState(since=at, seen_since=at, counted_at=at, changed_at=at, raised_at=at)
 
 
 def state_from(
@@ -137,6 +141,7 @@ def state_from(
         seen_since=seen_since,
         counted_at=counted_at,
         changed_at=seen.at,
+        raised_at=seen.at,
         loads=loads,
         lessons=chosen(lessons, settings),
     )
@@ -168,9 +173,11 @@ def step(
         seen_since=seen_since,
         counted_at=counted_at,
         changed_at=state.changed_at if decision.kind == "hold" else seen.at,
+        raised_at=seen.at if decision.kind == "up" else state.raised_at,
         load=load,
         loads=state.loads,
         needs=state.needs,
+        strains=state.strains,
         lessons=state.lessons,
     ), decision
 
@@ -287,16 +294,15 @@ def _strained(state: SliceState, asked: Question, at: float) -> tuple[SliceState
     settings, held_s = asked.settings, asked.settings.calm_s
     came = max(asked.demand or 0.0, largest(state.loads, at - settings.slow_s))
     served = (asked.capacity or 0.0) * asked.ready * settings.most_utilisation
-    is_settled = (
-        not asked.starting and asked.since_change_s >= settings.slow_s
-    )  # no backlog of a burst
+    # After a burst there is a backlog, and instances that were called for start. A reduction explains nothing.
+    is_settled = not asked.starting and at - state.raised_at >= settings.slow_s
     need = saturated(asked) if is_settled and came <= served else 0
-    if not need and not state.needs:
+    if not need and not state.strains:
         return state, asked
-    needs = pushed(state.needs, at, need, held_s)
-    held = int(largest(needs, at - held_s))
+    strains = pushed(state.strains, at, need, held_s)
+    held = int(largest(strains, at - held_s))
     return (
-        msgspec.structs.replace(state, needs=needs if held else ()),
+        msgspec.structs.replace(state, strains=strains if held else ()),
         msgspec.structs.replace(asked, held_need=held),
     )
 

@@ -13,6 +13,10 @@ _GAP_S = 60.0
 _LEARN = 1.0 / 300.0
 """Least weight of a second's figure in the learnt capacity, which is their mean until then: what instances serve
 changes with a version, not with the minute, and every change of it moves the instances wanted."""
+_FIRST_GUESS = 10
+"""Looks that what another version served is worth: as much as a guess, until this one has shown what it serves."""
+_LEAST_USE = 0.3
+"""Utilisation below which a second says too little of what an instance serves."""
 _JUMP_S = 2.5
 """Seconds in a row far above the fast average that are a jump: three looks a second apart, which are never quite that."""
 _JUMP_FACTOR = 1.5
@@ -36,7 +40,9 @@ class Load(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     capacity: float | None = None
     """Requests per second one instance serves at full use, as learnt."""
     taught: int = 0
-    """Looks that said something about it."""
+    """Looks that said something about it, counted anew with every version."""
+    version: str = ""
+    """The version that was seen last."""
     above_s: float = 0.0
     """Seconds in a row, the last one among them, in which the rate was far above the fast average."""
     above: float = 0.0
@@ -54,7 +60,7 @@ def measured(load: Load | None, seen: Observation, settings: ScalingSettings) ->
     if not counts(rate):
         return load
     if load is None or not 0.0 <= seen.at - load.at <= _GAP_S:
-        capacity, taught = _learnt(load, seen)
+        capacity, taught = _learnt(load, seen, settings)
         return Load(
             at=seen.at,
             fast=rate,
@@ -62,6 +68,7 @@ def measured(load: Load | None, seen: Observation, settings: ScalingSettings) ->
             used=_used(seen),
             capacity=capacity,
             taught=taught,
+            version=seen.version,
         )
     past = seen.at - load.at
     weight = _weight(past, settings.fast_s)
@@ -69,7 +76,7 @@ def measured(load: Load | None, seen: Observation, settings: ScalingSettings) ->
     above_s, above = _above(load, rate, past)
     if above_s >= _JUMP_S:  # an average would take three times as long to believe it
         fast, above_s, above = max(fast, above / above_s), 0.0, 0.0
-    capacity, taught = _learnt(load, seen)
+    capacity, taught = _learnt(load, seen, settings)
     used = _used(seen)
     if used is not None and load.used is not None:
         used = load.used + weight * (used - load.used)
@@ -80,6 +87,7 @@ def measured(load: Load | None, seen: Observation, settings: ScalingSettings) ->
         used=used,
         capacity=capacity,
         taught=taught,
+        version=seen.version,
         above_s=above_s,
         above=above,
     )
@@ -111,12 +119,16 @@ def _weight(past: float, span_s: float) -> float:
     return weight if past == 1.0 else 1.0 - (1.0 - weight) ** past
 
 
-def _learnt(load: Load | None, seen: Observation) -> tuple[float | None, int]:
+def _learnt(
+    load: Load | None, seen: Observation, settings: ScalingSettings
+) -> tuple[float | None, int]:
     """Return the learnt capacity of an instance and what it rests on, with this second where it says something."""
     capacity, taught = (None, 0) if load is None else (load.capacity, load.taught)
+    if load is not None and load.version != seen.version:
+        taught = min(taught, _FIRST_GUESS)
     if seen.utilisation is None or not seen.rate or seen.ready <= 0 or seen.queue > 0.0:
         return capacity, taught  # where requests wait, what is done is not what came
-    if not 0.3 <= seen.utilisation <= 0.9:
+    if not _LEAST_USE <= seen.utilisation < settings.saturated:
         return (
             capacity,
             taught,

@@ -9,6 +9,8 @@ class Observation:
 
     at: float
     """Seconds on a clock that never goes back."""
+    version: str = ""
+    """The version all its instances are of; empty while they are of several."""
     ready: int
     """Instances that serve."""
     starting: int
