@@ -152,3 +152,22 @@ def test_who_hears_only_itself_gives_up_no_two_voters(heard: set[str], verdict: 
     assert bool(said) == (heard == {"n1"} and in_service)
     assert not (said and lost)
     assert not {c.node for c in lost} & {NodeId(name) for name in heard}
+
+
+@given(st.sets(st.sampled_from(["n2", "n3", "n4", "n5"])))
+def test_who_can_write_gives_up_no_voter_it_cannot_miss(others: set[str]) -> None:
+    """Whoever the books call a voter: the leader hears itself alone, and the store knows who votes."""
+    names = [f"n{number}" for number in range(1, 6)]
+    signals = Signals(
+        reign_began=0.0,
+        leader=NodeId("n1"),
+        voters=frozenset({NodeId("n1"), *(NodeId(name) for name in others)}),
+        heard={NodeId("n1"): Heard("life-1", 99.5)},
+    )
+    view = nodes(*names)
+    lost = {
+        c.node for c in judge_nodes(view, signals, SETTINGS, 100.0) if c.record.verdict == "LOST"
+    }
+    said = list(note_deafness(view, signals, SETTINGS, 100.0))
+    assert lost == (set() if others else {NodeId(name) for name in names[1:]})
+    assert bool(said) == bool(others)

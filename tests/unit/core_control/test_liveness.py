@@ -167,6 +167,28 @@ def test_a_leader_that_votes_alone_gives_up_those_of_the_cluster_before() -> Non
     assert verdicts_of(view, whole) == {"n2": Verdict.SUSPECT, "n3": Verdict.SUSPECT}
 
 
+def test_of_two_voters_the_other_lives_while_the_leader_can_write_and_learners_may() -> None:
+    """A learner's record says voter, for so it was started; only the store knows who votes."""
+    view = nodes("n1", "n2", "n3")
+    pair = replace(heard_by_n1(view, "n1"), voters=frozenset({N1, NodeId("n2")}))
+    assert verdicts_of(view, pair) == {"n2": Verdict.SUSPECT, "n3": Verdict.SUSPECT}
+    (waiting,) = note_deafness(view, pair, SETTINGS, 100.0)
+    assert "hears nobody but itself: n2 cannot be gone" in waiting.text
+    hears_the_learner = replace(pair, heard=heard_by_n1(view, "n1", "n3").heard)
+    assert verdicts_of(view, hears_the_learner) == {"n2": Verdict.LOST}
+
+
+def test_of_three_voters_one_may_be_alone_to_go() -> None:
+    """Whether the other one was lost before, or has not registered yet."""
+    view = nodes("n1", "n2", "n3")
+    three = replace(heard_by_n1(view, "n1"), voters=frozenset(view.nodes))
+    lost = replace(view.verdicts[NodeId("n3")], verdict=Verdict.LOST)
+    without = replace(view, verdicts={**view.verdicts, NodeId("n3"): lost})
+    assert verdicts_of(without, three) == {"n2": Verdict.LOST}
+    unregistered = nodes("n1", "n2")
+    assert verdicts_of(unregistered, three) == {"n2": Verdict.LOST}
+
+
 def test_a_leader_that_hears_anybody_else_gives_the_silent_up() -> None:
     view = nodes("n1", "n2", "n3")
     signals = heard_by_n1(view, "n1", "n2")

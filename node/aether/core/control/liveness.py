@@ -8,7 +8,8 @@ at 2.1 s and gets no new instances, LOST at 5.1 s, and what it ran is placed ane
 it registers a new life, reports, and is ON_DUTY; had it been DRAINING, it would be so again.
 
 A leader that hears itself and nobody else gives nobody up: where it can write, a majority of the voters
-lives, so what is broken is its hearing. The last other voter is the exception, for it may be alone to go.
+lives, so what is broken is its hearing. One other voter is no proof where there are more, for it may be alone to
+go; where it is the only other one, nothing can be written without it. A leader that votes alone needs nobody.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +30,12 @@ _RETURNS = frozenset({Verdict.JOINING, Verdict.SUSPECT, Verdict.LOST})
 _IN_SERVICE = frozenset({Verdict.ON_DUTY, Verdict.DRAINING})
 _COUNTED_ON = _IN_SERVICE | {Verdict.SUSPECT}
 _MANY = 2
-"""Voters in service that fall silent together: they cannot all be gone while the leader can write."""
+"""Voters in service that fall silent together: they cannot all be gone while the leader can write.
+
+One is enough where only two vote, and the leader is the other.
+"""
+_PAIR = 2
+"""Voters of whom none can be missed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +122,8 @@ def note_deafness(
     unheard = _unheard(view, signals, settings, now)
     if any(now - signals.last_sign(node) > settings.lost_after_s for node in unheard):
         yield Waiting(
-            f"{signals.leader} leads and hears nobody but itself: {', '.join(unheard)} are not given "
-            "up, for with all of them gone nothing could be written; look at the cluster port of "
+            f"{signals.leader} leads and hears nobody but itself: {', '.join(unheard)} cannot be gone, for "
+            "then nothing could be written, so nobody is given up; look at the cluster port of "
             f"{signals.leader}, or have another node lead"
         )
 
@@ -139,12 +145,24 @@ def _unheard(
         for node, record in sorted(view.nodes.items())
         if node != me and _votes(record, signals) and _is_counted_on(view, node)
     )
-    return others if len(others) >= _MANY else ()
+    return others if len(others) >= _least(me, signals) else ()
 
 
 def _votes(record: NodeRecord, signals: Signals) -> bool:
-    """Whether the store needs the node: one of the cluster a backup was taken of is in the books alone."""
-    return record.role == "voter" and (signals.voters is None or record.node in signals.voters)
+    """Whether the node votes: as the store says where it is known, else as the node was started.
+
+    A learner was started as a voter too, and one of the cluster a backup was taken of is in the books alone.
+    """
+    if signals.voters is not None:
+        return record.node in signals.voters
+    return record.role == "voter"
+
+
+def _least(me: NodeId, signals: Signals) -> int:
+    """Return how many other voters fall silent together only if the leader is deaf, not they gone."""
+    voters = signals.voters
+    needs_the_other = voters is not None and me in voters and len(voters) == _PAIR
+    return 1 if needs_the_other else _MANY
 
 
 def _is_counted_on(view: ClusterView, node: NodeId) -> bool:
