@@ -12,6 +12,7 @@ from typing import NamedTuple
 import structlog
 
 _NUMBERS = logging.getLevelNamesMapping()
+_ROOT = logging.getLogger().name
 _least = [logging.INFO]
 """The level for all. Loggers are kept by the modules that use them, so each event asks for it."""
 _own: dict[str, int] = {}
@@ -44,7 +45,8 @@ def set_level(level: str, *, libraries: bool = True) -> None:
 def set_own_levels(levels: Mapping[str, str]) -> None:
     """Give some loggers levels of their own; those that had one before and are not named lose it.
 
-    A level this version does not know is passed over: that logger logs as if it had none of its own.
+    A level this version does not know is passed over: that logger logs as if it had none of its own. So is
+    `root`, by which the standard `logging` means all of them: that one goes by the level for all.
     """
     name_levels(levels)
     for name in sorted(set(_touched) - set(_own)):
@@ -59,7 +61,9 @@ def name_levels(levels: Mapping[str, str]) -> None:
     For a launcher: a slice's `dictConfig` puts loggers out of use that were there before it.
     """
     known = {
-        name: _NUMBERS[said.upper()] for name, said in levels.items() if said.upper() in _NUMBERS
+        name: _NUMBERS[said.upper()]
+        for name, said in levels.items()
+        if said.upper() in _NUMBERS and name != _ROOT
     }
     _own.clear()
     _own.update(known)

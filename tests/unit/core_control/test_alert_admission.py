@@ -115,9 +115,10 @@ def test_silences_have_an_author_an_end_and_a_known_metric() -> None:
 
 def test_log_levels_are_of_loggers_and_nodes() -> None:
     there = LogLevelRecord(level="debug", nodes=(NodeId("n-1"),))
-    for name in ("aether.control", "shop-app.sql"):
+    for name in ("aether.control", "shop-app.sql", "root.of.something"):
         assert isinstance(admit_log_level(EMPTY, name, there), Admitted)
     assert "no logger" in problems(admit_log_level(EMPTY, "a b", there))
+    assert "log.level" in problems(admit_log_level(EMPTY, "root", there)), "it is all of them"
     assert "say debug" in problems(admit_log_level(EMPTY, "a", LogLevelRecord(level="loud")))
     bad = LogLevelRecord(level="info", nodes=(NodeId("N!"),))
     assert "not a node id" in problems(admit_log_level(EMPTY, "a", bad))

@@ -83,6 +83,16 @@ def test_a_level_of_a_later_version_is_passed_over() -> None:
         set_own_levels({})
 
 
+def test_the_root_logger_is_nobody_to_be_named() -> None:
+    before = logging.getLogger().level
+    try:
+        set_own_levels({"root": "debug", "aether.control": "debug"})
+        assert logging.getLogger().level == before
+        assert own_levels() == {"aether.control": "debug"}
+    finally:
+        set_own_levels({})
+
+
 def test_a_level_an_author_set_comes_back() -> None:
     library = logging.getLogger(f"{LIBRARY}.quiet")
     library.setLevel(logging.ERROR)

@@ -38,6 +38,8 @@ MOST_TEXT = 500
 MOST_URL = 2000
 MOST_TIMEOUT_S = 30.0
 LEVELS = ("debug", "info", "warning", "error")
+ROOT_LOGGER = "root"
+"""Under this name the standard `logging` has the one above all others: libraries everywhere would say all they can."""
 _LOGGER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _TYPE = re.compile(r"[A-Z_]*\*?")
@@ -107,6 +109,8 @@ def admit_log_level(book: AlertBook, logger: str, record: LogLevelRecord) -> Dec
     problems = []
     if len(logger) > 200 or not _LOGGER.fullmatch(logger):
         problems.append(f"{logger[:80]!r} is no logger: names with dots between, as aether.control")
+    if logger == ROOT_LOGGER:
+        problems.append(f"{ROOT_LOGGER} stands for all loggers: name one, or set log.level")
     if record.level not in LEVELS:
         problems.append(f"level {record.level[:40]!r} is unknown: say {', '.join(LEVELS)}")
     problems += list(_node_problems(record.nodes))
