@@ -1,4 +1,4 @@
-"""Logs of launcher and hosts: our own lines, and those of slices, which use the standard `logging`.
+"""Logs of launcher and hosts: our own lines, and those of slices, by the standard `logging` or by structlog.
 
 Rules for this file. What an author does about logging stands: handlers and forms are theirs, and a level is
 changed for loggers an operator named alone. Nothing is asked of the loggers a slice will have before it has
@@ -10,7 +10,7 @@ import logging
 import structlog
 
 from aether.logs.levels import (
-    drop_below_level,
+    drop_below_level_among_others,
     name_levels,
     own_levels,
     set_level,
@@ -22,7 +22,7 @@ from aether.logs.taps import hand_on, pass_on
 from aether.logs.trace_names import add_trace, name_traces
 
 _PROCESSORS: list[structlog.typing.Processor] = [
-    drop_below_level,
+    drop_below_level_among_others,
     add_trace,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -34,7 +34,7 @@ _FORM = "%(asctime)s %(levelname)s %(name)s: %(message)s%(trace)s"
 
 
 def configure_launcher() -> None:
-    """Set up the log of a launcher, which is that of its hosts too as far as it is ours."""
+    """Set up structlog for a launcher and its hosts, where code of slices may use it as it finds it."""
     structlog.configure(processors=_PROCESSORS)
 
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import structlog
 
 _NUMBERS = logging.getLevelNamesMapping()
+_OURS = "aether"
+"""The package of which all modules are that log and are ours."""
 _ROOT = logging.getLogger().name
 _least = [logging.INFO]
 """The level for all. Loggers are kept by the modules that use them, so each event asks for it."""
@@ -76,12 +78,17 @@ def own_levels() -> dict[str, str]:
 
 def level_for(name: str) -> int:
     """Return the least level a logger logs, as a number of the standard `logging`."""
+    named = _named_level(name)
+    return _least[0] if named is None else named
+
+
+def _named_level(name: str) -> int | None:
     while name:
         found = _own.get(name)
         if found is not None:
             return found
         name = name.rpartition(".")[0]
-    return _least[0]
+    return None
 
 
 def drop_below_level(
@@ -93,6 +100,20 @@ def drop_below_level(
         raise structlog.DropEvent  # the usual case: nobody's name is asked for
     name = _who_logs()
     if number < level_for(name):
+        raise structlog.DropEvent
+    event.setdefault("logger", name)
+    return event
+
+
+def drop_below_level_among_others(
+    _: object, method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Do so where code that is not ours logs this way too: the level for all is not for that."""
+    number = _NUMBERS.get(method.upper(), logging.ERROR)
+    name = _who_logs()
+    is_ours = name == _OURS or name.startswith(f"{_OURS}.")
+    least = level_for(name) if is_ours else _named_level(name)
+    if least is not None and number < least:
         raise structlog.DropEvent
     event.setdefault("logger", name)
     return event
