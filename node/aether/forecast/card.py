@@ -1,5 +1,6 @@
 """The card beside a model: what it was trained on, how good it is, and the checksum that ties them."""
 
+import errno
 import hashlib
 from pathlib import Path
 
@@ -15,6 +16,7 @@ CARD = "card.json"
 MOST_MODEL_BYTES = 8 * 1024 * 1024
 """Far more than a model of this shape has; a larger file is something else."""
 MOST_CARD_BYTES = 1024 * 1024
+_SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN}
 
 
 class ModelUnusable(Invalid):
@@ -96,7 +98,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(folder: Path) -> tuple[Card, bytes]:
-    """Return a model's card and its bytes, checked against each other; raise ModelUnusable."""
+    """Return a model's card and its bytes, checked against each other.
+
+    Raises ModelUnusable, and OSError where files or memory are short, which says nothing of the model.
+    """
     card = _card(_bytes(folder / CARD, MOST_CARD_BYTES), folder / CARD)
     model = _bytes(folder / MODEL, MOST_MODEL_BYTES)
     digest = hashlib.sha256(model).hexdigest()
@@ -118,6 +123,8 @@ def _bytes(path: Path, most: int) -> bytes:
         with path.open("rb") as file:
             data = file.read(most + 1)
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
+        if isinstance(error, OSError) and error.errno in _SHORTAGES:
+            raise
         why = error.strerror if isinstance(error, OSError) else error
         raise ModelUnusable(f"{path} cannot be read: {why}") from error
     if len(data) > most:

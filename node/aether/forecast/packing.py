@@ -40,6 +40,8 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
     """CPU time it took, where that was another process's."""
     problem: str = ""
     """Why there is no answer at all."""
+    passing: bool = False
+    """Whether that may go by itself, as where memory was short."""
 
 
 def packed(histories: Sequence[Sequence[float]], step_s: float) -> Packed:

@@ -4,6 +4,7 @@ Loading numpy and onnxruntime holds Python's lock for 30 ms of processor time at
 machine. Nothing of that is in the node: neither the pause, nor the memory, nor a crash of a library.
 """
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -19,6 +20,7 @@ START_S = 30.0
 """Longest wait for a process that loads its model; that takes 0.3 s, or some seconds on a busy machine."""
 ANSWER_S = 10.0
 """Longest wait for a batch; then the process is ended, and the next batch starts another."""
+_CLOSED = "the model was closed"
 _PROGRAM = (sys.executable, "-m", "aether.forecast.worker")
 
 
@@ -59,22 +61,26 @@ class ModelProcess:
     def start(self) -> None:
         """Start the process and wait for its model.
 
-        Raises ModelUnusable when that cannot be run, ModelFailed when there is no process, or it broke off.
+        Raises ModelUnusable when that cannot be run, ModelFailed when there is no process, it broke off, or
+        memory was short.
         """
         self._started()
 
     def _started(self) -> _Running:
         running = self._running = _spawned()
+        if self._left:  # while there was nothing yet that `leave` could have woken
+            self._end()
+            raise ModelFailed(_CLOSED)
         try:
             running.wire.settimeout(START_S)
             send(running.wire, self._model)
-            problem = receive(running.wire, Answer).problem
+            answer = receive(running.wire, Answer)
             running.wire.settimeout(self._answer_s)
         except WireBroken as error:
             raise ModelFailed(f"the model's process does not run: {self._end(error)}") from error
-        if problem:
+        if answer.problem:
             self._end()
-            raise ModelUnusable(problem)
+            raise (ModelFailed if answer.passing else ModelUnusable)(answer.problem)
         return running
 
     def predict(self, histories: Sequence[Sequence[float]], step_s: float) -> list[Rows | None]:
@@ -83,7 +89,7 @@ class ModelProcess:
         Starts the process where it has died. Raises ModelFailed where there is no answer, and as `start` does.
         """
         if self._left:
-            raise ModelFailed("the model was closed")
+            raise ModelFailed(_CLOSED)
         wire = (self._running or self._started()).wire
         try:
             send(wire, packed(histories, step_s))
@@ -117,9 +123,10 @@ class ModelProcess:
 
 
 def _spawned() -> _Running:
-    ours, theirs = socket.socketpair()
-    with theirs:
+    """Start a process with one end of a socket pair; raise ModelFailed where files, processes or memory are short."""
+    with contextlib.ExitStack() as opened:
         try:
+            ours, theirs = map(opened.enter_context, socket.socketpair())
             process = subprocess.Popen(
                 _PROGRAM,
                 stdin=theirs.fileno(),
@@ -127,7 +134,9 @@ def _spawned() -> _Running:
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # or it has a thread for each core
                 start_new_session=True,  # what is typed at a terminal is for the node
             )
-        except OSError as error:
-            ours.close()
-            raise ModelFailed(f"the model's process cannot be started: {error}") from error
+        except (OSError, MemoryError) as error:
+            why = str(error) or "no memory"
+            raise ModelFailed(f"the model's process cannot be started: {why}") from error
+        theirs.close()
+        opened.pop_all()  # ours stays
     return _Running(process, ours)

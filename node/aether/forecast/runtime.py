@@ -105,12 +105,19 @@ class OnnxForecaster:
         return cls(card, session, deadline_s)
 
     @classmethod
-    def start(cls, folder: Path | None = None, deadline_s: float = DEADLINE_S) -> "OnnxForecaster":
-        """Do the same in a process of its own, which lives until `close`."""
-        card, model = cards.read(folder or cards.SHIPPED)
+    async def start(cls, card: Card, model: bytes) -> "OnnxForecaster":
+        """Do the same in a process of its own, which lives until `close`; broken off, there is none.
+
+        Raises ModelUnusable, and ModelFailed where it may succeed another time.
+        """
         process = ModelProcess(model)
-        process.start()
-        return cls(card, process, deadline_s)
+        found = cls(card, process)
+        try:
+            await found.aside(process.start)
+        except BaseException:
+            found.close()
+            raise
+        return found
 
     def predict_now(
         self, histories: Sequence[Sequence[float]], step_s: float = STEP_S
@@ -195,25 +202,17 @@ def _seen(running: "asyncio.Future[list[Rows | None]]") -> None:
         _log.warning("a late forecast failed", problem=str(running.exception())[:200])
 
 
-def _closed(starting: "asyncio.Future[OnnxForecaster]") -> None:
-    """Leave no process behind that nobody waits for any more."""
-    if not starting.cancelled() and starting.exception() is None:
-        starting.result().close()
-
-
 async def open_forecaster(folder: Path | None) -> OnnxForecaster | str:
     """Start a model's process from a thread; return why that cannot be, in a sentence, where it cannot.
 
     Raises ModelFailed where it may succeed another time.
     """
-    starting = asyncio.get_running_loop().run_in_executor(None, OnnxForecaster.start, folder)
     try:
-        found = await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        starting.add_done_callback(_closed)
-        raise
+        found = await OnnxForecaster.start(*await _read(folder))
     except ModelFailed:
         raise
+    except (OSError, MemoryError) as shortage:
+        raise ModelFailed(f"the model's process cannot be started: {_told(shortage)}") from shortage
     except ModelUnusable as problem:
         return why_none(problem)
     except Exception as problem:  # noqa: BLE001 - whatever the library raises, there are no forecasts; the trace is logged
@@ -225,12 +224,26 @@ async def open_forecaster(folder: Path | None) -> OnnxForecaster | str:
 
 
 async def check_model(folder: Path | None) -> Card | str:
-    """Return the card of a model that is whole, or why there will be no forecasts; nothing is loaded."""
+    """Return the card of a model that is whole, or why there will be no forecasts; nothing is loaded.
+
+    Raises ModelFailed where the model may be read another time.
+    """
     try:
-        card, _ = await asyncio.to_thread(cards.read, folder or cards.SHIPPED)
+        card, _ = await _read(folder)
     except ModelUnusable as problem:
         return why_none(problem)
     return card
+
+
+async def _read(folder: Path | None) -> tuple[Card, bytes]:
+    try:
+        return await asyncio.to_thread(cards.read, folder or cards.SHIPPED)
+    except (OSError, MemoryError) as shortage:
+        raise ModelFailed(f"the model cannot be read: {_told(shortage)}") from shortage
+
+
+def _told(shortage: Exception) -> str:
+    return str(shortage) or "no memory"
 
 
 def why_none(problem: ModelUnusable) -> str:

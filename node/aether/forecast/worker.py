@@ -46,13 +46,19 @@ def _session(model: bytes) -> "Session | Answer":
         session.answer(
             packed([[0.0] * 64], _STEP_S)
         )  # the first run takes longer: nobody waits for it
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         return Answer(problem=not_installed(error).message)
     except ModelUnusable as problem:
-        return Answer(problem=problem.message)
+        return Answer(problem=problem.message, passing=_is_passing(problem.__cause__))
     except Exception as problem:  # noqa: BLE001 - whatever the library raises, the node says it and lives on
-        return Answer(problem=f"the model cannot be run: {_text(problem)}")
+        why = f"the model cannot be run: {_text(problem)}"
+        return Answer(problem=why, passing=_is_passing(problem))
     return session
+
+
+def _is_passing(problem: BaseException | None) -> bool:
+    """Return whether memory or files were short; a library that is there and is not mapped fails for that, too."""
+    return isinstance(problem, MemoryError | OSError | ImportError) or "bad_alloc" in str(problem)
 
 
 def _answer(session: "Session", batch: Packed) -> Answer:

@@ -1,5 +1,7 @@
+import errno
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +97,12 @@ def test_a_damaged_card_is_said_to_be_none(tmp_path: Path, card: bytes) -> None:
 def test_a_path_nobody_can_open_is_named() -> None:
     with pytest.raises(ModelUnusable, match="cannot be read"):
         read(Path("a\0b"))
+
+
+def test_files_that_are_short_say_nothing_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_files(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(Path, "open", no_files)
+    with pytest.raises(OSError, match="Too many open files"):
+        read(SHIPPED)

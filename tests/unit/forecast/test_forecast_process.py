@@ -1,5 +1,8 @@
 import contextlib
+import errno
+import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +26,16 @@ model.start()
 print(model.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
+
+SHORT = """
+import socket
+from aether.forecast.packing import Answer
+from aether.forecast.wire import receive, send
+node = socket.socket(fileno=0)
+receive(node, bytes)
+send(node, Answer(problem="MemoryError", passing=True))
+"""
+SILENT = "import sys; sys.stdin.buffer.read()"
 
 
 @pytest.fixture
@@ -85,6 +98,43 @@ def test_what_cannot_be_run_is_said_and_leaves_no_process(monkeypatch: pytest.Mo
     monkeypatch.setattr(module, "_PROGRAM", ("/nowhere/python",))
     with pytest.raises(ModelFailed, match="cannot be started"):
         model.start()
+
+
+def test_what_is_short_may_not_be_short_another_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ModelProcess(read(SHIPPED)[1])
+
+    def no_files(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    for name in ("socketpair", "Popen"):
+        with monkeypatch.context() as patch:
+            patch.setattr(socket if name == "socketpair" else subprocess, name, no_files)
+            with pytest.raises(ModelFailed, match=r"cannot be started: .*Too many open files"):
+                model.start()
+    monkeypatch.setattr(module, "_PROGRAM", (sys.executable, "-c", SHORT))
+    with pytest.raises(ModelFailed, match="MemoryError"):
+        model.start()
+    assert model.pid is None
+
+
+def test_a_start_is_broken_off_at_once_also_while_there_is_no_process_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = ModelProcess(read(SHIPPED)[1])
+    spawned, children = module._spawned, list[psutil.Process]()
+
+    def left_meanwhile() -> "module._Running":
+        running = spawned()
+        children.append(psutil.Process(running.process.pid))
+        model.leave()
+        return running
+
+    monkeypatch.setattr(module, "_PROGRAM", (sys.executable, "-c", SILENT))
+    monkeypatch.setattr(module, "_spawned", left_meanwhile)
+    monkeypatch.setattr(module, "START_S", 1.0)
+    with pytest.raises(ModelFailed, match="closed"):
+        model.start()
+    assert not children[0].is_running()
 
 
 def test_leaving_ends_the_wait_for_an_answer_at_once(model: ModelProcess) -> None:

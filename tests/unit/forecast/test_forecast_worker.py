@@ -3,6 +3,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
+import onnxruntime
 import pytest
 
 from aether.forecast import session
@@ -64,7 +65,9 @@ def test_a_batch_that_fails_is_said_and_the_next_one_is_answered(
 
 def test_a_model_that_cannot_be_loaded_is_said_and_then_it_ends(node: socket.socket) -> None:
     send(node, b"not a model")
-    assert "cannot be loaded" in receive(node, Answer).problem
+    answer = receive(node, Answer)
+    assert "cannot be loaded" in answer.problem
+    assert not answer.passing
     with pytest.raises(WireBroken, match="gone"):
         receive(node, Answer)
 
@@ -77,9 +80,42 @@ def test_a_model_that_loads_and_cannot_run_is_said(
     assert "the model cannot be run: AttributeError" in receive(node, Answer).problem
 
 
+@pytest.mark.parametrize(
+    "shortage",
+    [MemoryError(), OSError("no files"), ImportError("failed to map segment", name="numpy")],
+    ids=lambda one: type(one).__name__,
+)
+def test_what_was_short_may_not_be_short_another_time(
+    node: socket.socket, monkeypatch: pytest.MonkeyPatch, shortage: Exception
+) -> None:
+    def broken(*_: object) -> None:
+        raise shortage
+
+    monkeypatch.setattr(Session, "answer", broken)
+    send(node, read(SHIPPED)[1])
+    answer = receive(node, Answer)
+    assert answer.passing
+    assert f"the model cannot be run: {type(shortage).__name__}" in answer.problem
+
+
+def test_memory_that_was_short_while_the_model_was_loaded_is_told_as_such(
+    node: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("Exception during initialization: std::bad_alloc")
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", broken)
+    send(node, read(SHIPPED)[1])
+    answer = receive(node, Answer)
+    assert answer.passing
+    assert "cannot be loaded" in answer.problem
+
+
 def test_a_library_that_is_not_installed_is_named(
     node: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "aether.forecast.session", None)
     send(node, read(SHIPPED)[1])
-    assert "install aether-cluster[forecast]" in receive(node, Answer).problem
+    answer = receive(node, Answer)
+    assert "install aether-cluster[forecast]" in answer.problem
+    assert not answer.passing

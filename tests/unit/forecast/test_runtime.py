@@ -1,4 +1,6 @@
 import asyncio
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -6,19 +8,22 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from aether.forecast import runtime
+from aether.forecast import card as cards
+from aether.forecast import process, runtime
 from aether.forecast.card import SHIPPED, ModelUnusable, read
 from aether.forecast.packing import Rows
-from aether.forecast.process import ModelProcess
+from aether.forecast.process import ModelFailed, ModelProcess
 from aether.forecast.runtime import MOST_HISTORIES, OnnxForecaster, check_model, open_forecaster
 from aether.forecast.session import Session
 from aether.forecast.shape import HORIZON
 from aether.ports import Forecaster
 
 PAST = [float(10 + minute % 5) for minute in range(200)]
+LOOK_S = 0.01
 
 
 class Slow(Session):
@@ -228,11 +233,16 @@ def test_a_node_forecasts_without_numpy_and_onnxruntime_in_its_own_process() -> 
 async def test_a_node_that_stops_while_the_model_is_loaded_leaves_no_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    model, go = Watched(), threading.Event()
-    monkeypatch.setattr(model, "start", lambda: go.wait(10))
+    model, begun, go = Watched(), threading.Event(), threading.Event()
+
+    def start() -> None:
+        begun.set()
+        go.wait(10)
+
+    monkeypatch.setattr(model, "start", start)
     monkeypatch.setattr(runtime, "ModelProcess", lambda _: model)
     opening = asyncio.ensure_future(open_forecaster(None))  # noqa: TID251 - awaited below
-    await asyncio.sleep(0)
+    assert await asyncio.to_thread(begun.wait, 10)
     opening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await opening
@@ -240,3 +250,44 @@ async def test_a_node_that_stops_while_the_model_is_loaded_leaves_no_process(
     async with asyncio.timeout(10):
         await asyncio.to_thread(model.closed.wait, 10)
     assert model.threads[-1][0] == "close"
+
+
+async def until_none(children: list[psutil.Process]) -> None:
+    async with asyncio.timeout(10):
+        while any(child.is_running() for child in children):  # noqa: ASYNC110 - a state, bounded above
+            await asyncio.sleep(LOOK_S)
+
+
+async def test_a_start_that_takes_long_is_broken_off_with_the_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    silent = (sys.executable, "-c", "import sys; sys.stdin.buffer.read()")
+    monkeypatch.setattr(process, "_PROGRAM", silent)
+    opening = asyncio.ensure_future(open_forecaster(None))  # noqa: TID251 - awaited below
+
+    def mine() -> list[psutil.Process]:
+        children = psutil.Process().children()
+        return [child for child in children if child.cmdline()[1:] == list(silent[1:])]
+
+    async with asyncio.timeout(20):
+        while not mine():  # noqa: ASYNC110 - a state, bounded above
+            await asyncio.sleep(LOOK_S)
+    children = mine()
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    await until_none(children)
+
+
+async def test_a_shortage_is_no_reason_to_give_a_model_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def short(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cards, "_bytes", short)
+        for opened in (check_model, open_forecaster):
+            with pytest.raises(ModelFailed, match="Too many open files"):
+                await opened(None)
+    monkeypatch.setattr(ModelProcess, "start", short)
+    with pytest.raises(ModelFailed, match="Too many open files"):
+        await open_forecaster(None)
