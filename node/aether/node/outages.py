@@ -3,7 +3,9 @@
 Runs on every node. `core.alerts.outage` says whether this node is the one to tell.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -11,7 +13,7 @@ from aether.core.alerts.outage import LEAST_S, Outage, Reign, whose
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
 from aether.core.model.reason import Reason
-from aether.core.model.records import EpochRecord, decode, encode
+from aether.core.model.records import EpochRecord, NodeRecord, decode, encode
 from aether.core.model.store_records import OutageRecord
 from aether.core.store.commands import Guard, Put, Txn
 from aether.errors import AetherError
@@ -21,10 +23,24 @@ PERIOD_S = 1.0
 MOST_LOOK_S = 2 * PERIOD_S
 """Most that counts between two looks: a node that stood still has not seen what was meanwhile."""
 LATER_S = 60.0
-"""So long after an outage somebody may still begin to lead, or register, whom it is about."""
+"""So long after an outage the node that leads may still begin to reign, and try to write it down."""
+OTHERS_S = 30.0
+"""So long the others wait for a leader that was started meanwhile to begin, and to register."""
 _WRITE_S = 5.0
 
 _log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Over:
+    """An outage that is over, until it is told or past."""
+
+    outage: Outage
+    found: NodeId | None
+    """Who led first when it was over."""
+    since: float
+    is_ours: bool = False
+    """Whether this node is the one to tell: whoever leads by the time it can be written."""
 
 
 class OutageWatch:
@@ -41,9 +57,7 @@ class OutageWatch:
         self._has_seen_leader = False
         self._alone: Outage | None = None
         """As long as nobody leads."""
-        self._over: Outage | None = None
-        """One that is over, until it is told or long past."""
-        self._forget_at = 0.0
+        self._over: _Over | None = None
 
     async def run(self) -> None:
         """Look once a period, until cancelled."""
@@ -61,13 +75,13 @@ class OutageWatch:
         now = self._clock.now()
         passed = min(now - self._looked_at, MOST_LOOK_S) if self._looked_at is not None else 0.0
         self._looked_at = now
-        if self._store.leader is None:
+        leads = self._store.leader
+        if leads is None:
             self._note_alone(passed)
-            return
-        self._has_seen_leader = True
-        if self._alone is not None:
-            if self._alone.lasted_s >= LEAST_S:
-                self._over, self._forget_at = self._alone, now + LATER_S
+        else:
+            self._has_seen_leader = True
+            if self._alone is not None and self._alone.lasted_s >= LEAST_S:
+                self._over = _Over(self._alone, leads, now)
             self._alone = None
         if self._over is not None:
             await self._settle(self._over, now)
@@ -78,37 +92,66 @@ class OutageWatch:
             return
         known = self._alone
         if known is None:
-            known = Outage(since_ms=self._wall_ms(), lasted_s=0.0, revision=self._store.revision)
+            known = Outage(
+                since_ms=self._wall_ms(),
+                lasted_s=0.0,
+                revision=self._store.revision,
+                lives=self._lives(),
+            )
             passed = 0.0
-        self._alone = Outage(
-            since_ms=known.since_ms, lasted_s=known.lasted_s + passed, revision=known.revision
-        )
+        self._alone = replace(known, lasted_s=known.lasted_s + passed)
 
-    async def _settle(self, outage: Outage, now: float) -> None:
+    async def _settle(self, over: _Over, now: float) -> None:
         reign = self._reign()
-        step = whose(outage, self._node, reign)
-        if step == "told" or (step == "wait" and now >= self._forget_at):
+        if over.found is None:
+            over.found = reign.leads
+        step = whose(over.outage, self._node, over.found, reign)
+        if over.is_ours and step != "told":
+            step = "tell"
+        if step == "anew":
+            over.found, over.since = reign.leads, now
+            return
+        patience_s = LATER_S if over.found == self._node or over.is_ours else OTHERS_S
+        if step in {"told", "past"} or now - over.since >= patience_s:
             self._over = None
         elif step == "tell":
-            await self._tell(outage, reign)
+            await self._tell(over, reign)
 
     def _reign(self) -> Reign:
-        level = self._store.level((keys.EPOCH, keys.NODES, keys.OUTAGE))
+        level = self._store.level((keys.EPOCH, keys.OUTAGE))
         known = {entry.key: entry for entry in level.entries}
-        epoch = known.get(keys.EPOCH)
+        epoch, told = known.get(keys.EPOCH), known.get(keys.OUTAGE)
+        leads = self._store.leader
+        told_at = told.mod_revision if told is not None else 0
         if epoch is None:
-            return Reign()
+            return Reign(leads=leads, told_at=told_at)
         leader = decode(epoch.value, EpochRecord).leader
-        registered, told = known.get(keys.node(leader)), known.get(keys.OUTAGE)
         return Reign(
+            leads=leads,
             leader=leader,
             epoch_at=epoch.mod_revision,
-            registered_at=registered.mod_revision if registered is not None else 0,
-            told_at=told.mod_revision if told is not None else 0,
+            life=self._lives().get(leader, ""),
+            told_at=told_at,
         )
 
-    async def _tell(self, outage: Outage, reign: Reign) -> None:
+    def _lives(self) -> Mapping[NodeId, str]:
+        """Return the incarnations this node knows; of a record it cannot read, none."""
+        lives: dict[NodeId, str] = {}
+        for entry in self._store.level((keys.NODES,)).entries:
+            with suppress(ValueError):
+                record = decode(entry.value, NodeRecord)
+                lives[record.node] = record.incarnation
+        return lives
+
+    async def _tell(self, over: _Over, reign: Reign) -> None:
         """Write it down unless somebody else has; what the write came to, the next look finds."""
+        outage = over.outage
+        if not over.is_ours:
+            over.is_ours = True
+            seconds = round(outage.lasted_s, 1)
+            _log.warning("a quorum was lost", seconds=seconds, leader=reign.leader)
+        if reign.leads is None:
+            return
         record = OutageRecord(
             since_ms=outage.since_ms,
             lasted_s=round(outage.lasted_s, 1),
@@ -121,5 +164,4 @@ class OutageWatch:
             reason=Reason(f"node:{self._node}", "quorum", text),
             guards=(Guard(keys.OUTAGE, reign.told_at),),
         )
-        _log.warning("a quorum was lost", seconds=record.lasted_s, leader=record.leader)
         await self._store.txn(txn, timeout_s=_WRITE_S)

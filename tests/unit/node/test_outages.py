@@ -1,8 +1,11 @@
 """Nodes that lose their quorum and get it back: it is told once, and only where it was so."""
 
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
+from structlog.testing import capture_logs
 
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
@@ -11,6 +14,7 @@ from aether.core.model.records import EpochRecord, decode, encode
 from aether.core.model.store_records import OutageRecord
 from aether.core.store.commands import Operation, Put, Txn
 from aether.core.store.machine import KvMachine
+from aether.errors import Unavailable
 from aether.node.outages import LATER_S, OutageWatch
 from aether.ports import Member
 from aether.store.client import KvStore
@@ -30,6 +34,7 @@ class World:
     stores: dict[NodeId, KvStore] = field(default_factory=dict)
     watches: dict[NodeId, OutageWatch] = field(default_factory=dict)
     epoch: int = 0
+    lives: Counter[NodeId] = field(default_factory=Counter)
 
     async def start(self) -> None:
         for node in NODES:
@@ -45,6 +50,7 @@ class World:
 
     def live(self, node: NodeId) -> None:
         """Begin a life of the node: it knows nothing of what was before."""
+        self.lives[node] += 1
         self.watches[node] = OutageWatch(
             node, self.stores[node], self.clock, lambda: int(self.clock.at * 1000)
         )
@@ -59,8 +65,10 @@ class World:
         record = EpochRecord(leader=leader, epoch=self.epoch)
         await self.write(leader, Put(keys.EPOCH, encode(record)))
 
-    async def register(self, node: NodeId) -> None:
-        await self.write(node, Put(keys.node(node), encode(node_record(str(node)))))
+    async def register(self, node: NodeId, capacity: int = 200) -> None:
+        """Write down the present life of the node, and what it can host."""
+        record = node_record(str(node), f"life-{self.lives[node]}", capacity)
+        await self.write(node, Put(keys.node(node), encode(record)))
 
     async def seconds(self, count: int) -> None:
         for _ in range(count):
@@ -166,3 +174,99 @@ async def test_a_node_that_stood_still_has_seen_nothing_meanwhile(world: World) 
     await world.lead()
     await world.seconds(5)
     assert (await world.told())[0] is None
+
+
+@pytest.mark.parametrize("has_stayed", [True, False])
+async def test_who_was_cut_off_alone_and_leads_afterwards_tells_nothing(
+    world: World, has_stayed: bool
+) -> None:
+    """Leadership may move to it for many reasons: the outage was its own."""
+    if has_stayed:
+        world.oracle.hand_over(N2)
+        await world.lead()
+        await world.seconds(2)
+    world.cut_off(N1)
+    if not has_stayed:
+        await world.lead()
+    await world.seconds(20)
+    world.reconnect(N1)
+    await world.seconds(10)
+    world.oracle.hand_over(N1)
+    await world.lead()
+    await world.seconds(5)
+    assert (await world.told())[0] is None
+
+
+async def test_a_leader_that_is_restarted_after_the_outage_was_not_lost_by_it(world: World) -> None:
+    world.cut_off(N3)
+    await world.seconds(20)
+    world.reconnect(N3)
+    await world.seconds(5)
+    world.cut_off(N1)
+    world.live(N1)
+    await world.lead()
+    await world.seconds(3)
+    world.reconnect(N1)
+    world.oracle.hand_over(N1)
+    await world.lead()
+    await world.register(N1)
+    await world.seconds(5)
+    assert (await world.told())[0] is None
+
+
+async def test_a_leader_that_is_given_another_capacity_was_not_started(world: World) -> None:
+    world.cut_off(N3)
+    world.oracle.hand_over(N2)
+    await world.lead()
+    await world.seconds(20)
+    world.reconnect(N3)
+    await world.seconds(2)
+    await world.register(N2, capacity=50)
+    await world.seconds(5)
+    assert (await world.told())[0] is None
+
+
+async def test_the_same_leader_as_before_tells_though_it_begins_its_reign_late(
+    world: World,
+) -> None:
+    world.cut_off(N2, N3)
+    await world.seconds(20)
+    world.reconnect(N2)
+    world.oracle.hand_over(N1)
+    world.reconnect(N3)
+    await world.seconds(4)
+    assert (await world.told())[0] is None
+    await world.lead()
+    await world.seconds(2)
+    record, count = await world.told()
+    assert (count, record and record.seen_by) == (1, N1)
+
+
+class Full(Unavailable):
+    """The store takes nothing that is written about outages."""
+
+
+async def test_what_cannot_be_written_is_logged_once_and_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[float] = []
+
+    async def refuse(*_: object, **__: object) -> None:
+        tries.append(world.clock.at)
+        raise Full("no room")
+
+    world.cut_off(N2, N3)
+    await world.seconds(20)
+    world.reconnect(N2, N3)
+    await world.lead()
+    leader = next(store.leader for store in world.stores.values() if store.leader)
+    monkeypatch.setattr(world.stores[leader], "txn", refuse)
+    over_at = world.clock.at
+    with capture_logs() as logs:
+        for _ in range(int(LATER_S) + 20):
+            world.clock.at += 1.0
+            with suppress(Full):
+                await world.watches[leader].look()
+    assert len([one for one in logs if one["log_level"] == "warning"]) == 1
+    assert len(tries) > 1
+    assert max(tries) <= over_at + 1 + LATER_S
