@@ -83,6 +83,8 @@ class TableClient:
 
     async def _follow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Take tables until the node ends the link; say whether there was any."""
+        if self._logs is not None:
+            self._logs.connected()
         await write_frame(writer, self._hello())
         telling = Tasks(on_failure=_log_failure)
         if self._observer is not None:

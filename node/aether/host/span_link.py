@@ -28,6 +28,9 @@ LONGEST_PAUSE_S = 5.0
 LAST_S = 0.5
 """Longest wait of a host that ends for its node to take the last spans."""
 
+_SPANS, _LINES = 0, 1
+"""Numbers of messages: which of them an answer is about."""
+
 log = structlog.get_logger()
 
 
@@ -90,6 +93,7 @@ class SpanLink:
             writer.write(self._message("spans.hello", logs=self._logs is not None))
             shipping.start("ship spans", self._keep_shipping(writer))
             if self._logs is not None:
+                self._logs.connected()
                 shipping.start(
                     "ship lines", ship_lines(self._logs.lines, writer, self._lines_message)
                 )
@@ -129,10 +133,11 @@ class SpanLink:
         return bool(spans)
 
     def _lines_message(self, lines: Sequence[object], dropped: int) -> bytes:
-        return self._message("lines", lines=lines, dropped=dropped, instance=self._recorder.process)
+        instance = self._recorder.process
+        return self._message("lines", _LINES, lines=lines, dropped=dropped, instance=instance)
 
-    def _message(self, op: str, **fields: object) -> bytes:
-        return pack({"id": 0, "token": self._token, "op": op, **fields})
+    def _message(self, op: str, number: int = _SPANS, **fields: object) -> bytes:
+        return pack({"id": number, "token": self._token, "op": op, **fields})
 
     def _take(self, message: Any) -> bool:  # noqa: ANN401 - a frame
         """Act on a message; False when the node takes no spans."""
@@ -141,6 +146,9 @@ class SpanLink:
         match message:
             case {"event": "traces", "asked": list(asked)}:
                 self._recorder.ask(trace for trace in asked if isinstance(trace, str))
+                return True
+            case {"ok": False, "id": int(number)} if number == _LINES and self._logs is not None:
+                self._logs.refused()
                 return True
             case {"ok": bool(done)}:
                 return done  # no: the node knows no spans, or has just begun and not us yet

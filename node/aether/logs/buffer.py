@@ -38,6 +38,7 @@ class LineBuffer:
         self._lock = threading.RLock()
         self._dropped = 0
         self._wake: Callable[[], None] | None = None
+        self._is_held = False
 
     def __len__(self) -> int:
         """Return how many wait."""
@@ -55,9 +56,16 @@ class LineBuffer:
                 return
             self._lines.append(line)
             self._bytes += len(line)
-            wake, self._wake = self._wake, None
+            wake = self._take_wake()
         if wake is not None:
             wake()
+
+    def _take_wake(self) -> Callable[[], None] | None:
+        """Return who is to be woken, if there is something for them."""
+        if self._is_held or not self._lines:
+            return None
+        wake, self._wake = self._wake, None
+        return wake
 
     def _is_full(self, more: int) -> bool:
         return len(self._lines) >= MOST_WAITING or self._bytes + more > MOST_WAITING_BYTES
@@ -67,7 +75,12 @@ class LineBuffer:
         taken: list[msgspec.Raw] = []
         size = 0
         with self._lock:
-            while self._lines and len(taken) < MOST_A_MESSAGE and size < MOST_MESSAGE_BYTES:
+            while (
+                not self._is_held
+                and self._lines
+                and len(taken) < MOST_A_MESSAGE
+                and size < MOST_MESSAGE_BYTES
+            ):
                 line = self._lines.popleft()
                 size += len(line)
                 taken.append(msgspec.Raw(line))
@@ -83,9 +96,22 @@ class LineBuffer:
     def listen(self, wake: Callable[[], None]) -> None:
         """Have `wake` called once, from any thread, when a line waits; at once when one does already."""
         with self._lock:
-            is_late = bool(self._lines)
-            self._wake = None if is_late else wake
-        if is_late:
+            self._wake = wake
+            due = self._take_wake()
+        if due is not None:
+            due()
+
+    def hold(self) -> None:
+        """Give nothing away until `release`: lines go on to be taken, and wait."""
+        with self._lock:
+            self._is_held = True
+
+    def release(self) -> None:
+        """Give away what waits."""
+        with self._lock:
+            self._is_held = False
+            wake = self._take_wake()
+        if wake is not None:
             wake()
 
     def forget(self) -> None:

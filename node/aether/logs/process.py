@@ -33,6 +33,19 @@ class ProcessLogs:
                 return True
         return False
 
+    def connected(self) -> None:
+        """Ship nothing over a new connection before it says that lines are wanted.
+
+        The node may be another one than before, of a version that knows no lines.
+        """
+        self.lines.hold()
+
+    def refused(self) -> None:
+        """Keep no lines for a node that does not take them, until it says again that it wants them."""
+        if self._are_wanted:
+            log.info("the node takes no lines")
+        self._keep_lines(wanted=False)
+
     def close(self) -> None:
         """Keep no more lines."""
         self._keep_lines(wanted=False)
@@ -40,6 +53,8 @@ class ProcessLogs:
     def _obey(self, orders: LogOrders) -> None:
         self._heed(orders)
         self._keep_lines(wanted=orders.lines)
+        if orders.lines:
+            self.lines.release()
 
     def _keep_lines(self, *, wanted: bool) -> None:
         if wanted == self._are_wanted:

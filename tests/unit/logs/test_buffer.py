@@ -68,6 +68,18 @@ def test_who_listens_is_called_once_and_at_once_when_it_is_late() -> None:
     assert calls == [1, 2]
 
 
+def test_what_is_held_waits_and_wakes_nobody_until_it_is_released() -> None:
+    lines, calls = LineBuffer(), list[int]()
+    lines.offer({"event": "a"})
+    lines.hold()
+    lines.listen(lambda: calls.append(1))
+    lines.offer({"event": "b"})
+    assert (calls, lines.take(), len(lines)) == ([], [], 2)
+    lines.release()
+    lines.release()
+    assert (calls, texts(lines.take())) == ([1], ["a", "b"])
+
+
 async def test_lines_are_shipped_while_the_link_takes_them() -> None:
     lines, heard = LineBuffer(), asyncio.Queue[tuple[list[str], int]]()
 
