@@ -1,6 +1,7 @@
 """What load asks of the number of nodes, as the leader has watched it.
 
-Only nodes that were asked of the provider are given back; one that was joined by hand is its operator's.
+Only nodes that were asked of the provider are given back; one that was joined by hand is its operator's. Where
+none may be given back, a node that is not needed is wanted no more, so none is asked for in its place when it goes.
 
 Nothing is stored: nodes beyond the operator's number that a new leader finds count as asked for by load,
 a node that was being started is known by its provision record, and one that is given back by its order.
@@ -93,7 +94,11 @@ class NodeScaling:
         if self._wanted is None:
             self._wanted = _there(view)
         wanted = max(self._wanted, topology.nodes)
-        self.seen = crowding(view, topology, places, short_of(judged), wanted, now)
+        if self.seen is not None and len(present) < self.seen.nodes:
+            # That one node less would have held the load was seen of more nodes than there are now.
+            self._state = msgspec.structs.replace(self._state, idle_since=None)
+        at_hand = max(wanted, len(present))  # those joined by hand are used like the others
+        self.seen = crowding(view, topology, places, short_of(judged), at_hand, now)
         state, decision = sized(
             self._state, self.seen, replace(_SETTINGS, idle_s=node_idle_s(view))
         )
@@ -145,12 +150,15 @@ class NodeScaling:
             )
             if self.give_back is None:
                 kept = kept_text(view, present) if self._has_provider else NO_PROVIDER
+                self._wanted = wanted = max(min(wanted, decision.wanted), topology.nodes)
                 decision = SizeDecision(wanted, "same", f"{decision.text}; {kept}")
                 # It stays idle: what keeps the nodes may end, and is told as long as it does not.
                 before = self._state
                 state = msgspec.structs.replace(
                     state, idle_since=before.idle_since, changed_at=before.changed_at
                 )
+            else:
+                decision = replace(decision, wanted=max(wanted - 1, topology.nodes))
         if decision.wish == "more" and wanted > len(present):
             # Whoever provides nodes goes on trying: asking for more of them brings none sooner.
             text = f"{decision.text}; {wanted} nodes are asked for and {len(present)} there"

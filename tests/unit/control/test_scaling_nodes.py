@@ -144,7 +144,7 @@ async def test_without_a_provider_no_node_is_given_back() -> None:
     world = ScalingWorld(view, has_provider=False)
     await world.second(IDLE, times=100)
     assert world.loop.nodes.give_back is None
-    assert world.control.nodes_wish.more == 1
+    assert world.control.nodes_wish.more == 0, "who takes one away is not told that one is missing"
     world.loop.nodes.decision = replace(world.loop.nodes.decision, text="")
     await world.second(IDLE, times=25)
     assert world.loop.nodes.decision.wish == "same"
@@ -228,10 +228,41 @@ async def test_a_node_that_was_joined_by_hand_is_never_given_back() -> None:
     world = ScalingWorld(view)
     await world.second(IDLE, times=200)
     assert world.loop.nodes.give_back is None
-    assert world.control.nodes_wish.more == 1, "it is not asked for less either"
     assert world.loop.nodes.decision.text.endswith(
         "none is given back: joined by hand: kept: mine, node-1, node-2"
     )
+
+
+async def test_a_surplus_node_that_its_operator_takes_away_is_not_replaced() -> None:
+    names = ("node-1", "node-2", "mine", "yours")
+    view = replace(crowded(*names, capacity=10), config=SOON, provisioned={})
+    world = ScalingWorld(view)
+    await world.second(IDLE, times=15)
+    assert world.control.nodes_wish.more == 2
+    await world.second(IDLE, times=200)
+    assert world.control.nodes_wish.more == 1, "that three suffice was seen, not that two do"
+    left = crowded("node-1", "node-2", "mine", capacity=10)
+    world.control.seen = replace(left, config=SOON, provisioned={})
+    await world.second(IDLE, times=5)
+    assert world.control.nodes_wish.more == 1
+    plan = reconcile(
+        world.control.seen,
+        replace(all_heard(world.control.seen, 50.0), nodes_wish=world.control.nodes_wish),
+        ControlSettings(has_provider=True),
+        50.0,
+    )
+    assert not [command for command in plan.commands if isinstance(command, Provision)]
+
+
+async def test_instances_without_room_on_nodes_joined_by_hand_ask_for_one_more() -> None:
+    view = replace(crowded("node-1", "node-2", "mine", capacity=10), config=SOON, provisioned={})
+    world = ScalingWorld(view)
+    await world.second(IDLE, times=200)
+    assert world.control.nodes_wish.more == 0
+    full = crowded("node-1", "node-2", "mine", capacity=1)
+    world.control.seen = replace(full, config=SOON, provisioned={})
+    await world.second(STORM, times=30)
+    assert world.control.nodes_wish.more == 2
 
 
 async def test_of_both_kinds_the_provided_one_goes_and_the_other_stays() -> None:
