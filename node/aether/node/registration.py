@@ -5,7 +5,7 @@ import structlog
 from aether.core.model import keys
 from aether.core.model.reason import Reason
 from aether.core.model.records import ClusterRecord, NodeRecord, decode, encode
-from aether.core.store.commands import Applied, Entry, Guard, Put, Txn
+from aether.core.store.commands import MAX_OPERATIONS, Applied, Delete, Entry, Guard, Put, Txn
 from aether.errors import AetherError
 from aether.node.live_settings import as_set
 from aether.ports import Clock, Store
@@ -53,14 +53,18 @@ async def _tell(store: Store, told: NodeRecord, reason: Reason) -> bool:
 async def _name_cluster(store: Store, cluster_id: str, reason: Reason) -> None:
     """Write `cluster` where nobody has, or where it names the cluster this one was made from.
 
-    A restored or recovered store still holds the old cluster's record.
+    A restored or recovered store still holds the old cluster's record, and says of the old cluster's nodes
+    which the provider brought. Its operator may start new ones by hand under the same names, and load must not
+    give those back; so these records end with the old name, and what was the provider's counts as joined by hand.
     """
     entry = await store.get(keys.CLUSTER)
     if entry is not None and _cluster_of(entry) in (cluster_id, None):
         return
     put = Put(keys.CLUSTER, encode(ClusterRecord(cluster_id=cluster_id)))
+    listed = store.level((keys.PROVISIONED,)).entries if entry is not None else ()
+    old = tuple(Delete(one.key) for one in listed[: MAX_OPERATIONS - 1])
     guard = Guard(keys.CLUSTER, entry.mod_revision if entry is not None else 0)
-    await store.txn(Txn((put,), reason, (guard,)))
+    await store.txn(Txn((put, *old), reason, (guard,)))
 
 
 def _cluster_of(entry: Entry) -> str | None:

@@ -4,8 +4,9 @@ from typing import Any
 
 from aether.core.model import keys
 from aether.core.model.ids import NodeId
+from aether.core.model.provision_records import ProvisionedRecord
 from aether.core.model.reason import Reason
-from aether.core.model.records import ClusterRecord, NodeRecord, decode
+from aether.core.model.records import ClusterRecord, NodeRecord, decode, encode
 from aether.core.store.commands import Outcome, Put, Refused, Txn
 from aether.core.store.machine import KvMachine
 from aether.errors import OutcomeUnknown
@@ -50,6 +51,28 @@ def test_it_waits_for_a_quorum_and_names_the_cluster_it_is_in() -> None:
         assert damaged is not None
         assert damaged.value == b"?"
         await tasks.stop()
+
+    run_virtual(story())
+
+
+def test_a_cluster_made_of_another_takes_no_node_for_the_providers() -> None:
+    """Who starts its nodes by hand, under the names of old, keeps them."""
+
+    async def story() -> None:
+        oracle, machine, clock = Oracle(), KvMachine(), VirtualClock()
+        store = KvStore(oracle.member(Member(N1, "n1:1"), machine), machine)
+        oracle.reconnect(N1)
+        await register(store, clock, node_record("n1"), "cluster-a")
+        whose = [keys.provisioned(NodeId(name)) for name in ("n2", "n3")]
+        puts = tuple(
+            Put(key, encode(ProvisionedRecord(node=NodeId(name))))
+            for key, name in zip(whose, ("n2", "n3"), strict=True)
+        )
+        await store.txn(Txn(puts, Reason("test", "test", "asked for")))
+        await register(store, clock, node_record("n1", "life-2"), "cluster-a")
+        assert [one.key for one in store.level((keys.PROVISIONED,)).entries] == whose
+        await register(store, clock, node_record("n1", "life-3"), "cluster-b")
+        assert not store.level((keys.PROVISIONED,)).entries
 
     run_virtual(story())
 
