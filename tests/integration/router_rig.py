@@ -317,11 +317,15 @@ class Rig:
         self._origins: list[Origin] = []
 
     async def router(self, node: str = "node-1", *, with_node: bool = True) -> RouterProcess:
+        return await self.planned(node).start(with_node=with_node)
+
+    def planned(self, node: str) -> RouterProcess:
+        """Return a router that is yet to be started."""
         data_dir = self.folder / node
         data_dir.mkdir(exist_ok=True)
         router = RouterProcess(data_dir, node)
         self._routers.append(router)
-        return await router.start(with_node=with_node)
+        return router
 
     async def origin(self, name: str = "a", handler: Handler | None = None) -> Origin:
         origin = Origin(self.folder / f"{name}.sock", name, handler)

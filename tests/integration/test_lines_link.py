@@ -13,6 +13,7 @@ import structlog
 from aether.core.dataplane.table import Table
 from aether.core.model.ids import NodeId
 from aether.dataplane import observer
+from aether.dataplane.feed import TableFeed
 from aether.dataplane.observer import Observer
 from aether.dataplane.streams import end_stream
 from aether.dataplane.table_client import TableClient
@@ -25,6 +26,9 @@ from aether.logs.orders import LogOrders, plain_orders
 from aether.logs.process import ProcessLogs
 from aether.logs.taps import hand_on
 from aether.tasks import Tasks
+from aether.telemetry.lines import NodeLines
+from tests.integration.router_rig import Rig, row
+from tests.unit.telemetry.test_node_lines import Taker
 
 POLL_S = 0.005
 WANTED = plain_orders(LogOrders(lines=True))
@@ -185,3 +189,22 @@ async def test_a_router_ships_no_lines_before_the_present_connection_wants_them(
     await until(lambda: "lines" in node.heard[1])
     await tasks.stop()
     logs.close()
+
+
+async def test_a_router_that_stops_tells_its_last_lines() -> None:
+    rig, taker, lines = Rig(), Taker(), NodeLines("node-1")
+    lines.send_to(taker)
+    router = rig.planned("node-1")
+    try:
+        run = router.data_dir / "run"
+        run.mkdir()
+        router.feed = TableFeed(run / "router.sock.table", None, None, lines)
+        router.feed.tell_logs(LogOrders(lines=True))
+        await router.feed.start()
+        await router.start()
+        await router.use([row()], [])
+        assert await router.stop() == 0
+        await until(lambda: "router stopped" in [line.text for line in taker.lines])
+        assert "lines were not sent" not in router.log()
+    finally:
+        await rig.close()

@@ -16,6 +16,7 @@ from aether.host import spans
 from aether.host.gateway import HostGateway
 from aether.host.span_link import PERIOD_S, SpanLink
 from aether.host.spans import SpanRecorder
+from aether.logs.buffer import MOST_WAITING
 from aether.logs.orders import LogOrders
 from aether.logs.process import ProcessLogs
 from aether.logs.taps import hand_on
@@ -224,3 +225,14 @@ async def test_lines_come_while_they_are_wanted(both: Both) -> None:
     await until(lambda: len(both.taker.lines) == 2)
     hand_on({"event": "too late"})
     assert len(both.logs.lines) == 0
+
+
+async def test_all_the_last_lines_are_taken_before_the_end(both: Both) -> None:
+    both.gateway.tell_logs(LogOrders(lines=True))
+    await until(lambda: both.orders)
+    for number in range(MOST_WAITING):
+        hand_on({"event": f"{number} " + "x" * 500})
+    assert both.taker.lines == [], "they wait for others"
+    await both.link.stop()
+    await until(lambda: len(both.taker.lines) == MOST_WAITING)
+    assert both.taker.lost == 0

@@ -59,6 +59,7 @@ class Router:
         self._tasks = Tasks(on_failure=_log_failure)
         self._serving: Serving | None = None
         self._context: Context | None = None
+        self._client: TableClient | None = None
         self._listening = Listening()
         self._control = ControlSocket(places.control, self)
         self._neighbours: Neighbours | None = None
@@ -89,7 +90,7 @@ class Router:
         balancer.configure(table.policies, table.instances, now())
         tracing = Tracing(now)
         tracing.node, tracing.process = table.node, f"router {places.worker}"
-        client = TableClient(
+        self._client = client = TableClient(
             places.table_link,
             places.table_file,
             self._swap,
@@ -255,12 +256,18 @@ class Router:
                 await asyncio.to_thread(self._context.access_log.close)
         if self._serving is not None:
             await self._serving.stop()
+        await self._end_link()
         await self._tasks.stop()
         if self._neighbours is not None:
             self._neighbours.close()
-        log.info("router stopped")
         if self._logs is not None:
             self._logs.close()
+
+    async def _end_link(self) -> None:
+        """Say the last to the node: nothing that is logged later reaches it."""
+        log.info("router stopped")
+        if self._client is not None:
+            await self._client.tell_last_lines()
 
     def _remove_local_socket(self) -> None:
         """Take the local socket's file away, unless other processes listen behind it."""

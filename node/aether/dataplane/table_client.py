@@ -15,7 +15,7 @@ from aether.dataplane.streams import end_stream
 from aether.dataplane.table_file import write_table
 from aether.dataplane.tracing import Tracing
 from aether.frames import FrameError, pack, read_frame, write_frame
-from aether.logs.buffer import ship_lines
+from aether.logs.buffer import send_last, ship_lines
 from aether.logs.process import ProcessLogs
 from aether.tasks import Tasks
 
@@ -55,12 +55,18 @@ class TableClient:
         self._tracing = tracing
         self._logs = logs
         self._unsaved = asyncio.Event()
+        self._writer: asyncio.StreamWriter | None = None
 
     async def run(self) -> None:
         """Follow until cancelled, pausing 50 ms to 1 s between attempts to connect."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._save(), name="save tables")
             group.create_task(self._connect(), name="follow tables")
+
+    async def tell_last_lines(self) -> None:
+        """Have the node take the lines that wait, while there is a link: half a second at most."""
+        if self._logs is not None and self._writer is not None:
+            await send_last(self._logs.lines, self._writer, _pack_lines)
 
     async def _connect(self) -> None:
         pause_s = FIRST_PAUSE_S
@@ -94,6 +100,7 @@ class TableClient:
         if self._logs is not None:
             telling.start("tell lines", ship_lines(self._logs.lines, writer, _pack_lines))
         heard = False
+        self._writer = writer
         try:
             while (message := await read_frame(reader, LINK_FRAME_BYTES)) is not None:
                 heard = True
@@ -101,6 +108,7 @@ class TableClient:
                 if answer is not None:
                     await write_frame(writer, answer)
         finally:
+            self._writer = None
             await telling.stop()
         return heard
 

@@ -15,7 +15,7 @@ import structlog
 from aether.core.tracing.span import MOST_SPANS_A_MESSAGE
 from aether.frames import FrameError, pack, read_frame
 from aether.host.spans import SpanRecorder
-from aether.logs.buffer import send_lines, ship_lines
+from aether.logs.buffer import send_last, ship_lines
 from aether.logs.process import ProcessLogs
 from aether.tasks import Tasks
 
@@ -25,8 +25,6 @@ MOST_MESSAGES = 8
 """Sent in one period: what is recorded beyond 8,000 spans a second is dropped."""
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0
-LAST_S = 0.5
-"""Longest wait of a host that ends for its node to take the last spans."""
 
 _SPANS, _LINES = 0, 1
 """Numbers of messages: which of them an answer is about."""
@@ -37,10 +35,8 @@ log = structlog.get_logger()
 class SpanLink:
     """One connection to the node, made again when it is lost."""
 
-    def __init__(
-        self, socket: Path, token: str, recorder: SpanRecorder, logs: ProcessLogs | None = None
-    ) -> None:
-        """`token` says to the node whose spans they are; lines go where there are `logs`."""
+    def __init__(self, socket: Path, token: str, recorder: SpanRecorder, logs: ProcessLogs) -> None:
+        """`token` says to the node whose spans they are; `logs` has the lines, and is told of orders."""
         self._socket = socket
         self._token = token
         self._recorder = recorder
@@ -60,16 +56,9 @@ class SpanLink:
         writer = self._writer
         if writer is not None and not writer.is_closing():
             self._ship(writer)
-            if self._logs is not None:
-                send_lines(self._logs.lines, writer, self._lines_message)
-            try:
-                async with asyncio.timeout(LAST_S):
-                    await writer.drain()
-            except (TimeoutError, ConnectionError) as problem:
-                log.debug("last spans not taken", why=str(problem))
+            await send_last(self._logs.lines, writer, self._lines_message)
         await self._tasks.stop()
-        if self._logs is not None:
-            self._logs.close()
+        self._logs.close()
 
     async def _run(self) -> None:
         pause_s = FIRST_PAUSE_S
@@ -90,13 +79,10 @@ class SpanLink:
         shipping = Tasks(on_failure=_log_failure)
         understood = False
         try:
-            writer.write(self._message("spans.hello", logs=self._logs is not None))
+            writer.write(self._message("spans.hello", logs=True))
             shipping.start("ship spans", self._keep_shipping(writer))
-            if self._logs is not None:
-                self._logs.connected()
-                shipping.start(
-                    "ship lines", ship_lines(self._logs.lines, writer, self._lines_message)
-                )
+            self._logs.connected()
+            shipping.start("ship lines", ship_lines(self._logs.lines, writer, self._lines_message))
             while (message := await read_frame(reader)) is not None:
                 if not self._take(message):
                     return understood
@@ -141,13 +127,13 @@ class SpanLink:
 
     def _take(self, message: Any) -> bool:  # noqa: ANN401 - a frame
         """Act on a message; False when the node takes no spans."""
-        if self._logs is not None and self._logs.take(message):
+        if self._logs.take(message):
             return True
         match message:
             case {"event": "traces", "asked": list(asked)}:
                 self._recorder.ask(trace for trace in asked if isinstance(trace, str))
                 return True
-            case {"ok": False, "id": int(number)} if number == _LINES and self._logs is not None:
+            case {"ok": False, "id": int(number)} if number == _LINES:
                 self._logs.refused()
                 return True
             case {"ok": bool(done)}:

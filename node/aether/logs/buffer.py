@@ -24,6 +24,9 @@ MOST_MESSAGES = 4
 """In one period: what is logged beyond 2,048 lines a second is dropped."""
 PERIOD_S = 0.25
 """How long the first line waits for others."""
+LAST_S = 0.5
+"""Longest wait of a process that ends for its node to take the last lines."""
+_LOOK_S = 0.005
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -142,6 +145,22 @@ async def ship_lines(buffer: LineBuffer, writer: asyncio.StreamWriter, message: 
             if writer.transport.get_write_buffer_size() or not send_lines(buffer, writer, message):
                 break
             await asyncio.sleep(0)  # requests come first
+
+
+async def send_last(buffer: LineBuffer, writer: asyncio.StreamWriter, message: Message) -> None:
+    """Send all that waits, and have it taken with what was sent before, within `LAST_S`.
+
+    What the node has not taken by then goes on waiting.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LAST_S):
+            while not writer.is_closing():
+                if writer.transport.get_write_buffer_size():
+                    await asyncio.sleep(_LOOK_S)
+                elif send_lines(buffer, writer, message):
+                    await asyncio.sleep(0)  # or the deadline would go unseen
+                else:
+                    return
 
 
 def send_lines(buffer: LineBuffer, writer: asyncio.StreamWriter, message: Message) -> bool:

@@ -47,8 +47,11 @@ class ProcessLogs:
         self._keep_lines(wanted=False)
 
     def close(self) -> None:
-        """Keep no more lines."""
+        """Keep no more lines; say how many nobody has taken."""
+        lost = len(self.lines) + self.lines.take_dropped()
         self._keep_lines(wanted=False)
+        if lost:
+            log.info("lines were not sent", count=lost)
 
     def _obey(self, orders: LogOrders) -> None:
         self._heed(orders)

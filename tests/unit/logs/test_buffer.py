@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from aether.logs import buffer as module
-from aether.logs.buffer import LineBuffer, ship_lines
+from aether.logs.buffer import LineBuffer, send_last, ship_lines
 from aether.logs.lines import Line
 from aether.tasks import Tasks
 
@@ -111,3 +111,31 @@ async def test_lines_are_shipped_while_the_link_takes_them() -> None:
         lines.offer({"event": "c"})
         assert await heard.get() == (["c"], 0)
     await tasks.stop()
+
+
+async def test_the_last_lines_wait_for_a_node_that_does_not_read_for_a_moment_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LAST_S", 0.01)
+    lines, written = LineBuffer(), list[int]()
+    for _ in range(module.MOST_A_MESSAGE * 3):
+        lines.offer({"event": "x"})
+
+    class Full:
+        """Takes one message, and keeps it."""
+
+        transport: "Full"
+
+        def get_write_buffer_size(self) -> int:
+            return len(written)
+
+        def is_closing(self) -> bool:
+            return False
+
+        def write(self, frame: bytes) -> None:
+            written.append(len(frame))
+
+    writer = Full()
+    writer.transport = writer
+    await send_last(lines, writer, lambda found, _: bytes(len(found)))  # type: ignore[arg-type] # as much as is asked of it
+    assert (written, len(lines)) == ([module.MOST_A_MESSAGE], 2 * module.MOST_A_MESSAGE)
