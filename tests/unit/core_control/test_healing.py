@@ -7,8 +7,8 @@ from aether.core.control.healing import RULES, call_after_s, heal, next_name
 from aether.core.control.signals import ControlSettings, Heard, Signals
 from aether.core.control.waiting import Waiting
 from aether.core.model.ids import NodeId
-from aether.core.model.plan import DropProvision, Provision
-from aether.core.model.provision_records import ProvisionRecord
+from aether.core.model.plan import DropProvision, Provision, carry_out
+from aether.core.model.provision_records import ProvisionedRecord, ProvisionRecord
 from aether.core.model.records import RemovedRecord, TopologyRecord, Verdict, VerdictRecord
 from aether.core.model.view import ClusterView
 from tests.worlds import node_record, nodes
@@ -165,8 +165,18 @@ def test_what_an_operator_started_in_its_place_counts_as_joined_by_hand() -> Non
     assert dropped(healed(asked(here), ControlSettings())).is_by_hand, "there is no provider"
 
 
-def test_a_name_that_did_not_come_is_free_for_an_operator() -> None:
-    assert dropped(healed(asked(cluster("n-1", "n-2", "n-3")))).is_by_hand
+def test_what_comes_after_its_request_was_dropped_is_the_providers_too() -> None:
+    enough = cluster("n-1", "n-2", "n-3")
+    for attempt in range(SETTINGS.provision_tries):
+        view = replace(asked(enough, attempt), provisioned={N4: ProvisionedRecord(node=N4)})
+        later = carry_out(view, [dropped(healed(view))])
+        assert (set(later.provisions), set(later.provisioned)) == (set(), {N4})
+
+
+def test_a_name_nobody_was_being_asked_for_is_free_for_an_operator() -> None:
+    enough = cluster("n-1", "n-2", "n-3")
+    assert dropped(healed(asked(enough, SETTINGS.provision_tries, "no room"))).is_by_hand
+    assert dropped(healed(asked(enough), ControlSettings())).is_by_hand, "there is no provider"
 
 
 def test_without_a_topology_what_was_asked_for_is_dropped() -> None:

@@ -205,9 +205,10 @@ def _came_by_hand(question: HealQuestion) -> bool:
     """Whether a node of this name, there or to come, counts as joined by an operator, and is kept.
 
     An operator who reads that a node is wanted, and that nobody can be asked for it, starts one; most
-    likely under the name that was read.
+    likely under the name that was read. Of a request that is dropped while the provider is at it a machine may
+    come yet: it is the provider's, or nobody would ever give it back.
     """
-    return not question.verdict or not question.has_provider or question.attempt >= question.tries
+    return not question.has_provider or question.attempt >= question.tries
 
 
 _NO_PROVIDER = "the leading node has no provider of nodes: give every node [provider] url, or start a node by hand"

@@ -23,7 +23,8 @@ class ProvisionRecord:
 class ProvisionedRecord:
     """`provisioned/{node}`: the NodeProvider was asked for this node, so load may give it back.
 
-    Written with the request; it stays until the node is removed, or has not come through the provider.
+    Written with the request; it stays until the node is removed or the request given up, though it be dropped:
+    the machine may come late.
     """
 
     node: NodeId
