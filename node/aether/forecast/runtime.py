@@ -83,6 +83,8 @@ class OnnxForecaster:
     def __init__(self, card: Card, model: Model, deadline_s: float = DEADLINE_S) -> None:
         self.card = card
         self.counts = Counts()
+        self.problem = ""
+        """Why the last batch that ended came to nothing, in a sentence; empty when it went well."""
         self._model = model
         self._deadline_s = deadline_s
         self._worker = _Worker()
@@ -180,7 +182,13 @@ class OnnxForecaster:
     def _run(self, histories: Sequence[Sequence[float]], step_s: float) -> list[Rows | None]:
         wall, cpu = time.perf_counter(), self._cpu_s()
         try:
-            return self._model.predict(histories, step_s)
+            found = self._model.predict(histories, step_s)
+        except Exception as problem:
+            self.problem = why_no_next(problem)
+            raise
+        else:
+            self.problem = ""
+            return found
         finally:
             self.counts.last_s = time.perf_counter() - wall
             self.counts.last_cpu_s = self._cpu_s() - cpu
@@ -244,6 +252,12 @@ async def _read(folder: Path | None) -> tuple[Card, bytes]:
 
 def _told(shortage: Exception) -> str:
     return str(shortage) or "no memory"
+
+
+def why_no_next(problem: Exception) -> str:
+    """Say plainly what a node does whose forecaster failed, and may not fail the next time."""
+    why = str(problem) or type(problem).__name__
+    return f"no forecasts before the next step, scaling is reactive only: {why:.300}"
 
 
 def why_none(problem: ModelUnusable) -> str:

@@ -42,9 +42,14 @@ class Watched(Protocol):
         ...
 
 
-def taught(past: Sequence[float], answers: Sequence[Rows | None]) -> TrustState:
-    """Return the trust after forecasts made at the end of each of the last `len(answers)` steps of a history."""
-    state = TrustState()
+def taught(
+    past: Sequence[float], answers: Sequence[Rows | None], state: TrustState | None = None
+) -> TrustState:
+    """Return the trust after forecasts made at the end of each of the last `len(answers)` steps of a history.
+
+    It begins with the state before those steps, or anew.
+    """
+    state = state or TrustState()
     for actual, rows in zip(past[len(past) - len(answers) :], answers, strict=True):
         state = scored(state, actual, rows)
     return state

@@ -20,7 +20,7 @@ from aether.core.scaling.trust import TrustState
 from aether.forecast.card import Card, ModelUnusable
 from aether.forecast.history import RateHistory
 from aether.forecast.process import ModelFailed
-from aether.forecast.runtime import OnnxForecaster, check_model, open_forecaster
+from aether.forecast.runtime import OnnxForecaster, check_model, open_forecaster, why_no_next
 from aether.forecast.scoring import TAUGHT_STEPS, Rows, Shadows, Watched, scored, taught
 from aether.ports import Clock
 from aether.whole_files import write_whole
@@ -78,8 +78,7 @@ class ForecastService:
         """None while this node does not lead: the model's process takes some 70 MB, half of it shared files."""
         self.card: Card | None = None
         """Of the model this node forecasts by when it leads; None where there is none that is whole."""
-        self.problem = "the model has not been looked at yet"
-        """Why there are no forecasts; empty when all is well."""
+        self._problem = "the model has not been looked at yet"
         self.trust: dict[str, TrustState] = {}
         """By slice, while this node leads."""
         self.shadows = Shadows()
@@ -94,7 +93,7 @@ class ForecastService:
         self._taught = False
         """Whether trust was learnt from the history in this reign."""
         self._failed = False
-        """Whether the model's process could not be started: it is tried again when a step ends."""
+        """Whether the model could not be read or started for now: it is tried again when a step ends."""
         self.led_since: float | None = None
         """Wall time since which this node leads and forecasts."""
         ground.loads.subscribe(self._hear)
@@ -108,6 +107,11 @@ class ForecastService:
     def leads(self) -> bool:
         """Whether this node forecasts now."""
         return self._ground.leader() == self._ground.node
+
+    @property
+    def problem(self) -> str:
+        """Why there are no forecasts; empty when all is well."""
+        return self._problem or (self.forecaster.problem if self.forecaster else "")
 
     def forecasts(self) -> Mapping[SliceBase, Forecast]:
         """Return the last forecast of each slice; nothing on a node that does not lead."""
@@ -148,12 +152,16 @@ class ForecastService:
 
     async def _check(self) -> None:
         """Look whether there is a model that is whole; nothing is loaded."""
+        self._failed = False
         try:
             checked = await check_model(self._ground.model)
+        except ModelFailed as problem:
+            self._failed, checked = True, why_no_next(problem)
+            _log.warning("the model is looked at again later", problem=str(problem))
         except Exception as problem:  # noqa: BLE001 - a model nobody can read costs forecasts, not the node, and is logged
             _log.exception("the model cannot be looked at")
             checked = f"no forecasts, scaling is reactive only: {problem!s:.200}"
-        self.card, self.problem = (None, checked) if isinstance(checked, str) else (checked, "")
+        self.card, self._problem = (None, checked) if isinstance(checked, str) else (checked, "")
 
     async def _second(self) -> None:
         if not self.leads:
@@ -161,7 +169,10 @@ class ForecastService:
                 self._forget()
             self._ended = False
             return
-        self._led = True
+        missed = self.card is None and self._failed and self._ended
+        if missed or not self._led:
+            self._led, self._ended = True, False
+            await self._check()  # again with each reign: what was wrong may have been mended
         if self.card is not None and self._ground.wanted():
             await self._foresee()
         await self._live()
@@ -185,13 +196,13 @@ class ForecastService:
             found = await open_forecaster(self._ground.model)
         except ModelFailed as problem:
             self._failed = True
-            self.problem = f"no forecasts before the next step, scaling is reactive only: {problem}"
+            self._problem = why_no_next(problem)
             _log.warning("no forecaster before the next step", problem=str(problem))
             return None
         if isinstance(found, str):
-            self.card, self.problem = None, found
+            self.card, self._problem = None, found
             return None
-        self.forecaster, self._failed, self.problem = found, False, ""
+        self.forecaster, self.card, self._failed, self._problem = found, found.card, False, ""
         return found
 
     def _forget(self) -> None:
@@ -200,6 +211,8 @@ class ForecastService:
         self._forecasts = {}
         self.trust = {}
         self.shadows = Shadows()
+        if self.card is not None:
+            self._problem = ""  # that no process could be started is no news where none is wanted
         self._close()
 
     def _close(self) -> None:
@@ -211,22 +224,44 @@ class ForecastService:
     async def _learn(self, forecaster: OnnxForecaster) -> None:
         """Make the forecasts of the last steps again, and trust as far as they were good."""
         self.led_since = self._ground.wall()
+        try:
+            self.trust = await self._learnt(forecaster)
+        except (ModelFailed, ModelUnusable) as problem:
+            _log.warning("trust in forecasts begins anew", problem=str(problem)[:200])
+            self.trust = {}
+        except Exception:  # noqa: BLE001 - a bug costs the trust of a reign, not its forecasts, and is logged once
+            _log.exception("trust in forecasts begins anew")
+            self.trust = {}
+
+    async def _learnt(self, forecaster: OnnxForecaster) -> dict[str, TrustState]:
+        """Return the trust before the newest step ended, which is for the next forecast to score.
+
+        Steps that end while it learns are learnt after those before.
+        """
+        trust: dict[str, TrustState] = {}
+        steps, known_to = TAUGHT_STEPS, self.history.ended_at
+        while steps:
+            trust = await forecaster.aside(self._lessons(forecaster, steps, trust))
+            before, known_to = known_to or 0.0, self.history.ended_at
+            steps = min(TAUGHT_STEPS, round(((known_to or 0.0) - before) / self.step_s))
+        return trust
+
+    def _lessons(
+        self, forecaster: OnnxForecaster, steps: int, before: Mapping[str, TrustState]
+    ) -> Callable[[], dict[str, TrustState]]:
+        """Return what takes long: the trust in each slice after the last steps but the newest one."""
         courses = self.history.courses()
 
         def learn() -> dict[str, TrustState]:
             found = {}
             for base, past in courses.items():
-                steps = min(TAUGHT_STEPS, len(past) - 1)
-                if steps > 0:
-                    answers = forecaster.predict_past(past, steps, self.step_s)
-                    found[base] = taught(past[:-1], answers)
+                fewer = min(steps, len(past) - 1)
+                if fewer > 0:
+                    answers = forecaster.predict_past(past, fewer, self.step_s)
+                    found[base] = taught(past[:-1], answers, before.get(base))
             return found
 
-        try:
-            self.trust = await forecaster.aside(learn)
-        except (ModelFailed, ModelUnusable) as problem:
-            _log.warning("trust in forecasts begins anew", problem=str(problem)[:200])
-            self.trust = {}
+        return learn
 
     async def _forecast(self, forecaster: OnnxForecaster) -> None:
         """Forecast every slice from the steps that ended; score what was forecast of the last one."""

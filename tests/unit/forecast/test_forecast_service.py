@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 
 from aether.control.scaling_look import Looked
 from aether.core.metrics.aggregate import SliceLoad
@@ -13,11 +14,13 @@ from aether.core.scaling.bounds import Bounds
 from aether.core.scaling.observation import Observation
 from aether.core.scaling.settings import ScalingSettings
 from aether.core.scaling.trust import FEWEST_SCORED
-from aether.forecast import service
+from aether.forecast import process, service
+from aether.forecast.card import ModelUnusable
 from aether.forecast.process import ModelFailed, ModelProcess
 from aether.forecast.runtime import OnnxForecaster
 from aether.forecast.service import ForecastGround, ForecastService
 from aether.forecast.telling import ForecastDesk
+from aether.node.told_of_leader import forecast_seen
 
 ME, OTHER = NodeId("node-1"), NodeId("node-2")
 A = SliceBase("g.x:a")
@@ -101,6 +104,32 @@ class Running:
         await asyncio.gather(self._task, return_exceptions=True)
 
 
+def kill_models() -> None:
+    """Kill the processes of models that this one has started."""
+    for child in psutil.Process().children():
+        if "aether.forecast.worker" in child.cmdline():
+            child.kill()
+
+
+async def batch(world: World, minute: int) -> None:
+    """Let a minute go by, until its forecasts were asked for."""
+    forecaster = world.service.forecaster
+    assert forecaster is not None
+    made = forecaster.counts.batches
+    world.minute(smooth(minute))
+    await until(lambda: forecaster.counts.batches > made)
+    await asyncio.sleep(LOOK_S)
+
+
+async def next_reign(world: World) -> None:
+    """Have another node lead for a while, and then this one again."""
+    world.leader = OTHER
+    world.second(1.0)
+    await until(lambda: not world.service._led)
+    world.leader = ME
+    world.second(1.0)
+
+
 def begun(minutes: int) -> World:
     """A world with so many minutes of smooth traffic behind it."""
     world = World()
@@ -164,25 +193,15 @@ async def test_a_process_that_dies_costs_no_more_than_the_forecasts_of_its_batch
         world.second(smooth(40))
         await until(lambda: A in world.service.forecasts())
         before = world.service.forecasts()[A]
-        for process in psutil.Process().children():
-            if "aether.forecast.worker" in process.cmdline():
-                process.kill()
+        kill_models()
         world.minute(smooth(41))
         await until(lambda: A not in world.service.forecasts())
         forecaster = world.service.forecaster
         assert forecaster is not None
         assert forecaster.counts.failed == 1
-
-        async def again() -> bool:
-            made = forecaster.counts.batches
-            world.minute(smooth(42))
-            await until(lambda: forecaster.counts.batches > made)
-            await asyncio.sleep(0)
-            return A in world.service.forecasts()
-
         async with asyncio.timeout(60):
-            while not await again():
-                continue  # the first one after it starts a process, and may be late
+            while A not in world.service.forecasts():
+                await batch(world, 42)  # the first one after it starts a process, and may be late
         assert world.service.forecasts()[A] is not before
 
 
@@ -209,6 +228,126 @@ async def test_a_process_that_could_not_be_started_is_started_when_the_next_step
         world.minute(smooth(41))
         await until(lambda: A in world.service.forecasts())
         assert world.service.problem == ""
+
+
+async def test_a_model_given_up_is_looked_at_again_with_the_next_reign(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_: ModelProcess) -> None:
+        raise ModelUnusable("numpy is not installed")
+
+    world = begun(40)
+    monkeypatch.setattr(ModelProcess, "start", broken)
+    async with Running(world.service):
+        world.second(smooth(40))
+        await until(lambda: "numpy is not installed" in world.service.problem)
+        monkeypatch.undo()
+        assert world.service.card is None
+        await next_reign(world)
+        await until(lambda: A in world.service.forecasts())
+        assert world.service.problem == ""
+        assert world.service.card is not None
+
+
+async def test_a_model_that_could_not_be_read_for_a_shortage_is_read_when_the_next_step_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = list[None]()
+
+    async def short(*_: object) -> str:
+        tried.append(None)
+        raise ModelFailed("too many open files")
+
+    world = begun(40)
+    world.second(smooth(40))
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "check_model", short)
+        async with Running(world.service):
+            await until(lambda: len(tried) == 2)
+            for _ in range(3):
+                world.second(smooth(40))
+                await asyncio.sleep(LOOK_S)
+            assert "before the next step, scaling is reactive only: too many" in (
+                world.service.problem
+            )
+            assert len(tried) == 2, "at the node's start and at that of its reign"
+            patch.undo()
+            world.minute(smooth(41))
+            await until(lambda: A in world.service.forecasts())
+            assert world.service.problem == ""
+
+
+async def test_a_process_that_cannot_be_started_again_is_told_until_a_batch_goes_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = begun(40)
+    async with Running(world.service):
+        world.second(smooth(40))
+        await until(lambda: A in world.service.forecasts())
+        assert forecast_seen(world.service).ready
+        with monkeypatch.context() as patch:
+            patch.setattr(process, "_PROGRAM", ("/nowhere/python",))
+            kill_models()
+            minute = iter(range(41, 200))
+            await batch(world, next(minute))
+            await until(lambda: "the model's process: " in world.service.problem)
+            await batch(world, next(minute))
+            await until(lambda: "cannot be started" in world.service.problem)
+            assert "no forecasts before the next step" in world.service.problem
+            assert not forecast_seen(world.service).ready
+        async with asyncio.timeout(60):
+            while A not in world.service.forecasts():
+                await batch(world, next(minute))
+        assert world.service.problem == ""
+
+
+async def test_a_step_that_ends_while_trust_is_learnt_is_learnt_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    late, aside = begun(80), OnnxForecaster.aside
+    late.second(smooth(80))
+    late.minute(smooth(80))
+    late.second(smooth(81))
+    async with Running(late.service):
+        await until(lambda: A in late.service.forecasts())
+        expected = late.service.trust[A]
+    world, ends = begun(80), [None]
+    world.second(smooth(80))
+
+    async def takes_long(self: OnnxForecaster, work: Callable[[], object]) -> object:
+        found = await aside(self, work)
+        if "learn" in work.__qualname__ and ends:
+            ends.pop()
+            world.minute(smooth(80))
+            world.second(smooth(81))
+        return found
+
+    monkeypatch.setattr(OnnxForecaster, "aside", takes_long)
+    async with Running(world.service):
+        await until(lambda: A in world.service.forecasts())
+        found = world.service.trust[A]
+        assert not ends
+        assert found.scored == expected.scored
+        assert found.ratio == pytest.approx(expected.ratio, rel=1e-4)
+
+
+async def test_what_nobody_foresaw_while_trust_is_learnt_is_told_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(service, "taught", broken)
+    world = begun(80)
+    with capture_logs() as logs:
+        async with Running(world.service):
+            world.second(smooth(80))
+            await until(lambda: A in world.service.forecasts())
+            for _ in range(3):
+                world.second(smooth(80))
+                await asyncio.sleep(LOOK_S)
+    assert not world.service.trust or not world.service.trust[A].trusted
+    assert [log["log_level"] for log in logs if log.get("exc_info")] == ["error"]
 
 
 async def test_a_past_that_cannot_be_forecast_again_begins_trust_anew(
