@@ -233,24 +233,22 @@ def ordered_away(view: ClusterView) -> tuple[NodeId | None, Verdict | None]:
 
 
 def surplus_of(view: ClusterView, present: list[NodeId], least: int) -> NodeId | None:
-    """Return the node that goes first: the last one the provider brought, never the leader.
+    """Return the node that goes first: the last one the provider brought, but the leader only when no other is left.
 
     None if none is over, or if those that are over were joined by hand.
     """
     leader = _leader(view)
-    candidates = [node for node in present if node != leader and node in view.provisioned]
-    return max(candidates, key=_order, default=None) if len(present) > least else None
+    candidates = [node for node in present if node in view.provisioned]
+    if len(present) <= least:
+        return None
+    return max(candidates, key=lambda node: (node != leader, _order(node)), default=None)
 
 
 def kept_text(view: ClusterView, present: list[NodeId]) -> str:
     """Return why none of the nodes on duty is given back."""
     by_hand = [node for node in present if node not in view.provisioned]
     further = f" and {len(by_hand) - _MOST_NAMED} more" if len(by_hand) > _MOST_NAMED else ""
-    told = [f"joined by hand: kept: {', '.join(by_hand[:_MOST_NAMED])}{further}"] if by_hand else []
-    leader = _leader(view)
-    if leader in view.provisioned:
-        told.append(f"{leader} leads")
-    return f"none is given back: {'; '.join(told)}"
+    return f"none is given back: joined by hand: kept: {', '.join(by_hand[:_MOST_NAMED])}{further}"
 
 
 def _leader(view: ClusterView) -> NodeId | None:

@@ -1,4 +1,4 @@
-"""What load asks of the number of nodes: one more when room lacks, one less after long, never the leader."""
+"""What load asks of the number of nodes: one more when room lacks, one less after long, the leader last."""
 
 from dataclasses import replace
 
@@ -277,15 +277,16 @@ async def test_of_both_kinds_the_provided_one_goes_and_the_other_stays() -> None
     assert "kept: node-1, node-2, node-9" in world.loop.nodes.decision.text
 
 
-async def test_a_provided_node_that_leads_is_given_back_once_another_leads() -> None:
+async def test_a_provided_node_that_leads_goes_when_no_other_is_left() -> None:
+    """It hands over when it is empty, and whoever leads then takes it out of the cluster."""
     view = replace(crowded("node-1", "node-2", "node-3", capacity=10), config=SOON)
-    led = replace(view, epoch=EpochRecord(leader=NodeId("node-3"), epoch=2))
+    led = replace(
+        view,
+        provisioned=provided("node-3"),
+        epoch=EpochRecord(leader=NodeId("node-3"), epoch=2),
+    )
     world = ScalingWorld(led)
     await world.second(IDLE, times=60)
-    assert world.loop.nodes.give_back is None
-    assert world.loop.nodes.decision.text.endswith("kept: node-1, node-2; node-3 leads")
-    world.control.seen = view
-    await world.second(IDLE)
     assert world.loop.nodes.give_back == "node-3"
 
 
