@@ -43,9 +43,10 @@ _KINDS: Final[dict[str, tuple[type[AetherError], grpc.StatusCode]]] = {
 
 
 def _family(base: type[AetherError]) -> dict[str, type[AetherError]]:
+    """Return a class and its subclasses by code; one without a code of its own is its parent on the wire."""
     found = {base.code: base}
     for kind in base.__subclasses__():
-        found |= _family(kind)
+        found = _family(kind) | found
     return found
 
 

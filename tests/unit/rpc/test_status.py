@@ -41,6 +41,14 @@ def test_an_error_arrives_as_it_left(error: AetherError) -> None:
     )
 
 
+def test_a_class_without_a_code_of_its_own_arrives_as_its_parent() -> None:
+    class Special(errors.Unavailable):
+        pass
+
+    assert type(travelled(Special("later"))) is errors.Unavailable
+    assert type(travelled(errors.Unavailable("later"))) is errors.Unavailable
+
+
 def test_an_unknown_code_arrives_as_its_kind_with_the_code() -> None:
     class Newer(errors.Conflict):
         code = "from_the_future"
