@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +27,11 @@ from aether.logs.process import ProcessLogs
 from aether.logs.taps import hand_on
 from aether.tasks import Tasks
 from aether.telemetry.lines import NodeLines
-from tests.integration.router_rig import Rig, row
+from tests.integration.router_rig import Rig, row, until
 from tests.unit.telemetry.test_node_lines import Taker
 
-POLL_S = 0.005
 WANTED = plain_orders(LogOrders(lines=True))
 TO_HOST, TO_ROUTER = {"event": "logs", **WANTED}, {"op": "logs", **WANTED}
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens on the other side
-            await asyncio.sleep(POLL_S)
 
 
 class Node:

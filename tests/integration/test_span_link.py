@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -23,18 +23,12 @@ from aether.logs.taps import hand_on
 from aether.ports import Store
 from aether.telemetry.lines import NodeLines
 from aether.telemetry.traces import NodeTraces
+from tests.integration.router_rig import until
 from tests.spans import TRACE, plain, span
 from tests.unit.telemetry.test_node_lines import Taker
 
 PARENT = "b7ad6b7169203331"
 KNOWN_AS = "secret-a"
-POLL_S = 0.005
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens on the other side
-            await asyncio.sleep(POLL_S)
 
 
 class Both:

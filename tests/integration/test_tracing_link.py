@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -22,17 +22,10 @@ from aether.logs.taps import hand_on
 from aether.tasks import Tasks
 from aether.telemetry.lines import NodeLines
 from aether.telemetry.traces import NodeTraces
+from tests.integration.router_rig import until
 from tests.spans import TRACE, plain, span
 from tests.unit.dataplane.play import Play, endpoint
 from tests.unit.telemetry.test_node_lines import Taker
-
-POLL_S = 0.005
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens on the other side
-            await asyncio.sleep(POLL_S)
 
 
 class Both:
